@@ -1,0 +1,228 @@
+package openpayments
+
+import (
+	"bytes"
+	"context"
+	"crypto/tls"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"mime"
+	"net"
+	"net/http"
+	"net/url"
+	"os"
+	"syscall"
+	"time"
+
+	"github.com/hashicorp/go-retryablehttp"
+)
+
+// call is one request to a wallet.
+type call struct {
+	op     string // what is being done, for errors
+	method string
+	url    string
+	token  string // a GNAP token, for authorized calls
+	body   any    // nil for none
+
+	public       bool // shown to anybody: not signed
+	authorized   bool // carries token
+	readsPayment bool // asks for one payment, so that 401 can mean there is none
+	managesToken bool // is about the token that it carries
+}
+
+// caller makes calls. Every service of a client shares one.
+type caller struct {
+	once           *http.Client
+	repeating      *retryablehttp.Client // for GETs only
+	signer         Signer
+	timeout        time.Duration
+	maxAnswerBytes int64
+	now            func() time.Time
+}
+
+// ask makes a call, reads the answer into a W and returns what believe makes of it.
+// What believe refuses is ErrUnexpectedAnswer.
+func ask[W, V any](ctx context.Context, c *caller, call call, believe func(W) (V, error)) (V, error) {
+	var none V
+	status, body, err := c.do(ctx, call)
+	if err != nil {
+		return none, err
+	}
+	var wire W
+	if err := json.Unmarshal(body, &wire); err != nil {
+		return none, unexpected(call.op, status, fmt.Errorf("read answer: %w", err))
+	}
+	value, err := believe(wire)
+	if err != nil {
+		return none, unexpected(call.op, status, err)
+	}
+	return value, nil
+}
+
+// tell makes a call whose answer has no content.
+func tell(ctx context.Context, c *caller, call call) error {
+	_, _, err := c.do(ctx, call)
+	return err
+}
+
+// do makes a call and returns the body of a successful answer: JSON, or nothing for a DELETE.
+func (c *caller) do(ctx context.Context, call call) (int, []byte, error) {
+	ctx, cancel := context.WithTimeout(ctx, c.timeout)
+	defer cancel()
+	request, err := c.newRequest(ctx, call)
+	if err != nil {
+		return 0, nil, &Error{Op: call.op, Kind: ErrInvalidRequest, Err: err}
+	}
+	if err := ctx.Err(); err != nil { // signing may have taken long, and nothing was sent yet
+		return 0, nil, &Error{Op: call.op, Kind: ErrUnreachable, Err: err}
+	}
+	response, err := c.send(request)
+	if err != nil {
+		return 0, nil, broken(call.op, 0, err)
+	}
+	defer response.Body.Close()
+	body, err := io.ReadAll(io.LimitReader(response.Body, c.maxAnswerBytes+1))
+	if err != nil {
+		return 0, nil, broken(call.op, response.StatusCode, err)
+	}
+	if int64(len(body)) > c.maxAnswerBytes {
+		return 0, nil, unexpected(call.op, response.StatusCode, fmt.Errorf("it is longer than %d bytes", c.maxAnswerBytes))
+	}
+	if !succeeded(call.method, response.StatusCode) {
+		return 0, nil, refused(call, response.StatusCode, response.Header, body, c.now())
+	}
+	if call.method != http.MethodDelete {
+		mediaType, _, err := mime.ParseMediaType(response.Header.Get("Content-Type"))
+		if err != nil || !isJSON(mediaType) {
+			return 0, nil, unexpected(call.op, response.StatusCode, errors.New("it is not JSON"))
+		}
+	}
+	return response.StatusCode, body, nil
+}
+
+// succeeded: a create answers 201, everything else with content 200, and a DELETE 204
+// (PROTOCOL.md). 200 and 201 are not told apart.
+func succeeded(method string, status int) bool {
+	if method == http.MethodDelete {
+		return status == http.StatusNoContent || status == http.StatusOK
+	}
+	return status == http.StatusOK || status == http.StatusCreated
+}
+
+func (c *caller) newRequest(ctx context.Context, call call) (*http.Request, error) {
+	if err := checkURL(call.url); err != nil {
+		return nil, err
+	}
+	var body []byte
+	var reader io.Reader
+	if call.body != nil {
+		var err error
+		if body, err = encodeBody(call.body); err != nil {
+			return nil, err
+		}
+		reader = bytes.NewReader(body)
+	}
+	request, err := http.NewRequestWithContext(ctx, call.method, call.url, reader)
+	if err != nil {
+		return nil, errors.New("the URL cannot be requested")
+	}
+	request.Header.Set("Accept", "application/json")
+	request.Header.Set("User-Agent", "tianguis-openpayments")
+	if body != nil {
+		request.Header.Set("Content-Type", "application/json")
+	}
+	if call.authorized {
+		if !isVisible(call.token) {
+			return nil, errors.New("the access token is empty or cannot stand in a header")
+		}
+		request.Header.Set("Authorization", "GNAP "+call.token)
+	}
+	if !call.public {
+		if err := signRequest(ctx, request, body, c.signer, c.now()); err != nil {
+			return nil, err
+		}
+	}
+	return request, nil
+}
+
+// send sends a request: a GET up to three times, anything else once. PROTOCOL.md: there
+// is no replay protection, and a repeated POST makes a second payment.
+func (c *caller) send(request *http.Request) (*http.Response, error) {
+	if request.Method != http.MethodGet {
+		return c.once.Do(request)
+	}
+	repeatable, err := retryablehttp.FromRequest(request)
+	if err != nil {
+		return nil, err
+	}
+	return c.repeating.Do(repeatable)
+}
+
+// resign signs a GET again before it is repeated, since a signature's created ages. It
+// is not called for the first try, which newRequest has signed.
+func (c *caller) resign(request *http.Request) error {
+	if request.Header.Get("Signature") == "" {
+		return nil // public
+	}
+	return signRequest(request.Context(), request, nil, c.signer, c.now())
+}
+
+// worthRepeating: a GET is repeated when the connection broke or the server stumbled,
+// unless it said when to come back: that is for the caller to plan.
+func worthRepeating(ctx context.Context, response *http.Response, err error) (bool, error) {
+	if ctx.Err() != nil {
+		return false, ctx.Err()
+	}
+	if err != nil {
+		return !hopeless(err), nil
+	}
+	return response.StatusCode >= 500 && response.StatusCode != http.StatusNotImplemented &&
+		response.Header.Get("Retry-After") == "", nil
+}
+
+// hopeless reports errors that asking again will not mend: no such host, an address
+// that the dialer refused, a certificate.
+func hopeless(err error) bool {
+	if neverConnected(err) {
+		var errno syscall.Errno
+		return !errors.As(err, &errno)
+	}
+	return false
+}
+
+// neverConnected reports whether err proves that no request can have left: dialing or
+// the TLS handshake failed. Anything less certain is not it.
+func neverConnected(err error) bool {
+	var dial *net.OpError
+	if errors.As(err, &dial) && dial.Op == "dial" {
+		return true
+	}
+	var certificate *tls.CertificateVerificationError
+	var notTLS tls.RecordHeaderError
+	return errors.As(err, &certificate) || errors.As(err, &notTLS)
+}
+
+// broken is the error of a call that got no whole answer.
+func broken(op string, status int, err error) *Error {
+	var named *url.Error
+	if errors.As(err, &named) {
+		err = named.Err // without the URL
+	}
+	kind := ErrConnection
+	var timeout net.Error
+	switch {
+	case neverConnected(err):
+		kind = ErrUnreachable
+	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, os.ErrDeadlineExceeded),
+		errors.As(err, &timeout) && timeout.Timeout():
+		kind = ErrTimeout
+	}
+	return &Error{Op: op, Kind: kind, Status: status, Err: err}
+}
+
+func unexpected(op string, status int, err error) *Error {
+	return &Error{Op: op, Kind: ErrUnexpectedAnswer, Status: status, Err: err}
+}
