@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"math"
+	"strings"
 )
 
 // MaxAssetCodeLength is the longest asset code that is accepted, in bytes. Open
@@ -21,7 +22,8 @@ type Amount struct {
 
 // New returns value minor units of the asset. It returns ErrNegative for a value
 // below zero and ErrInvalidAsset for a code that is empty, longer than
-// MaxAssetCodeLength or holds anything but visible ASCII.
+// MaxAssetCodeLength or holds anything but visible ASCII without quotes, backslashes,
+// ampersands and angle brackets.
 func New(value int64, assetCode string, assetScale uint8) (Amount, error) {
 	if value < 0 {
 		return Amount{}, fmt.Errorf("%w: %d", ErrNegative, value)
@@ -32,6 +34,10 @@ func New(value int64, assetCode string, assetScale uint8) (Amount, error) {
 	return Amount{value: value, assetCode: assetCode, assetScale: assetScale}, nil
 }
 
+// mustBeEscaped are the characters that JSON or HTML escapes. No asset's code has one, and
+// a body that is signed must not depend on who escapes what.
+const mustBeEscaped = `"&<>\`
+
 func checkAssetCode(code string) error {
 	if code == "" {
 		return fmt.Errorf("%w: it is empty", ErrInvalidAsset)
@@ -40,7 +46,7 @@ func checkAssetCode(code string) error {
 		return fmt.Errorf("%w: it is longer than %d characters", ErrInvalidAsset, MaxAssetCodeLength)
 	}
 	for i := range len(code) {
-		if code[i] <= ' ' || code[i] > '~' {
+		if code[i] <= ' ' || code[i] > '~' || strings.IndexByte(mustBeEscaped, code[i]) >= 0 {
 			return fmt.Errorf("%w: %q", ErrInvalidAsset, code)
 		}
 	}
