@@ -1,0 +1,38 @@
+# One command each; `make help` lists them.
+.DEFAULT_GOAL := help
+.PHONY: help demo smoke test lint tidy go
+
+state := .tianguis
+stack := $(state)/bin/stack
+# golangci-lint takes minutes to compile, so it is kept outside of the clone.
+tools := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/tianguis-tools
+golangci := $(tools)/golangci-lint-v2.15.0/golangci-lint
+
+help: ## list the targets
+	@sed -nE 's/^([a-z]+):.*## (.*)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 8
+
+demo: go ## run the services, make one whole payment, stay up for yours (ARGS="--marketplace-port 9000")
+	@$(stack) demo $(ARGS)
+
+smoke: go ## make whole payments on free ports, and end
+	@$(stack) smoke $(ARGS)
+
+test: go ## test everything, with the race detector, on SQLite and on a Postgres of its own (ARGS="-run Finish")
+	@$(stack) with-postgres -- go test -race -timeout 20m $(ARGS) $$(go list -m -f '{{.Dir}}/...')
+
+lint: $(golangci) ## gofmt, go vet and golangci-lint on every module
+	@unformatted=$$(gofmt -l deploy services); [ -z "$$unformatted" ] || { echo "gofmt would change: $$unformatted"; exit 1; }
+	@for module in $$(go list -m -f '{{.Dir}}'); do \
+		echo "lint $$module"; (cd $$module && go vet ./... && $(golangci) run ./...) || exit 1; \
+	done
+
+tidy: ## tidy every module
+	@for module in $$(go list -m -f '{{.Dir}}'); do (cd $$module && GOWORK=off go mod tidy) || exit 1; done
+
+go:
+	@command -v go >/dev/null || { echo "The go command is missing: install Go 1.26 or newer, and put it on the PATH."; exit 1; }
+	@go build -o $(stack) ./deploy/stack/cmd/stack
+
+$(golangci):
+	@echo "compiling $(notdir $(@D)), once; this takes some minutes"
+	@GOWORK=off GOBIN=$(@D) go install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0

@@ -1,0 +1,68 @@
+package stack_test
+
+import (
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+const module = "tianguis.example/stack"
+
+// mayImport is the drawing of this module: what of ours each package may import. A package that
+// is not in it fails the test. Nothing here may know a service's rules or store: what the stack
+// sees is what an operator or a caller sees.
+var mayImport = map[string][]string{
+	".":          {"tianguis.example/chassis/clock", "tianguis.example/sandbox/control"},
+	"postgres":   {"tianguis.example/chassis/clock", "tianguis.example/chassis/database"},
+	"person":     {"tianguis.example/chassis/clock"},
+	"cmd/stack":  {".", "postgres", "person", "tianguis.example/chassis/clock", "tianguis.example/sandbox/control", "tianguis.example/payments/api"},
+	"systemtest": {".", "postgres", "person", "tianguis.example/chassis/clock", "tianguis.example/sandbox/control", "tianguis.example/payments/api"},
+}
+
+func TestImportsPointOneWay(t *testing.T) {
+	t.Parallel()
+	err := filepath.WalkDir(".", func(file string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if d.IsDir() && d.Name() == "node_modules" {
+			return fs.SkipDir
+		}
+		if !strings.HasSuffix(file, ".go") || strings.HasSuffix(file, "_test.go") {
+			return nil
+		}
+		allowed, known := mayImport[filepath.ToSlash(filepath.Dir(file))]
+		if !known {
+			t.Errorf("%s: its package is not in the drawing", file)
+			return nil
+		}
+		parsed, err := parser.ParseFile(token.NewFileSet(), file, nil, parser.ImportsOnly)
+		if err != nil {
+			return err
+		}
+		for _, spec := range parsed.Imports {
+			imported, err := strconv.Unquote(spec.Path.Value)
+			if err != nil {
+				return err
+			}
+			if !strings.HasPrefix(imported, "tianguis.example/") {
+				continue // third parties: depguard
+			}
+			if imported == module {
+				imported = "."
+			}
+			if imported = strings.TrimPrefix(imported, module+"/"); !slices.Contains(allowed, imported) {
+				t.Errorf("%s imports %s", file, imported)
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}

@@ -1,0 +1,55 @@
+package postgres_test
+
+import (
+	"context"
+	"errors"
+	"os"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"tianguis.example/chassis/clock"
+	"tianguis.example/chassis/database"
+	"tianguis.example/stack"
+	"tianguis.example/stack/postgres"
+)
+
+func TestStart_OwnServer(t *testing.T) { // not parallel: it sets a variable of the process
+	t.Setenv(postgres.AddressVariable, "")
+	server, err := postgres.Start(t.Context(), stack.FreePort)
+	if errors.Is(err, postgres.ErrNone) && os.Getenv("CI") == "" {
+		t.Skipf("NOT TESTED: %v", err)
+	}
+	require.NoError(t, err)
+	defer server.Stop()
+
+	address, err := postgres.NewSchema(t.Context(), server.Address, "some")
+	require.NoError(t, err)
+	require.Equal(t, []string{"0 tables"}, tables(t, address))
+	require.NoError(t, postgres.DropSchema(t.Context(), address))
+
+	server.Stop()
+	_, err = open(t.Context(), server.Address)
+	require.Error(t, err, "the server is gone")
+}
+
+func TestStart_NamedServerThatDoesNotAnswer(t *testing.T) {
+	t.Setenv(postgres.AddressVariable, "postgres://nobody:hush@127.0.0.1:1/none")
+	_, err := postgres.Start(t.Context(), stack.FreePort)
+	require.ErrorContains(t, err, postgres.AddressVariable)
+	require.NotContains(t, err.Error(), "hush")
+}
+
+func tables(t *testing.T, address string) (found []string) {
+	t.Helper()
+	db, err := open(t.Context(), address)
+	require.NoError(t, err)
+	defer func() { _ = db.Close() }()
+	const query = "SELECT count(*) || ' tables' FROM pg_tables WHERE schemaname = current_schema()"
+	require.NoError(t, db.Read(t.Context()).Raw(query).Scan(&found).Error)
+	return found
+}
+
+func open(ctx context.Context, address string) (*database.DB, error) {
+	return database.Open(ctx, address, database.Options{Clock: clock.System(), MaxConns: 1})
+}
