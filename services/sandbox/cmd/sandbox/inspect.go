@@ -1,0 +1,70 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"text/tabwriter"
+
+	"github.com/spf13/cobra"
+
+	"tianguis.example/sandbox"
+	"tianguis.example/sandbox/control"
+	"tianguis.example/sandbox/page"
+)
+
+const urlFlag = "url"
+
+func remote(cmd *cobra.Command) *control.Client {
+	base, _ := cmd.Flags().GetString(urlFlag) // it is defined beside every caller
+	return control.New(base)
+}
+
+func withURL(cmd *cobra.Command) *cobra.Command {
+	cmd.Flags().String(urlFlag, "http://localhost:4100", "where the sandbox runs")
+	return cmd
+}
+
+func walletsCommand() *cobra.Command {
+	return withURL(&cobra.Command{
+		Use:   "wallets",
+		Short: "List the wallets of a running sandbox, with their balances",
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			wallets, err := remote(cmd).Wallets(cmd.Context())
+			if err != nil {
+				return err
+			}
+			w := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 0, 2, ' ', 0)
+			for _, a := range wallets {
+				balance := sandbox.Amount{Value: a.Balance, Asset: sandbox.Asset{Code: a.AssetCode, Scale: a.AssetScale}}
+				fmt.Fprintf(w, "%s\t%s\t%s\n", a.WalletAddress, a.PublicName, page.Money(balance))
+			}
+			return w.Flush()
+		},
+	})
+}
+
+func ledgerCommand() *cobra.Command {
+	return withURL(&cobra.Command{
+		Use:   "ledger",
+		Short: "Print the ledger of a running sandbox; fails if money is not conserved",
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			ledger, err := remote(cmd).Ledger(cmd.Context())
+			if err != nil {
+				return err
+			}
+			w := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 0, 2, ' ', 0)
+			for _, e := range ledger.Entries {
+				fmt.Fprintf(w, "%s\t%s\t%s\t→ %s\t%s\n", e.At.Format("2006-01-02 15:04:05"), page.Money(e.Amount), e.From, e.To, e.Reason)
+			}
+			if err := w.Flush(); err != nil {
+				return err
+			}
+			if !ledger.Conserved {
+				return errors.New("money is not conserved")
+			}
+			return nil
+		},
+	})
+}
