@@ -88,11 +88,11 @@ func (c *caller) do(ctx context.Context, call call) (int, []byte, error) {
 	if err != nil {
 		return 0, nil, broken(call.op, response.StatusCode, err)
 	}
-	if int64(len(body)) > c.maxAnswerBytes {
-		return 0, nil, unexpected(call.op, response.StatusCode, fmt.Errorf("it is longer than %d bytes", c.maxAnswerBytes))
-	}
 	if !succeeded(call.method, response.StatusCode) {
 		return 0, nil, refused(call, response.StatusCode, response.Header, body, c.now())
+	}
+	if int64(len(body)) > c.maxAnswerBytes {
+		return 0, nil, unexpected(call.op, response.StatusCode, fmt.Errorf("it is longer than %d bytes", c.maxAnswerBytes))
 	}
 	if call.method != http.MethodDelete {
 		mediaType, _, err := mime.ParseMediaType(response.Header.Get("Content-Type"))
@@ -201,8 +201,7 @@ func neverConnected(err error) bool {
 		return true
 	}
 	var certificate *tls.CertificateVerificationError
-	var notTLS tls.RecordHeaderError
-	return errors.As(err, &certificate) || errors.As(err, &notTLS)
+	return errors.As(err, &certificate) || errors.Is(err, http.ErrSchemeMismatch)
 }
 
 // broken is the error of a call that got no whole answer.

@@ -135,7 +135,9 @@ func onceClient(given *http.Client) *http.Client {
 	if given != nil {
 		*client = *given
 	} else if transport, ok := http.DefaultTransport.(*http.Transport); ok {
-		client.Transport = transport.Clone()
+		transport = transport.Clone()
+		transport.MaxResponseHeaderBytes = 64 << 10
+		client.Transport = transport
 	}
 	client.Jar = nil
 	client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }

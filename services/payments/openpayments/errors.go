@@ -3,6 +3,7 @@ package openpayments
 import (
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -13,7 +14,8 @@ var (
 
 	// ErrInvalidRequest: the parameters cannot be sent, or the wallet found the request malformed.
 	ErrInvalidRequest = errors.New("the request is not valid")
-	// ErrUnreachable: no connection to the wallet came about, so it was asked nothing.
+	// ErrUnreachable: no connection to the wallet came about, or the caller gave up before
+	// one was tried, so it was asked nothing.
 	ErrUnreachable = errors.New("the wallet cannot be reached")
 
 	// The outcome is unknown: OutcomeUnknown.
@@ -91,7 +93,7 @@ func (e *Error) Error() string {
 	text.WriteString(e.Op + ": " + e.Kind.Error())
 	if e.Status != 0 {
 		fmt.Fprintf(&text, " (%d", e.Status)
-		if e.Code != "" {
+		if e.Code != "" && e.Code != strconv.Itoa(e.Status) {
 			text.WriteString(" " + e.Code)
 		}
 		if e.Description != "" {

@@ -101,6 +101,8 @@ type Grant struct {
 }
 
 // IncomingPayment is what a seller is to receive. IncomingAmount is nil for an open one.
+// Metadata holds what is text of it, here and in an OutgoingPayment; a failed outgoing
+// payment says why under cancellationReason (traces/05-10-late-approval.json).
 type IncomingPayment struct {
 	ID             string            `json:"id"`
 	WalletAddress  string            `json:"walletAddress"`

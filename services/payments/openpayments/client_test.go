@@ -1,0 +1,157 @@
+package openpayments_test
+
+import (
+	"net/http"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	op "tianguis.example/payments/openpayments"
+)
+
+func TestNew_Refuses(t *testing.T) {
+	t.Parallel()
+	_, signer := newSigner(t)
+	for name, config := range map[string]op.Config{
+		"no signer":         {WalletAddress: seller},
+		"no wallet address": {Signer: signer},
+		"no URL":            {Signer: signer, WalletAddress: "$wallet.example/me"},
+		"timeout":           {Signer: signer, WalletAddress: seller, Timeout: -time.Second},
+		"limit":             {Signer: signer, WalletAddress: seller, MaxAnswerBytes: -1},
+	} {
+		_, err := op.New(config)
+		require.Error(t, err, name)
+	}
+}
+
+func TestNew_LeavesTheGivenClientAlone(t *testing.T) {
+	t.Parallel()
+	given := &http.Client{}
+	client(t, given, 0)
+	require.Nil(t, given.CheckRedirect)
+}
+
+func TestNewUnauthenticated_SignsNothing(t *testing.T) {
+	t.Parallel()
+	address, public := recording(t, "01 GET sender wallet address"), recording(t, "14 poll incoming payment (public, unauthenticated) #4")
+	c, err := op.NewUnauthenticated(op.Config{HTTPClient: wallet(t, func(w http.ResponseWriter, r *http.Request) {
+		if r.Header.Get("Signature") != "" || r.Header.Get("Authorization") != "" {
+			w.WriteHeader(http.StatusTeapot)
+			return
+		}
+		if strings.Contains(r.URL.Path, "/accounts/") {
+			address.answer(w, r)
+			return
+		}
+		public.answer(w, r)
+	})})
+	require.NoError(t, err)
+	got, err := c.WalletAddress.Get(t.Context(), op.WalletAddressGetParams{URL: address.URL})
+	require.NoError(t, err)
+	require.Equal(t, "Grace Franklin", got.PublicName)
+	payment, err := c.IncomingPayment.GetPublic(t.Context(), op.IncomingPaymentGetPublicParams{URL: public.URL})
+	require.NoError(t, err)
+	require.Equal(t, "12.50 USD", payment.ReceivedAmount.String())
+}
+
+// What cannot be sent is not sent, and says so.
+func TestInvalidRequests(t *testing.T) {
+	t.Parallel()
+	var asked atomic.Int64
+	c := client(t, wallet(t, func(http.ResponseWriter, *http.Request) { asked.Add(1) }), 0)
+	ctx := t.Context()
+	access := []op.Access{{Type: op.AccessQuote, Actions: []op.Action{op.ActionCreate}}}
+	refused := func(err error) {
+		t.Helper()
+		require.ErrorIs(t, err, op.ErrInvalidRequest)
+		require.False(t, op.OutcomeUnknown(err))
+	}
+
+	for _, bad := range []string{
+		"", "x", "/relative", "//wallet.example/", "ftp://wallet.example/", "javascript:alert(1)", "https://", "https:///path",
+		"https://user:pw@wallet.example/", "https://wallet.example/#f", "https://wallet.example/#", "https://wallet.example/a b",
+		"https://wallet.example/\r\nX: y", "https://wallet.example/ñ", "https://wallet.example/%zz", "HTTPS://wallet.example/",
+		"https://wallet.example/" + strings.Repeat("a", 5000), "https://:443/", "https://[::1/",
+	} {
+		_, err := c.Quote.Get(ctx, op.QuoteGetParams{URL: bad, AccessToken: token})
+		refused(err)
+		require.NotContains(t, err.Error(), "pw")
+		_, err = c.WalletAddress.GetKeys(ctx, op.WalletAddressGetKeysParams{URL: bad})
+		refused(err)
+		_, err = c.Grant.Request(ctx, op.GrantRequestParams{URL: base, Access: access, Interact: &op.Interact{FinishURI: bad, Nonce: "n"}})
+		refused(err)
+	}
+	for _, bad := range []string{"", "a b", "a\nb", "ñ"} {
+		_, err := c.Quote.Get(ctx, op.QuoteGetParams{URL: quote, AccessToken: bad})
+		refused(err)
+	}
+	for _, metadata := range []map[string]string{
+		{"1": "a"}, {"0": "a"}, {"k": "a\xff"}, {"k\xff": "a"}, {"k": "a\u2028b"}, {"k": "\u2029"}, {"__proto__": "x"},
+	} {
+		_, err := c.IncomingPayment.Create(ctx, op.IncomingPaymentCreateParams{
+			BaseURL: base, AccessToken: token, WalletAddress: seller, Metadata: metadata,
+		})
+		refused(err)
+		_, err = c.OutgoingPayment.Create(ctx, op.OutgoingPaymentCreateParams{
+			BaseURL: base, AccessToken: token, WalletAddress: buyer, QuoteID: quote, Metadata: metadata,
+		})
+		refused(err)
+	}
+	_, err := c.Grant.Request(ctx, op.GrantRequestParams{URL: base})
+	refused(err)
+	_, err = c.Grant.Request(ctx, op.GrantRequestParams{URL: base, Access: access, Interact: &op.Interact{FinishURI: base}})
+	refused(err)
+	_, err = c.Grant.Continue(ctx, op.GrantContinueParams{URL: grant, AccessToken: token, InteractRef: "\xff"})
+	refused(err)
+	_, err = c.OutgoingPayment.Create(ctx, op.OutgoingPaymentCreateParams{BaseURL: base, AccessToken: token, WalletAddress: buyer})
+	refused(err)
+	_, err = c.Quote.Create(ctx, op.QuoteCreateParams{BaseURL: base + "?x=1", AccessToken: token})
+	refused(err)
+	for _, list := range []op.ListParams{
+		{BaseURL: base, AccessToken: token},
+		{BaseURL: base, AccessToken: token, WalletAddress: buyer, First: 1, Last: 1},
+		{BaseURL: base, AccessToken: token, WalletAddress: buyer, First: -1},
+	} {
+		_, err = c.OutgoingPayment.List(ctx, list)
+		refused(err)
+		_, err = c.IncomingPayment.List(ctx, list)
+		refused(err)
+	}
+	require.Zero(t, asked.Load())
+}
+
+func TestList_PagesBothWays(t *testing.T) {
+	t.Parallel()
+	queries := make(chan string, 2)
+	c := client(t, wallet(t, func(w http.ResponseWriter, r *http.Request) {
+		queries <- r.URL.RawQuery
+		says(200, "application/json", `{"result":[],"pagination":{"hasNextPage":true,"endCursor":"e"}}`)(w, r)
+	}), 0)
+	params := op.ListParams{BaseURL: base + "/", AccessToken: token, WalletAddress: buyer, Cursor: "a/b", First: 5}
+	page, err := c.OutgoingPayment.List(t.Context(), params)
+	require.NoError(t, err)
+	require.Empty(t, page.Result)
+	require.Equal(t, op.Pagination{HasNextPage: true, EndCursor: "e"}, page.Pagination)
+	require.Equal(t, "cursor=a%2Fb&first=5&wallet-address=https%3A%2F%2Fwallet.example%2Faccounts%2Fbuyer", <-queries)
+	params.First, params.Last = 0, 7
+	_, err = c.IncomingPayment.List(t.Context(), params)
+	require.NoError(t, err)
+	require.Equal(t, "cursor=a%2Fb&last=7&wallet-address=https%3A%2F%2Fwallet.example%2Faccounts%2Fbuyer", <-queries)
+}
+
+// Settings and clients do not give away tokens by their errors.
+func TestErrors_NameNoToken(t *testing.T) {
+	t.Parallel()
+	for _, handler := range []http.HandlerFunc{
+		says(500, "text/plain", "x"), says(200, "application/json", "{}"), func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) },
+	} {
+		c := client(t, wallet(t, handler), 0)
+		_, err := c.OutgoingPayment.Get(t.Context(), op.OutgoingPaymentGetParams{URL: outgoing, AccessToken: "s3cret"})
+		require.Error(t, err)
+		require.NotContains(t, err.Error(), "s3cret")
+		require.NotContains(t, err.Error(), outgoing)
+	}
+}

@@ -1,0 +1,122 @@
+package openpayments_test
+
+import (
+	"crypto/ed25519"
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	op "tianguis.example/payments/openpayments"
+)
+
+func newSigner(t testing.TB) (ed25519.PrivateKey, op.Signer) {
+	t.Helper()
+	key, err := op.GenerateKey()
+	require.NoError(t, err)
+	signer, err := op.NewEd25519Signer("key-1", key)
+	require.NoError(t, err)
+	return key, signer
+}
+
+// A read is repeated, signed afresh each time.
+func TestRepeat_ReadsAreSignedAgain(t *testing.T) {
+	t.Parallel()
+	var mu sync.Mutex
+	signatures := map[string]bool{}
+	good := recording(t, "06b GET quote")
+	httpClient := wallet(t, func(w http.ResponseWriter, r *http.Request) {
+		mu.Lock()
+		defer mu.Unlock()
+		signatures[r.Header.Get("Signature")+r.Header.Get("Signature-Input")] = true
+		if len(signatures) < 3 {
+			w.WriteHeader(http.StatusServiceUnavailable)
+			return
+		}
+		good.answer(w, r)
+	})
+	var second atomic.Int64
+	_, signer := newSigner(t)
+	c, err := op.New(op.Config{
+		WalletAddress: seller, Signer: signer, HTTPClient: httpClient,
+		Now: func() time.Time { return time.Unix(second.Add(1), 0) },
+	})
+	require.NoError(t, err)
+	got, err := c.Quote.Get(t.Context(), op.QuoteGetParams{URL: good.URL, AccessToken: token})
+	require.NoError(t, err)
+	require.Equal(t, good.URL, got.ID)
+	require.Len(t, signatures, 3)
+}
+
+func TestRepeat_GivesUp(t *testing.T) {
+	t.Parallel()
+	cases := map[string]struct {
+		handler http.HandlerFunc
+		times   int64
+		kind    error
+		after   time.Duration
+	}{
+		"server error": {says(500, "text/plain", "Internal Server Error"), 3, op.ErrServer, 0},
+		"dropped":      {func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }, 3, op.ErrConnection, 0},
+		"refused":      {says(403, "application/json", `{"error":{"code":"403","description":"Inactive Token"}}`), 1, op.ErrInactiveToken, 0},
+		"comes back later": {func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Retry-After", "3600")
+			w.WriteHeader(http.StatusServiceUnavailable)
+		}, 1, op.ErrServer, time.Hour},
+		"too often": {func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Retry-After", "Thu, 01 Jan 1970 00:01:30 GMT")
+			w.WriteHeader(http.StatusTooManyRequests)
+		}, 1, op.ErrTooManyRequests, 90 * time.Second},
+		"nonsense date": {func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Retry-After", "-99999999999999999999")
+			w.WriteHeader(http.StatusTooManyRequests)
+		}, 1, op.ErrTooManyRequests, 0},
+		"for ever": {func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Retry-After", "9223372036854775807")
+			w.WriteHeader(http.StatusTooManyRequests)
+		}, 1, op.ErrTooManyRequests, 365 * 24 * time.Hour},
+	}
+	for name, test := range cases {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var asked atomic.Int64
+			c := client(t, wallet(t, func(w http.ResponseWriter, r *http.Request) {
+				asked.Add(1)
+				test.handler(w, r)
+			}), 0)
+			err := everyCall(t, c)["outgoing get"](t.Context())
+			require.ErrorIs(t, err, test.kind)
+			require.Equal(t, test.times, asked.Load())
+			require.NotContains(t, err.Error(), base)
+			var e *op.Error
+			require.ErrorAs(t, err, &e)
+			require.Equal(t, test.after, e.RetryAfter)
+		})
+	}
+}
+
+// Whatever goes wrong, what has an effect is asked for once.
+func TestRepeat_NothingWithAnEffect(t *testing.T) {
+	t.Parallel()
+	for _, handler := range []http.HandlerFunc{
+		says(500, "text/plain", "Internal Server Error"), says(503, "text/plain", ""), says(429, "text/plain", ""),
+		func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) },
+	} {
+		var asked atomic.Int64
+		c := client(t, wallet(t, func(w http.ResponseWriter, r *http.Request) {
+			asked.Add(1)
+			handler(w, r)
+		}), 0)
+		calls := everyCall(t, c)
+		effects := []string{"grant request", "grant continue", "token rotate", "incoming create", "incoming complete", "quote create", "outgoing create"}
+		for _, method := range effects {
+			require.Error(t, calls[method](t.Context()), method)
+		}
+		require.Error(t, c.Grant.Cancel(t.Context(), op.GrantCancelParams{URL: grant, AccessToken: token}))
+		require.Error(t, c.Token.Revoke(t.Context(), op.TokenRevokeParams{URL: manage, AccessToken: token}))
+		require.EqualValues(t, len(effects)+2, asked.Load())
+	}
+}
