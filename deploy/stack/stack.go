@@ -82,7 +82,7 @@ func New(c Config) (*Stack, error) {
 		"SANDBOX_LISTEN":   listen(c.Ports.Sandbox),
 		"SANDBOX_BASE_URL": "http://" + sandbox,
 		"SANDBOX_STATE":    filepath.Join(state, "sandbox.json"),
-	})
+	}, "serve")
 	s.Payments = program(Payments, "/ready", c.Ports.Payments, map[string]string{
 		"PAYMENTS_LISTEN":           listen(c.Ports.Payments),
 		"DATABASE_URL":              orFile(c.PaymentsDatabase, state, "payments.db"),
