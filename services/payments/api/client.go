@@ -1,0 +1,183 @@
+package api
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/hashicorp/go-retryablehttp"
+)
+
+// Client calls a payments service. It retries what is safe to repeat: reads, and a finish, which
+// answers the same the second time.
+type Client struct {
+	base string
+	key  string
+	http *retryablehttp.Client
+}
+
+// Longest is how long a call may take in all: a finish waits for the money for a bounded time.
+const Longest = 30 * time.Second
+
+const maxAnswer = 4 << 20 // bytes; lists of payments are the longest
+
+// NewClient makes a client for the service at baseURL, with its API key ("" for a service on
+// loopback that has none). inner may be nil.
+func NewClient(baseURL, key string, inner *http.Client) *Client {
+	if inner == nil {
+		inner = &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 32, IdleConnTimeout: time.Minute}}
+	}
+	own := *inner
+	own.Timeout = Longest
+	own.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	c := retryablehttp.NewClient()
+	c.HTTPClient, c.Logger = &own, nil
+	c.RetryMax, c.RetryWaitMin, c.RetryWaitMax = 2, 100*time.Millisecond, 500*time.Millisecond
+	// The default policy repeats every method; a start that is repeated is not ours to decide.
+	c.CheckRetry = func(ctx context.Context, answer *http.Response, err error) (bool, error) {
+		if ctx.Err() != nil || !safe(ctx) {
+			return false, ctx.Err()
+		}
+		return err != nil || answer.StatusCode == http.StatusBadGateway || answer.StatusCode == http.StatusServiceUnavailable, nil
+	}
+	c.ErrorHandler = retryablehttp.PassthroughErrorHandler
+	return &Client{base: strings.TrimRight(baseURL, "/"), key: key, http: c}
+}
+
+type safeKey struct{}
+
+func safe(ctx context.Context) bool { return ctx.Value(safeKey{}) != nil }
+
+// Sellers lists who can be paid.
+func (c *Client) Sellers(ctx context.Context) (answer Sellers, err error) {
+	return answer, c.get(ctx, "/sellers", nil, &answer)
+}
+
+// RegisterSeller makes a seller known, or changes one.
+func (c *Client) RegisterSeller(ctx context.Context, seller RegisterSeller) (answer Registered, err error) {
+	return answer, c.post(ctx, "/sellers", seller, &answer)
+}
+
+// Start begins the payment of an offer, or returns the one that awaits the buyer's approval already.
+func (c *Client) Start(ctx context.Context, offerID string, start Start) (answer Started, err error) {
+	return answer, c.post(ctx, "/offers/"+url.PathEscape(offerID)+"/quotes/start", start, &answer)
+}
+
+// Finish hands on what the wallet's redirect brought.
+func (c *Client) Finish(ctx context.Context, finish Finish) (answer Finished, err error) {
+	query := url.Values{"pendingId": {finish.PendingID}}
+	for name, value := range map[string]string{"interact_ref": finish.InteractRef, "hash": finish.Hash, "result": finish.Result} {
+		if value != "" {
+			query.Set(name, value)
+		}
+	}
+	header := http.Header{}
+	if finish.PayersSession {
+		header.Set(PayersSessionHeader, "true")
+	}
+	return answer, c.get(ctx, "/payments/finish?"+query.Encode(), header, &answer)
+}
+
+// Payment tells what is known of a payment.
+func (c *Client) Payment(ctx context.Context, pendingID string) (answer Payment, err error) {
+	return answer, c.get(ctx, "/payments/"+url.PathEscape(pendingID)+"/status", nil, &answer)
+}
+
+// Pending lists the payments that have not ended, oldest first.
+func (c *Client) Pending(ctx context.Context) (answer Payments, err error) {
+	return answer, c.get(ctx, "/payments/pending", nil, &answer)
+}
+
+// OfferPayments lists the payments of an offer, oldest first.
+func (c *Client) OfferPayments(ctx context.Context, offerID string) (answer Payments, err error) {
+	return answer, c.get(ctx, "/offers/"+url.PathEscape(offerID)+"/payments", nil, &answer)
+}
+
+// RequestIncoming makes an incoming payment at the seller's wallet, for whoever pays it by other means.
+func (c *Client) RequestIncoming(ctx context.Context, request RequestIncoming) (answer Incoming, err error) {
+	return answer, c.post(ctx, "/api/payments/incoming", request, &answer)
+}
+
+// Profile looks a wallet address up.
+func (c *Client) Profile(ctx context.Context, walletAddressURL string) (answer Profile, err error) {
+	return answer, c.post(context.WithValue(ctx, safeKey{}, true), "/api/wallet/profile", RequestProfile{walletAddressURL}, &answer)
+}
+
+// Ready returns nil when the service can do its work.
+func (c *Client) Ready(ctx context.Context) error {
+	var ignored map[string]any
+	return c.get(ctx, "/ready", nil, &ignored)
+}
+
+func (c *Client) get(ctx context.Context, path string, header http.Header, into any) error {
+	return c.do(context.WithValue(ctx, safeKey{}, true), http.MethodGet, path, header, nil, into)
+}
+
+func (c *Client) post(ctx context.Context, path string, body, into any) error {
+	var encoded bytes.Buffer
+	if err := json.NewEncoder(&encoded).Encode(body); err != nil {
+		return fmt.Errorf("encode the request: %w", err)
+	}
+	return c.do(ctx, http.MethodPost, path, nil, encoded.Bytes(), into)
+}
+
+func (c *Client) do(ctx context.Context, method, path string, header http.Header, body []byte, into any) error {
+	request, err := retryablehttp.NewRequestWithContext(ctx, method, c.base+path, body)
+	if err != nil {
+		return fmt.Errorf("make the request: %w", err)
+	}
+	for name, values := range header {
+		request.Header[name] = values
+	}
+	request.Header.Set("Accept", "application/json")
+	if body != nil {
+		request.Header.Set("Content-Type", "application/json")
+	}
+	if c.key != "" {
+		request.Header.Set("Authorization", "Bearer "+c.key)
+	}
+	answer, err := c.http.Do(request)
+	if err != nil {
+		return &Error{Code: CodeUnreachable, Message: "the payments service does not answer", Err: withoutURL(err)}
+	}
+	defer func() { _ = answer.Body.Close() }()
+	content, err := io.ReadAll(io.LimitReader(answer.Body, maxAnswer))
+	if err != nil {
+		return &Error{Code: CodeUnreachable, Message: "the payments service broke off its answer", Err: err}
+	}
+	if answer.StatusCode/100 != 2 {
+		return failure(answer, content)
+	}
+	if err := json.Unmarshal(content, into); err != nil {
+		return &Error{Status: answer.StatusCode, Code: CodeUnintelligible, Message: "the payments service's answer is not what is documented", Err: err}
+	}
+	return nil
+}
+
+func failure(answer *http.Response, content []byte) *Error {
+	var said Failure
+	if json.Unmarshal(content, &said) != nil || said.Code == "" {
+		said = Failure{Code: CodeUnintelligible, Error: "the payments service gave an answer that is not documented"}
+	}
+	e := &Error{Status: answer.StatusCode, Code: said.Code, Message: said.Error}
+	if seconds, err := strconv.Atoi(answer.Header.Get("Retry-After")); err == nil && seconds > 0 {
+		e.RetryAfter = time.Duration(seconds) * time.Second
+	}
+	return e
+}
+
+// withoutURL keeps the query of a finish, with its hash and interact_ref, out of logs.
+func withoutURL(err error) error {
+	if wrapped, ok := errors.AsType[*url.Error](err); ok {
+		return wrapped.Err
+	}
+	return err
+}

@@ -1,0 +1,23 @@
+package payments
+
+import "time"
+
+// Actor is who made a change.
+type Actor string
+
+// The actors.
+const (
+	ByMarketplace Actor = "marketplace" // through the API
+	ByBuyer       Actor = "buyer"       // coming back from the wallet
+	ByWorker      Actor = "worker"      // in the background
+)
+
+// AuditEvent is one line of a payment's story. It is written with the change that it tells of, and never altered.
+type AuditEvent struct {
+	PaymentID PaymentID
+	At        time.Time
+	Actor     Actor
+	From, To  State // equal for an intent; From is "" for the first
+	Reason    Reason
+	Detail    string // for people; holds no secret
+}

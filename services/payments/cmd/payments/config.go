@@ -1,0 +1,139 @@
+package main
+
+import (
+	"errors"
+	"net/url"
+	"os"
+	"strings"
+	"time"
+
+	"tianguis.example/chassis/httpserver"
+	"tianguis.example/chassis/logging"
+	"tianguis.example/chassis/settings"
+	"tianguis.example/payments/egress"
+	"tianguis.example/payments/store"
+	"tianguis.example/payments/webhook"
+)
+
+// config is every setting of the service. .env.example is written from it.
+type config struct {
+	Listen             string         `env:"PAYMENTS_LISTEN" default:"127.0.0.1:4001" help:"Where the service listens. Beyond loopback it needs PAYMENTS_API_KEY."`
+	DatabaseURL        string         `env:"DATABASE_URL" default:"sqlite:payments.db" help:"sqlite:<file>, or postgres://<user>:<password>@<host>/<database>."`
+	BaseURL            string         `env:"BASE_URL" default:"http://localhost:4001" help:"Where wallets send the buyer back to, with /payments/finish added: the marketplace's public\naddress, or this service's own, which sends browsers on to the marketplace."`
+	MarketplaceBaseURL string         `env:"MARKETPLACE_BASE_URL,DJANGO_BASE_URL" default:"http://localhost:8000" help:"The marketplace, as this service reaches it: webhooks go to /api/webhooks/payments there."`
+	APIKey             logging.Secret `env:"PAYMENTS_API_KEY" help:"What callers must present as Authorization: Bearer <key>. Without it the service listens on loopback only.\nMake one with: payments secret generate api"`
+
+	WebhookSecret        logging.Secret `env:"WEBHOOK_SECRET" help:"Signs webhooks (Standard Webhooks): whsec_<base64>, several separated by spaces while one is being replaced.\nMake one with: payments secret generate webhook"`
+	WebhookAllowUnsigned bool           `env:"WEBHOOK_ALLOW_UNSIGNED" default:"false" help:"Send webhooks unsigned when there is no WEBHOOK_SECRET, for a marketplace that knows the documented webhook only."`
+
+	TokenEncryptionKey logging.Secret `env:"TOKEN_ENCRYPTION_KEY" help:"Encrypts wallet tokens in the database: 32 random bytes in base64.\nMake one with: payments secret generate encryption"`
+
+	SellerID               string `env:"SELLER_ID" help:"The platform's own seller, made at start; its wallet address and key are the client identity that signs\nfor every seller without a key."`
+	SellerWalletAddressURL string `env:"SELLER_WALLET_ADDRESS_URL" help:"The platform's wallet address."`
+	SellerKeyID            string `env:"SELLER_KEY_ID" help:"The id of the platform's key, as its wallet publishes it in <wallet address>/jwks.json."`
+	SellerPrivateKeyPath   string `env:"SELLER_PRIVATE_KEY_PATH" help:"The file with the platform's private key (PKCS #8 PEM, Ed25519).\nMake one with: payments key generate --key-id <id> --out <file>"`
+	KeyFolder              string `env:"KEY_FOLDER" help:"The folder that holds the keys of sellers that are registered with one of their own. Without it none can be."`
+
+	WalletAllowHosts []string `env:"WALLET_ALLOW_HOSTS" help:"Wallet hosts (host or host:port, separated by commas) that may be on this machine or a private network, and\nspeak plain http. For development: localhost:4100."`
+
+	ConsentLifetime time.Duration `env:"CONSENT_LIFETIME" default:"10m" help:"How long a buyer may take to approve a payment in the wallet."`
+	FinishWait      time.Duration `env:"FINISH_WAIT" default:"8s" help:"How long the return from the wallet waits for the money before it says that the payment is being confirmed. At most 10s."`
+	PaymentWorkers  int           `env:"PAYMENT_WORKERS" default:"4" help:"How many payments are driven on at a time in the background."`
+	WebhookWorkers  int           `env:"WEBHOOK_WORKERS" default:"4" help:"How many webhooks are sent at a time."`
+	PollInterval    time.Duration `env:"POLL_INTERVAL" default:"1s" help:"How often the database is asked for what is due, when nothing in this process says so."`
+
+	LogFormat string `env:"LOG_FORMAT" default:"text" help:"text or json."`
+	LogLevel  string `env:"LOG_LEVEL" default:"info" help:"debug, info, warn or error."`
+}
+
+// Validate refuses what would run half-configured, or open.
+func (c *config) Validate() error {
+	var wrong []error
+	add := func(variable, format string, args ...any) {
+		wrong = append(wrong, settings.Wrong(variable, format, args...))
+	}
+	for _, u := range []struct{ name, value string }{{"BASE_URL", c.BaseURL}, {"MARKETPLACE_BASE_URL", c.MarketplaceBaseURL}} {
+		parsed, err := url.Parse(u.value)
+		if err != nil || parsed.Scheme != "http" && parsed.Scheme != "https" || parsed.Host == "" || parsed.RawQuery != "" || parsed.Fragment != "" {
+			add(u.name, "must be an address such as https://market.example, not %q", u.value)
+		}
+	}
+	if c.APIKey == "" && !httpserver.IsLoopback(c.Listen) {
+		add("PAYMENTS_API_KEY", "is needed to listen on %s: without it the service would be open to everybody", c.Listen)
+	}
+	if c.APIKey != "" && len(c.APIKey.Reveal()) < 16 {
+		add("PAYMENTS_API_KEY", "must have 16 characters at least")
+	}
+	if c.FinishWait > 10*time.Second {
+		add("FINISH_WAIT", "must be 10s at most")
+	}
+	if c.ConsentLifetime < time.Second {
+		add("CONSENT_LIFETIME", "must be 1s at least")
+	}
+	for name, n := range map[string]int{"PAYMENT_WORKERS": c.PaymentWorkers, "WEBHOOK_WORKERS": c.WebhookWorkers} {
+		if n < 1 || n > 1000 {
+			add(name, "must be from 1 to 1000")
+		}
+	}
+	if err := (egress.Options{AllowHosts: c.WalletAllowHosts}).Validate(); err != nil {
+		add("WALLET_ALLOW_HOSTS", "cannot be used: %v", err)
+	}
+	if c.PollInterval < 10*time.Millisecond {
+		add("POLL_INTERVAL", "must be 10ms at least")
+	}
+	return errors.Join(wrong...)
+}
+
+// forServing refuses what the other commands can do without.
+func (c *config) forServing() error {
+	var wrong []error
+	if _, err := store.NewSealer(c.TokenEncryptionKey); err != nil {
+		wrong = append(wrong, settings.Wrong("TOKEN_ENCRYPTION_KEY", "%v: make one with `payments secret generate encryption`", err))
+	}
+	if _, err := c.secrets(); err != nil {
+		wrong = append(wrong, err)
+	}
+	identity := map[string]string{
+		"SELLER_ID": c.SellerID, "SELLER_WALLET_ADDRESS_URL": c.SellerWalletAddressURL,
+		"SELLER_KEY_ID": c.SellerKeyID, "SELLER_PRIVATE_KEY_PATH": c.SellerPrivateKeyPath,
+	}
+	var missing []string
+	for _, name := range []string{"SELLER_ID", "SELLER_WALLET_ADDRESS_URL", "SELLER_KEY_ID", "SELLER_PRIVATE_KEY_PATH"} {
+		if identity[name] == "" {
+			missing = append(missing, name)
+		}
+	}
+	if len(missing) > 0 && len(missing) < len(identity) {
+		wrong = append(wrong, settings.Wrong(strings.Join(missing, ", "), "must be set too: the platform's client identity needs all four"))
+	}
+	return errors.Join(wrong...)
+}
+
+// secrets are what webhooks are signed with; none when unsigned ones are allowed by name.
+func (c *config) secrets() (webhook.Secrets, error) {
+	if c.WebhookSecret == "" {
+		if c.WebhookAllowUnsigned {
+			return nil, nil
+		}
+		return nil, settings.Wrong("WEBHOOK_SECRET", "is needed to sign webhooks: make one with `payments secret generate webhook`, or set WEBHOOK_ALLOW_UNSIGNED=true")
+	}
+	secrets, err := webhook.ParseSecrets(c.WebhookSecret.Reveal())
+	if err != nil {
+		return nil, settings.Wrong("WEBHOOK_SECRET", "cannot be read: %v", err)
+	}
+	return secrets, nil
+}
+
+// defaultFile is read when it exists and no other is named.
+const defaultFile = ".env"
+
+func loadConfig(file string) (config, error) {
+	if file == "" {
+		if _, err := os.Stat(defaultFile); err == nil {
+			file = defaultFile
+		}
+	}
+	var c config
+	err := settings.Load(&c, file)
+	return c, err
+}

@@ -1,0 +1,130 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/http"
+	"os"
+	"sync"
+
+	"tianguis.example/chassis/clock"
+	"tianguis.example/payments"
+	"tianguis.example/payments/openpayments"
+)
+
+// identities gives the wallets as a client identity reaches them: the seller's own, or the platform's. A client is
+// made once for each identity.
+type identities struct {
+	http  *http.Client
+	clock clock.Clock
+	keys  string // folder of sellers' keys; "" for none
+
+	platform *openpayments.Client // nil without an identity
+
+	mu      sync.Mutex
+	clients map[identity]*openpayments.Client
+}
+
+type identity struct{ wallet, keyID, path string }
+
+func newIdentities(c config, httpClient *http.Client, clk clock.Clock) (*identities, error) {
+	ids := &identities{http: httpClient, clock: clk, keys: c.KeyFolder, clients: map[identity]*openpayments.Client{}}
+	if c.SellerPrivateKeyPath != "" {
+		pem, err := os.ReadFile(c.SellerPrivateKeyPath)
+		if err != nil {
+			return nil, fmt.Errorf("SELLER_PRIVATE_KEY_PATH cannot be read: %w", err)
+		}
+		if ids.platform, err = ids.client(c.SellerWalletAddressURL, c.SellerKeyID, pem); err != nil {
+			return nil, fmt.Errorf("the platform's client identity (SELLER_…): %w", err)
+		}
+	}
+	return ids, nil
+}
+
+// of gives the wallets as seen by the identity of a seller. Errors: CodeNoIdentity, CodeInvalidKey.
+func (ids *identities) of(seller payments.Seller) (payments.Wallets, error) {
+	if seller.KeyID != "" {
+		client, err := ids.own(seller)
+		if err != nil {
+			return payments.Wallets{}, err
+		}
+		return wallets(client), nil
+	}
+	if ids.platform == nil {
+		return payments.Wallets{}, payments.Errorf(payments.CodeNoIdentity, "this service has no client identity yet: its operator has to set the SELLER_… variables")
+	}
+	return wallets(ids.platform), nil
+}
+
+func wallets(c *openpayments.Client) payments.Wallets {
+	return payments.Wallets{
+		WalletAddress: c.WalletAddress, Grant: c.Grant, Token: c.Token, IncomingPayment: c.IncomingPayment,
+		Quote: c.Quote, OutgoingPayment: c.OutgoingPayment,
+	}
+}
+
+func (ids *identities) own(seller payments.Seller) (*openpayments.Client, error) {
+	ids.mu.Lock()
+	defer ids.mu.Unlock()
+	who := identity{seller.WalletAddressURL, seller.KeyID, seller.PrivateKeyPath}
+	if client, ok := ids.clients[who]; ok {
+		return client, nil
+	}
+	if ids.keys == "" {
+		return nil, payments.Errorf(payments.CodeInvalidKey, "this service takes no keys of sellers: its operator has to set KEY_FOLDER")
+	}
+	pem, err := readBelow(ids.keys, seller.PrivateKeyPath)
+	if err != nil {
+		return nil, &payments.Error{Code: payments.CodeInvalidKey, Message: "privateKeyPath does not name a key in this service's folder of keys", Err: err}
+	}
+	client, err := ids.client(seller.WalletAddressURL, seller.KeyID, pem)
+	if err != nil {
+		return nil, &payments.Error{Code: payments.CodeInvalidKey, Message: "the key that privateKeyPath names is not an Ed25519 key in PKCS #8 PEM", Err: err}
+	}
+	ids.clients[who] = client
+	return client, nil
+}
+
+// readBelow reads a file that a caller named, never outside of folder, links included.
+func readBelow(folder, name string) ([]byte, error) {
+	root, err := os.OpenRoot(folder)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = root.Close() }()
+	info, err := root.Stat(name)
+	if err != nil {
+		return nil, err
+	}
+	const maxKey = 16 << 10
+	if !info.Mode().IsRegular() || info.Size() > maxKey {
+		return nil, errors.New("it is not a key file")
+	}
+	return fs.ReadFile(root.FS(), name)
+}
+
+func (ids *identities) client(wallet, keyID string, pem []byte) (*openpayments.Client, error) {
+	key, err := openpayments.ParsePrivateKeyPEM(pem)
+	if err != nil {
+		return nil, err
+	}
+	signer, err := openpayments.NewEd25519Signer(keyID, key)
+	if err != nil {
+		return nil, err
+	}
+	return openpayments.New(openpayments.Config{WalletAddress: wallet, Signer: signer, HTTPClient: ids.http, Now: ids.clock.Now})
+}
+
+// bootstrap makes the platform's own seller known.
+func bootstrap(ctx context.Context, c config, service *payments.Service) error {
+	if c.SellerID == "" {
+		return nil
+	}
+	err := service.RegisterSeller(ctx, payments.Seller{ID: c.SellerID, WalletAddressURL: c.SellerWalletAddressURL})
+	if err != nil {
+		return fmt.Errorf("make the seller of SELLER_ID: %w", err)
+	}
+	return nil
+}

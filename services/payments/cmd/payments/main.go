@@ -1,0 +1,138 @@
+// Command payments runs the payments service, and is its operator's tool.
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"runtime/debug"
+	"syscall"
+
+	"github.com/spf13/cobra"
+
+	"tianguis.example/chassis/clock"
+	"tianguis.example/chassis/database"
+	"tianguis.example/chassis/logging"
+	"tianguis.example/payments/store"
+)
+
+// version is stamped in by the build.
+var version = ""
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	if err := command().ExecuteContext(ctx); err != nil {
+		fmt.Fprintln(os.Stderr, "payments:", err)
+		stop()
+		os.Exit(1) //nolint:gocritic // stop is called above
+	}
+}
+
+// command is the whole command line.
+func command() *cobra.Command {
+	var file string
+	root := &cobra.Command{
+		Use:           "payments",
+		Short:         "The payments service: jobs get paid over Open Payments",
+		SilenceUsage:  true,
+		SilenceErrors: true,
+	}
+	root.PersistentFlags().StringVar(&file, "config", "", "read settings from this dotenv `file` (default: .env, if there is one); the environment counts more")
+	load := func() (config, error) { return loadConfig(file) }
+	root.AddCommand(
+		serveCommand(load), migrateCommand(load), sellerCommand(load), paymentCommand(load), webhookCommand(load),
+		keyCommand(), secretCommand(), configCommand(), versionCommand(),
+	)
+	return root
+}
+
+func versionCommand() *cobra.Command {
+	return &cobra.Command{
+		Use: "version", Short: "Print the version", Args: cobra.NoArgs,
+		Run: func(c *cobra.Command, _ []string) {
+			v := version
+			if info, ok := debug.ReadBuildInfo(); ok && v == "" {
+				v = info.Main.Version
+			}
+			fmt.Fprintln(c.OutOrStdout(), "payments", v)
+		},
+	}
+}
+
+func serveCommand(load func() (config, error)) *cobra.Command {
+	return &cobra.Command{
+		Use: "serve", Short: "Run the service until it is told to stop", Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			c, err := load()
+			if err != nil {
+				return err
+			}
+			log, err := logging.New(cmd.ErrOrStderr(), c.LogFormat, c.LogLevel)
+			if err != nil {
+				return err
+			}
+			p, err := newProgram(cmd.Context(), c, log, clock.System())
+			if err != nil {
+				return err
+			}
+			defer p.Close()
+			return p.Run(cmd.Context())
+		},
+	}
+}
+
+func migrateCommand(load func() (config, error)) *cobra.Command {
+	var status bool
+	cmd := &cobra.Command{
+		Use: "migrate", Short: "Bring the database's schema up to date", Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return withDatabase(cmd, load, func(ctx context.Context, _ config, db *database.DB) error {
+				return migrate(ctx, db, status, cmd.OutOrStdout())
+			})
+		},
+	}
+	cmd.Flags().BoolVar(&status, "status", false, "only say what is applied")
+	return cmd
+}
+
+func migrate(ctx context.Context, db *database.DB, status bool, out io.Writer) error {
+	if !status {
+		applied, err := database.Migrate(ctx, db, store.Migrations())
+		for _, name := range applied {
+			fmt.Fprintln(out, "applied", name)
+		}
+		if err == nil && len(applied) == 0 {
+			fmt.Fprintln(out, "the schema is up to date")
+		}
+		return err
+	}
+	all, err := database.Migrations(ctx, db, store.Migrations())
+	if err != nil {
+		return err
+	}
+	for _, m := range all {
+		state := "pending"
+		if m.Applied {
+			state = "applied"
+		}
+		fmt.Fprintln(out, state, m.Name)
+	}
+	return nil
+}
+
+// withDatabase runs f with the settings and the database that they name.
+func withDatabase(cmd *cobra.Command, load func() (config, error), f func(context.Context, config, *database.DB) error) error {
+	c, err := load()
+	if err != nil {
+		return err
+	}
+	db, err := database.Open(cmd.Context(), c.DatabaseURL, database.Options{Clock: clock.System(), MaxConns: 2})
+	if err != nil {
+		return err
+	}
+	defer func() { _ = db.Close() }()
+	return f(cmd.Context(), c, db)
+}

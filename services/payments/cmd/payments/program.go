@@ -1,0 +1,159 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"strings"
+	"sync"
+	"time"
+
+	"tianguis.example/chassis/clock"
+	"tianguis.example/chassis/database"
+	"tianguis.example/chassis/httpserver"
+	"tianguis.example/chassis/worker"
+	"tianguis.example/payments"
+	"tianguis.example/payments/egress"
+	"tianguis.example/payments/outbox"
+	"tianguis.example/payments/rest"
+	"tianguis.example/payments/store"
+	"tianguis.example/payments/webhook"
+)
+
+// program is the service, wired: started by main, and by tests on port 0.
+type program struct {
+	config   config
+	log      *slog.Logger
+	clock    clock.Clock
+	db       *database.DB
+	listener net.Listener
+	server   httpserver.Options
+	handler  http.Handler
+	payments *worker.Loop[payments.Payment]
+	webhooks *worker.Loop[outbox.Delivery]
+}
+
+// drain is how long work in hand may go on after a stop: longer than a wallet call may take.
+const drain = 20 * time.Second
+
+// newProgram opens the database and the port. Close releases them.
+func newProgram(ctx context.Context, c config, log *slog.Logger, clk clock.Clock) (_ *program, err error) {
+	if err := c.forServing(); err != nil {
+		return nil, err
+	}
+	p := &program{config: c, log: log, clock: clk}
+	defer func() {
+		if err != nil {
+			p.Close()
+		}
+	}()
+	if p.db, err = openMigrated(ctx, c, log, clk); err != nil {
+		return nil, err
+	}
+	seal, err := store.NewSealer(c.TokenEncryptionKey)
+	if err != nil {
+		return nil, err
+	}
+	keep := store.New(p.db, seal)
+	secrets, err := c.secrets()
+	if err != nil {
+		return nil, err
+	}
+	if secrets == nil {
+		log.WarnContext(ctx, "[webhook] webhooks are sent unsigned: WEBHOOK_ALLOW_UNSIGNED is set, and there is no WEBHOOK_SECRET")
+	}
+	ids, err := newIdentities(c, egress.Client(egress.Options{AllowHosts: c.WalletAllowHosts}), clk)
+	if err != nil {
+		return nil, err
+	}
+	if ids.platform == nil {
+		log.WarnContext(ctx, "no client identity: payments cannot be started until the SELLER_… variables are set")
+	}
+
+	news := worker.NewBell()
+	service := payments.New(keep, ids.of, clk, log, payments.Settings{
+		FinishURL:       strings.TrimRight(c.BaseURL, "/") + "/payments/finish",
+		ConsentLifetime: c.ConsentLifetime, FinishWait: c.FinishWait,
+	}, news.Ring)
+	if err := bootstrap(ctx, c, service); err != nil {
+		return nil, err
+	}
+	p.payments = &worker.Loop[payments.Payment]{
+		Name: "payments", Clock: clk, Log: log, Claim: service.Claim, Work: service.Advance,
+		Workers: c.PaymentWorkers, Poll: c.PollInterval, Drain: drain,
+	}
+	dispatcher := outbox.NewDispatcher(keep, strings.TrimRight(c.MarketplaceBaseURL, "/")+webhook.Path, secrets, clk, log, nil)
+	p.webhooks = &worker.Loop[outbox.Delivery]{
+		Name: "webhooks", Clock: clk, Log: log, Claim: dispatcher.Claim, Work: dispatcher.Deliver,
+		Workers: c.WebhookWorkers, Poll: c.PollInterval, Wake: news, Drain: drain,
+	}
+
+	p.server = httpserver.Options{Log: log, Clock: clk, ErrorHandler: rest.ErrorHandler(log), BodyLimit: 64 << 10, Drain: drain}
+	e := httpserver.New(p.server)
+	rest.New(service, keep, c.APIKey.Reveal(), c.MarketplaceBaseURL, clk, log).Routes(e)
+	p.handler = e
+	if p.listener, err = net.Listen("tcp", c.Listen); err != nil { //nolint:noctx // it does not block
+		return nil, fmt.Errorf("PAYMENTS_LISTEN: %w", err)
+	}
+	return p, nil
+}
+
+// openMigrated opens the database with its schema up to date: SQLite is migrated here, since nobody else does; on Postgres, where
+// several replicas start at once, migrating is a step of its own.
+func openMigrated(ctx context.Context, c config, log *slog.Logger, clk clock.Clock) (*database.DB, error) {
+	db, err := database.Open(ctx, c.DatabaseURL, database.Options{Clock: clk})
+	if err != nil {
+		return nil, err
+	}
+	if db.Dialect() == database.SQLite {
+		applied, err := database.Migrate(ctx, db, store.Migrations())
+		if err != nil {
+			return nil, errors.Join(err, db.Close())
+		}
+		if len(applied) > 0 {
+			log.InfoContext(ctx, "migrated the database", "applied", applied)
+		}
+		return db, nil
+	}
+	all, err := database.Migrations(ctx, db, store.Migrations())
+	if err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	for _, m := range all {
+		if !m.Applied {
+			return nil, errors.Join(fmt.Errorf("the database lacks migration %s: run `payments migrate` first", m.Name), db.Close())
+		}
+	}
+	return db, nil
+}
+
+// Addr is where the service listens.
+func (p *program) Addr() string { return p.listener.Addr().String() }
+
+// Run serves until ctx is done, then finishes what is in hand.
+func (p *program) Run(ctx context.Context) error {
+	p.log.InfoContext(ctx, "payments is ready", "address", p.Addr(), "database", p.db.Dialect(), "webhooks_to", p.config.MarketplaceBaseURL)
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	var loops sync.WaitGroup
+	loops.Go(func() { p.payments.Run(ctx) })
+	loops.Go(func() { p.webhooks.Run(ctx) })
+	err := httpserver.Serve(ctx, p.listener, p.handler, p.server)
+	stop()
+	loops.Wait()
+	p.log.InfoContext(context.WithoutCancel(ctx), "payments has stopped")
+	return err
+}
+
+// Close releases what newProgram opened.
+func (p *program) Close() {
+	if p.listener != nil {
+		_ = p.listener.Close()
+	}
+	if p.db != nil {
+		_ = p.db.Close()
+	}
+}

@@ -1,0 +1,67 @@
+// Package rest is the REST door of the payments service: it reads requests, calls the rules or the store's
+// views, and writes answers as package api has them. It decides nothing about payments.
+package rest
+
+import (
+	"context"
+	"log/slog"
+
+	"github.com/labstack/echo/v4"
+
+	"tianguis.example/chassis/clock"
+	"tianguis.example/chassis/httpserver"
+	"tianguis.example/payments"
+	"tianguis.example/payments/openpayments"
+)
+
+// rules is what the doors need of payments.Service.
+type rules interface {
+	RegisterSeller(ctx context.Context, s payments.Seller) error
+	Start(ctx context.Context, r payments.StartRequest) (payments.Payment, error)
+	Finish(ctx context.Context, id payments.PaymentID, r payments.FinishRequest) (payments.Payment, error)
+	RequestIncoming(ctx context.Context, r payments.IncomingRequest) (openpayments.IncomingPayment, error)
+	Profile(ctx context.Context, walletAddressURL string) (openpayments.WalletAddress, error)
+}
+
+// Reader is what is read past the rules: views, without secrets.
+type Reader interface {
+	Sellers(ctx context.Context) ([]payments.Seller, error)
+	PaymentView(ctx context.Context, id payments.PaymentID) (payments.Payment, error)
+	PendingPayments(ctx context.Context, limit int) ([]payments.Payment, error)
+	OfferPayments(ctx context.Context, offerID string, limit int) ([]payments.Payment, error)
+	Ping(ctx context.Context) error
+}
+
+// Server holds the handlers.
+type Server struct {
+	rules       rules
+	read        Reader
+	access      access
+	marketplace string // base URL, where browsers belong
+	clock       clock.Clock
+	log         *slog.Logger
+}
+
+// New makes the handlers. key is the API key; "" leaves the service open, which the caller allows on loopback
+// only. marketplace is the base URL of the marketplace.
+func New(r rules, read Reader, key, marketplace string, c clock.Clock, log *slog.Logger) *Server {
+	return &Server{rules: r, read: read, access: newAccess(key), marketplace: marketplace, clock: c, log: log}
+}
+
+// Routes are all routes of the service in one view.
+func (s *Server) Routes(e *echo.Echo) {
+	e.GET("/health", httpserver.Health("payments", s.clock))
+	e.GET("/ready", httpserver.Ready("payments", s.clock, s.log, s.read.Ping))
+
+	e.GET("/payments/finish", s.finish) // with the key, or a browser that is sent on
+
+	key := e.Group("", s.access.require)
+	key.GET("/sellers", s.sellers)
+	key.POST("/sellers", s.registerSeller)
+	key.POST("/offers/:offerId/quotes/start", s.start)
+	key.GET("/offers/:offerId/payments", s.offerPayments)
+	key.GET("/payments/pending", s.pending)
+	key.GET("/payments/:pendingId/status", s.status)
+	key.POST("/api/payments/incoming", s.requestIncoming)
+	key.POST("/api/wallet/profile", s.profile)
+}

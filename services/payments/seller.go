@@ -1,0 +1,70 @@
+package payments
+
+import (
+	"context"
+	"net/url"
+	"strings"
+	"time"
+)
+
+// Seller is somebody who is paid. Without a key of its own, the platform's client identity asks
+// the seller's wallet for incoming payments.
+type Seller struct {
+	ID               string
+	WalletAddressURL string
+	KeyID            string // with PrivateKeyPath: the seller's own client identity
+	PrivateKeyPath   string // below the folder of keys
+	CreatedAt        time.Time
+	UpdatedAt        time.Time
+}
+
+type sellerStore interface {
+	// Seller returns ErrUnknown when there is none.
+	Seller(ctx context.Context, id string) (Seller, error)
+	// PutSeller makes a seller, or changes one; CreatedAt is kept.
+	PutSeller(ctx context.Context, s Seller) error
+}
+
+const maxID = 128 // characters; of a seller's and an offer's id
+
+// RegisterSeller makes a seller known, or changes one for the payments to come. It may be called again.
+// Errors: CodeInvalidRequest, CodeInvalidWallet, CodeInvalidKey.
+func (s *Service) RegisterSeller(ctx context.Context, seller Seller) error {
+	if err := checkID("id", seller.ID); err != nil {
+		return err
+	}
+	wallet, err := parseWalletAddress("walletAddressUrl", seller.WalletAddressURL)
+	if err != nil {
+		return err
+	}
+	if (seller.KeyID == "") != (seller.PrivateKeyPath == "") {
+		return Errorf(CodeInvalidRequest, "keyId and privateKeyPath go together: give both, or neither to use the platform's key")
+	}
+	seller.WalletAddressURL = wallet
+	if seller.KeyID != "" {
+		if _, err := s.wallets(seller); err != nil {
+			return err
+		}
+	}
+	seller.CreatedAt = s.clock.Now()
+	seller.UpdatedAt = seller.CreatedAt
+	return s.store.PutSeller(ctx, seller)
+}
+
+func checkID(field, id string) error {
+	if id == "" || len(id) > maxID || strings.ContainsFunc(id, func(r rune) bool { return r <= ' ' || r > '~' }) {
+		return Errorf(CodeInvalidRequest, "%s must be 1 to %d visible characters without spaces", field, maxID)
+	}
+	return nil
+}
+
+// parseWalletAddress reads a wallet address URL that somebody typed. Whether there is a wallet
+// behind it, only the wallet can tell.
+func parseWalletAddress(field, text string) (string, error) {
+	text = strings.TrimSpace(text)
+	u, err := url.Parse(text)
+	if err != nil || len(text) > 2000 || u.Scheme != "https" && u.Scheme != "http" || u.Host == "" || u.User != nil || u.Fragment != "" || u.RawQuery != "" {
+		return "", Errorf(CodeInvalidWallet, "%s must be a wallet address such as https://wallet.example/alice", field)
+	}
+	return text, nil
+}

@@ -1,0 +1,121 @@
+package payments
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"time"
+
+	"github.com/oklog/ulid/v2"
+
+	"tianguis.example/chassis/clock"
+	"tianguis.example/payments/openpayments"
+)
+
+// Wallets are the wallets as one client identity reaches them. The services of an
+// *openpayments.Client meet these interfaces as they are.
+type Wallets struct {
+	WalletAddress interface {
+		Get(ctx context.Context, p openpayments.WalletAddressGetParams) (openpayments.WalletAddress, error)
+	}
+	Grant interface {
+		Request(ctx context.Context, p openpayments.GrantRequestParams) (openpayments.Grant, error)
+		Continue(ctx context.Context, p openpayments.GrantContinueParams) (openpayments.Grant, error)
+		Cancel(ctx context.Context, p openpayments.GrantCancelParams) error
+	}
+	Token interface {
+		Rotate(ctx context.Context, p openpayments.TokenRotateParams) (openpayments.AccessToken, error)
+	}
+	IncomingPayment interface {
+		Create(ctx context.Context, p openpayments.IncomingPaymentCreateParams) (openpayments.IncomingPayment, error)
+		GetPublic(ctx context.Context, p openpayments.IncomingPaymentGetPublicParams) (openpayments.PublicIncomingPayment, error)
+	}
+	Quote interface {
+		Create(ctx context.Context, p openpayments.QuoteCreateParams) (openpayments.Quote, error)
+	}
+	OutgoingPayment interface {
+		Create(ctx context.Context, p openpayments.OutgoingPaymentCreateParams) (openpayments.OutgoingPayment, error)
+		Get(ctx context.Context, p openpayments.OutgoingPaymentGetParams) (openpayments.OutgoingPayment, error)
+	}
+}
+
+// Store is what the rules need of a store. Each file declares its share.
+type Store interface {
+	sellerStore
+	startStore
+	finishStore
+	advanceStore
+	// Record commits state, audit and delivery together, or returns ErrStale when the payment has moved on
+	// since Before was read, or ErrOfferTaken when a new payment's offer has one already.
+	Record(ctx context.Context, c Change) error
+}
+
+// Settings are what an operator can choose.
+type Settings struct {
+	FinishURL       string        // where wallets send the buyer back to; the pendingId is added
+	ConsentLifetime time.Duration // how long a buyer may take to approve
+	FinishWait      time.Duration // how long a finish waits for the money
+}
+
+// Service is the use cases.
+type Service struct {
+	store    Store
+	wallets  func(Seller) (Wallets, error)
+	clock    clock.Clock
+	random   io.Reader
+	log      *slog.Logger
+	settings Settings
+	news     func()
+}
+
+// New makes the service. wallets gives the wallets as the client identity of a seller reaches them, or
+// CodeNoIdentity or CodeInvalidKey. news is called after a commit that made a webhook due.
+func New(store Store, wallets func(Seller) (Wallets, error), c clock.Clock, log *slog.Logger, settings Settings, news func()) *Service {
+	return &Service{store: store, wallets: wallets, clock: c, random: rand.Reader, log: log, settings: settings, news: news}
+}
+
+func (s *Service) newPaymentID() (PaymentID, error) {
+	id, err := ulid.New(ulid.Timestamp(s.clock.Now()), s.random)
+	if err != nil {
+		return "", fmt.Errorf("make a payment id: %w", err)
+	}
+	return PaymentID(id.String()), nil
+}
+
+// record makes a change so, and says it in the log and to whoever waits for news.
+func (s *Service) record(ctx context.Context, by Actor, c Change) (Payment, error) {
+	if c.Audit != nil {
+		c.Audit.Actor = by
+	}
+	if err := s.store.Record(ctx, c); err != nil {
+		return c.Before, fmt.Errorf("record the payment: %w", err)
+	}
+	if c.moves() {
+		s.log.InfoContext(ctx, "payment moved", "payment", c.After, "from", c.Before.State, "to", c.After.State, "by", by)
+	}
+	if c.Event != nil {
+		s.news()
+	}
+	return c.After, nil
+}
+
+// payment reads a payment that somebody named.
+func (s *Service) payment(ctx context.Context, id PaymentID) (Payment, error) {
+	p, err := s.store.Payment(ctx, id)
+	if errors.Is(err, ErrUnknown) {
+		return Payment{}, Errorf(CodeNotFound, "there is no payment with this pendingId")
+	}
+	return p, err
+}
+
+// walletsOf are the wallets as the payment's client identity reaches them.
+func (s *Service) walletsOf(ctx context.Context, p Payment) (Wallets, error) {
+	seller, err := s.store.Seller(ctx, p.SellerID)
+	if err != nil {
+		return Wallets{}, fmt.Errorf("read the seller: %w", err)
+	}
+	return s.wallets(seller)
+}

@@ -1,0 +1,326 @@
+package payments
+
+import (
+	"context"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"io"
+	"net/url"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"tianguis.example/chassis/logging"
+	"tianguis.example/payments/money"
+	"tianguis.example/payments/openpayments"
+)
+
+// StartRequest asks for an offer to be paid.
+type StartRequest struct {
+	OfferID               string
+	SellerID              string
+	BuyerWalletAddressURL string
+	Amount                string // decimal text in major units of the seller's asset: "100.00"
+}
+
+type startStore interface {
+	// LivePayment is the one payment of the offer that has not failed; ErrUnknown when there is none.
+	LivePayment(ctx context.Context, offerID string) (Payment, error)
+}
+
+const (
+	// startBound is how long the wallets may take in all. It is shorter than the lease, so
+	// that no worker calls a payment interrupted which is still being started.
+	startBound = 25 * time.Second
+	// incomingLifetime is how long the seller's incoming payment is open. A wallet deletes one
+	// that expired unpaid, so it must outlive consent and sending by far.
+	incomingLifetime = 24 * time.Hour
+)
+
+// Start prepares a payment and returns it in AwaitingApproval: the buyer goes to Consent.RedirectURL. An offer
+// has one live payment: the same request again returns it, another one replaces it while it
+// awaits approval. Errors: CodeInvalidRequest, CodeInvalidAmount, CodeInvalidWallet, CodeUnknownSeller, CodeInProgress,
+// CodeAlreadyPaid, CodeNoIdentity, CodeInvalidKey, CodeWalletDown, CodeWalletTimeout, CodeWalletRefused.
+func (s *Service) Start(ctx context.Context, r StartRequest) (Payment, error) {
+	if err := checkID("offerId", r.OfferID); err != nil {
+		return Payment{}, err
+	}
+	buyerWallet, err := parseWalletAddress("buyerWalletAddressUrl", r.BuyerWalletAddressURL)
+	if err != nil {
+		return Payment{}, err
+	}
+	seller, err := s.store.Seller(ctx, r.SellerID)
+	if errors.Is(err, ErrUnknown) {
+		return Payment{}, Errorf(CodeUnknownSeller, "there is no seller with this sellerId: add it with POST /sellers")
+	}
+	if err != nil {
+		return Payment{}, fmt.Errorf("read the seller: %w", err)
+	}
+	wallets, err := s.wallets(seller)
+	if err != nil {
+		return Payment{}, err
+	}
+	// The marketplace's browser may leave; what has begun at the wallets is brought to an end.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), startBound)
+	defer cancel()
+
+	sellers, buyers, err := addresses(ctx, wallets, seller.WalletAddressURL, buyerWallet)
+	if err != nil {
+		return Payment{}, err
+	}
+	amount, err := money.ParseDecimal(r.Amount, sellers.AssetCode, sellers.AssetScale)
+	if err != nil {
+		return Payment{}, &Error{Code: CodeInvalidAmount, Message: err.Error()}
+	}
+	if live, err := s.giveWay(ctx, wallets, r, seller, buyerWallet, amount); err != nil || live.ID != "" {
+		return live, err
+	}
+	id, err := s.newPaymentID()
+	if err != nil {
+		return Payment{}, err
+	}
+	p, err := s.record(ctx, ByMarketplace, begin(id, r.OfferID, seller, buyerWallet, amount, party(sellers), party(buyers), s.clock.Now()))
+	if errors.Is(err, ErrOfferTaken) {
+		return Payment{}, inProgress()
+	}
+	if err != nil {
+		return Payment{}, err
+	}
+	n, err := s.negotiate(ctx, wallets, p)
+	if err != nil {
+		return Payment{}, s.abandon(ctx, p, err)
+	}
+	c, err := p.AwaitApproval(n, s.clock.Now())
+	if err != nil {
+		return Payment{}, err
+	}
+	return s.record(ctx, ByMarketplace, c)
+}
+
+func party(w openpayments.WalletAddress) Party {
+	return Party{WalletAddress: w.ID, AuthServer: w.AuthServer, ResourceServer: w.ResourceServer}
+}
+
+func inProgress() error {
+	return &Error{Code: CodeInProgress, Message: "a payment of this offer is under way: wait for its end", RetryAfter: 5 * time.Second}
+}
+
+// addresses asks both wallets who they are, side by side.
+func addresses(ctx context.Context, w Wallets, seller, buyer string) (sellers, buyers openpayments.WalletAddress, err error) {
+	both, ctx := errgroup.WithContext(ctx)
+	both.Go(func() error {
+		var err error
+		sellers, err = w.WalletAddress.Get(ctx, openpayments.WalletAddressGetParams{URL: seller})
+		return addressError("the seller's wallet address", err)
+	})
+	both.Go(func() error {
+		var err error
+		buyers, err = w.WalletAddress.Get(ctx, openpayments.WalletAddressGetParams{URL: buyer})
+		return addressError("the buyer's wallet address", err)
+	})
+	err = both.Wait()
+	return sellers, buyers, err
+}
+
+// giveWay makes room for a new payment of the offer. It returns the live one when it is what is asked for.
+func (s *Service) giveWay(ctx context.Context, w Wallets, r StartRequest, seller Seller, buyerWallet string, amount money.Amount) (Payment, error) {
+	live, err := s.store.LivePayment(ctx, r.OfferID)
+	switch {
+	case errors.Is(err, ErrUnknown):
+		return Payment{}, nil
+	case err != nil:
+		return Payment{}, fmt.Errorf("read the offer's payment: %w", err)
+	case live.State == Paid:
+		return Payment{}, Errorf(CodeAlreadyPaid, "this offer is paid, by payment %s", live.ID)
+	case live.State != AwaitingApproval:
+		return Payment{}, inProgress()
+	}
+	now := s.clock.Now()
+	same := live.SellerID == seller.ID && live.BuyerWalletAddressURL == buyerWallet && live.Amount == amount
+	if same && live.Ending == "" && now.Before(live.Consent.ExpiresAt) {
+		return live, nil
+	}
+	if live.Ending == "" {
+		c, err := live.End(Canceled, now)
+		if err != nil {
+			return Payment{}, err
+		}
+		if live, err = s.record(ctx, ByMarketplace, c); err != nil {
+			return Payment{}, stillMoving(err)
+		}
+	}
+	// The older consent is cancelled before a newer one exists: two could both be given.
+	c, wait, err := s.cancelConsent(ctx, w, live)
+	if err != nil {
+		return Payment{}, err
+	}
+	if wait > 0 {
+		return Payment{}, inProgress()
+	}
+	_, err = s.record(ctx, ByMarketplace, c)
+	return Payment{}, stillMoving(err)
+}
+
+// stillMoving turns a lost race for a payment into an answer.
+func stillMoving(err error) error {
+	if errors.Is(err, ErrStale) {
+		return inProgress()
+	}
+	return err
+}
+
+// negotiate asks the wallets for all that the buyer's approval needs. The two grants do not
+// wait for each other; incoming payment, quote and consent do.
+func (s *Service) negotiate(ctx context.Context, w Wallets, p Payment) (negotiated, error) {
+	var n negotiated
+	var incomingToken, quoteToken string
+	grants, both := errgroup.WithContext(ctx)
+	grants.Go(func() (err error) {
+		incomingToken, err = grant(both, w, p.Seller.AuthServer, openpayments.AccessIncomingPayment,
+			openpayments.ActionCreate, openpayments.ActionRead, openpayments.ActionList, openpayments.ActionComplete)
+		return err
+	})
+	grants.Go(func() (err error) {
+		quoteToken, err = grant(both, w, p.Buyer.AuthServer, openpayments.AccessQuote, openpayments.ActionCreate, openpayments.ActionRead)
+		return err
+	})
+	if err := grants.Wait(); err != nil {
+		return n, err
+	}
+	incoming, err := w.IncomingPayment.Create(ctx, openpayments.IncomingPaymentCreateParams{
+		BaseURL: p.Seller.ResourceServer, AccessToken: incomingToken, WalletAddress: p.Seller.WalletAddress,
+		IncomingAmount: &p.Amount, ExpiresAt: s.clock.Now().Add(incomingLifetime),
+		Metadata: map[string]string{"offerId": p.OfferID, "pendingId": string(p.ID)},
+	})
+	if err != nil {
+		return n, err
+	}
+	n.incomingPaymentID = incoming.ID
+	n.quote, err = quote(ctx, w, p, quoteToken, incoming.ID)
+	if err != nil {
+		return n, err
+	}
+	n.consent, err = s.askConsent(ctx, w, p, n)
+	return n, err
+}
+
+// grant asks for a token that needs nobody's consent.
+func grant(ctx context.Context, w Wallets, authServer string, kind openpayments.AccessType, actions ...openpayments.Action) (string, error) {
+	g, err := w.Grant.Request(ctx, openpayments.GrantRequestParams{
+		URL: authServer, Access: []openpayments.Access{{Type: kind, Actions: actions}},
+	})
+	if err != nil {
+		return "", err
+	}
+	if g.AccessToken == nil {
+		return "", Errorf(CodeWalletRefused, "the wallet wants somebody's consent where none is needed")
+	}
+	return g.AccessToken.Value, nil
+}
+
+// quote asks what paying the whole incoming payment costs. A quote that would bring less is refused.
+func quote(ctx context.Context, w Wallets, p Payment, token, incomingPaymentID string) (openpayments.Quote, error) {
+	q, err := w.Quote.Create(ctx, openpayments.QuoteCreateParams{
+		BaseURL: p.Buyer.ResourceServer, AccessToken: token, WalletAddress: p.Buyer.WalletAddress, Receiver: incomingPaymentID,
+	})
+	if err != nil {
+		return q, err
+	}
+	if compared, err := q.ReceiveAmount.Compare(p.Amount); err != nil || compared < 0 {
+		return q, Errorf(CodeWalletRefused, "the buyer's wallet offers to deliver %s, not %s", q.ReceiveAmount, p.Amount)
+	}
+	return q, nil
+}
+
+// askConsent asks for the narrowest consent that a wallet enforces: at most the quote's debit, to
+// this incoming payment only (traces/05-02-receiver-limit.json).
+func (s *Service) askConsent(ctx context.Context, w Wallets, p Payment, n negotiated) (Consent, error) {
+	nonce, err := s.nonce()
+	if err != nil {
+		return Consent{}, err
+	}
+	asked := s.clock.Now()
+	g, err := w.Grant.Request(ctx, openpayments.GrantRequestParams{
+		URL: p.Buyer.AuthServer,
+		Access: []openpayments.Access{{
+			Type:       openpayments.AccessOutgoingPayment,
+			Actions:    []openpayments.Action{openpayments.ActionCreate, openpayments.ActionRead, openpayments.ActionList},
+			Identifier: p.Buyer.WalletAddress,
+			Limits:     &openpayments.Limits{Receiver: n.incomingPaymentID, DebitAmount: &n.quote.DebitAmount},
+		}},
+		Interact: &openpayments.Interact{FinishURI: s.finishURI(p.ID), Nonce: nonce},
+	})
+	if err != nil {
+		return Consent{}, err
+	}
+	if g.Interaction == nil || g.Continue == nil {
+		return Consent{}, Errorf(CodeWalletRefused, "the buyer's wallet does not ask for the buyer's consent")
+	}
+	return Consent{
+		RedirectURL: g.Interaction.Redirect, InteractNonce: g.Interaction.Finish, ClientNonce: logging.Secret(nonce),
+		ContinueURI: g.Continue.URI, ContinueToken: logging.Secret(g.Continue.AccessToken),
+		// From when the answer is here: the wallet counts from when it got the request.
+		ContinueNotUntil: s.clock.Now().Add(g.Continue.Wait),
+		ExpiresAt:        asked.Add(s.settings.ConsentLifetime),
+	}, nil
+}
+
+func (s *Service) finishURI(id PaymentID) string {
+	return s.settings.FinishURL + "?" + url.Values{"pendingId": {string(id)}}.Encode()
+}
+
+// nonce is 256 random bits.
+func (s *Service) nonce() (string, error) {
+	bits := make([]byte, 32)
+	if _, err := io.ReadFull(s.random, bits); err != nil {
+		return "", fmt.Errorf("make a nonce: %w", err)
+	}
+	return base64.RawURLEncoding.EncodeToString(bits), nil
+}
+
+// abandon ends a payment whose preparation failed. No buyer was sent to a wallet, so no money can
+// move; the incoming payment expires by itself. It returns what the caller is told.
+func (s *Service) abandon(ctx context.Context, p Payment, cause error) error {
+	// The time for the wallets may be over; the record of it is not theirs.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+	defer cancel()
+	told := walletError(cause)
+	c, err := p.Fail(WalletError, cause.Error(), s.clock.Now())
+	if err == nil {
+		_, err = s.record(ctx, ByMarketplace, c)
+	}
+	if err != nil {
+		return errors.Join(told, err)
+	}
+	return told
+}
+
+func addressError(whose string, err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, openpayments.ErrNotFound), errors.Is(err, openpayments.ErrInvalidRequest):
+		return &Error{Code: CodeInvalidWallet, Message: whose + " is not known: check it", Err: err}
+	case errors.Is(err, openpayments.ErrUnexpectedAnswer):
+		return &Error{Code: CodeInvalidWallet, Message: whose + " does not lead to an Open Payments wallet: check it", Err: err}
+	}
+	return walletError(err)
+}
+
+// walletError says in our words, to a caller who is waiting, what went wrong at a wallet.
+func walletError(err error) error {
+	if own, ok := errors.AsType[*Error](err); ok {
+		return own
+	}
+	refused, ok := errors.AsType[*openpayments.Error](err)
+	switch {
+	case !ok:
+		return err
+	case errors.Is(err, openpayments.ErrTimeout):
+		return &Error{Code: CodeWalletTimeout, Message: "the wallet did not answer in time: try again", Err: err}
+	case errors.Is(err, openpayments.ErrUnreachable), errors.Is(err, openpayments.ErrTooManyRequests), openpayments.OutcomeUnknown(err):
+		return &Error{Code: CodeWalletDown, Message: "the wallet cannot be reached, or is in trouble: try again in a moment", RetryAfter: refused.RetryAfter, Err: err}
+	}
+	return &Error{Code: CodeWalletRefused, Message: "the wallet refused to prepare the payment: try another wallet, or ask for help", Err: err}
+}

@@ -1,0 +1,115 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"gorm.io/gorm"
+
+	"tianguis.example/payments"
+)
+
+// Payment is the payment with its secrets, for the rules; payments.ErrUnknown when there is none.
+func (s *Store) Payment(ctx context.Context, id payments.PaymentID) (payments.Payment, error) {
+	return s.takePayment(s.db.Read(ctx).Where("id = ?", string(id)))
+}
+
+// LivePayment is the one payment of an offer that has not failed; payments.ErrUnknown when there is none.
+func (s *Store) LivePayment(ctx context.Context, offerID string) (payments.Payment, error) {
+	return s.takePayment(s.db.Read(ctx).Where("offer_id = ? AND state <> ?", offerID, string(payments.Failed)))
+}
+
+func (s *Store) takePayment(where *gorm.DB) (payments.Payment, error) {
+	var row paymentRow
+	err := where.Take(&row).Error
+	if errors.Is(err, gorm.ErrRecordNotFound) {
+		return payments.Payment{}, payments.ErrUnknown
+	}
+	if err != nil {
+		return payments.Payment{}, err
+	}
+	return s.payment(row)
+}
+
+// PaymentView is the payment without its secrets; payments.ErrUnknown when there is none.
+func (s *Store) PaymentView(ctx context.Context, id payments.PaymentID) (payments.Payment, error) {
+	views, err := s.views(s.db.Read(ctx).Where("id = ?", string(id)))
+	if err != nil {
+		return payments.Payment{}, err
+	}
+	if len(views) == 0 {
+		return payments.Payment{}, payments.ErrUnknown
+	}
+	return views[0], nil
+}
+
+// PendingPayments are those that have not ended, oldest first, without their secrets.
+func (s *Store) PendingPayments(ctx context.Context, limit int) ([]payments.Payment, error) {
+	return s.views(s.db.Read(ctx).Where("next_step_at IS NOT NULL").Order("id").Limit(limit))
+}
+
+// OfferPayments are those of an offer, oldest first, without their secrets.
+func (s *Store) OfferPayments(ctx context.Context, offerID string, limit int) ([]payments.Payment, error) {
+	return s.views(s.db.Read(ctx).Where("offer_id = ?", offerID).Order("id").Limit(limit))
+}
+
+// RecentPayments are the newest, newest first, without their secrets.
+func (s *Store) RecentPayments(ctx context.Context, limit int) ([]payments.Payment, error) {
+	return s.views(s.db.Read(ctx).Order("id DESC").Limit(limit))
+}
+
+func (s *Store) views(query *gorm.DB) ([]payments.Payment, error) {
+	var rows []paymentRow
+	if err := query.Find(&rows).Error; err != nil {
+		return nil, err
+	}
+	all := make([]payments.Payment, len(rows))
+	for i, row := range rows {
+		view, err := row.view()
+		if err != nil {
+			return nil, err
+		}
+		all[i] = view
+	}
+	return all, nil
+}
+
+// AuditTrail is the story of a payment, in its order.
+func (s *Store) AuditTrail(ctx context.Context, id payments.PaymentID) ([]payments.AuditEvent, error) {
+	var rows []eventRow
+	if err := s.db.Read(ctx).Where("payment_id = ?", string(id)).Order("id").Find(&rows).Error; err != nil {
+		return nil, err
+	}
+	all := make([]payments.AuditEvent, len(rows))
+	for i, r := range rows {
+		all[i] = payments.AuditEvent{
+			PaymentID: payments.PaymentID(r.PaymentID), At: r.At.UTC(), Actor: payments.Actor(r.Actor),
+			From: payments.State(r.FromState), To: payments.State(r.ToState), Reason: payments.Reason(r.Reason), Detail: r.Detail,
+		}
+	}
+	return all, nil
+}
+
+// ClaimDue leases up to n payments that are due: whoever else had one in hand finds it stale.
+func (s *Store) ClaimDue(ctx context.Context, n int, now, until time.Time) ([]payments.Payment, error) {
+	var rows []paymentRow
+	err := s.db.Transact(ctx, func(tx *gorm.DB) error {
+		rows = nil
+		return tx.Raw(`UPDATE payments SET next_step_at = ?, version = version + 1
+			WHERE id IN (SELECT id FROM payments WHERE next_step_at <= ? ORDER BY next_step_at LIMIT ?`+s.lockDue()+`)
+			RETURNING *`, until, now, n).Scan(&rows).Error
+	})
+	if err != nil {
+		return nil, err
+	}
+	claimed := make([]payments.Payment, 0, len(rows))
+	for _, row := range rows {
+		p, err := s.payment(row)
+		if err != nil {
+			return claimed, err
+		}
+		claimed = append(claimed, p)
+	}
+	return claimed, nil
+}

@@ -1,0 +1,92 @@
+package store
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/oklog/ulid/v2"
+	"gorm.io/gorm"
+
+	"tianguis.example/payments"
+	"tianguis.example/payments/outbox"
+	"tianguis.example/payments/webhook"
+)
+
+// Record commits a change: the payment's new state, its audit event and, at an end, the webhook in the outbox. All or nothing. It
+// returns payments.ErrStale when the row's version is not Before's any more, and payments.ErrOfferTaken for a new
+// payment of an offer that has one.
+func (s *Store) Record(ctx context.Context, c payments.Change) error {
+	row := s.paymentToRow(c.After)
+	return s.db.Transact(ctx, func(tx *gorm.DB) error {
+		if err := putPayment(tx, c.Before.Version, row); err != nil {
+			return err
+		}
+		if c.Audit != nil {
+			if err := insertAudit(tx, *c.Audit); err != nil {
+				return err
+			}
+		}
+		if c.Event == nil {
+			return nil
+		}
+		return insertDelivery(tx, *c.Event, c.After.UpdatedAt)
+	})
+}
+
+func putPayment(tx *gorm.DB, before int64, row paymentRow) error {
+	if before == 0 {
+		err := tx.Create(&row).Error
+		if errors.Is(err, gorm.ErrDuplicatedKey) {
+			return payments.ErrOfferTaken
+		}
+		return err
+	}
+	updated := tx.Model(&paymentRow{}).Where("id = ? AND version = ?", row.ID, before).
+		Select("*").Omit("id", "created_at").Updates(&row)
+	if updated.Error != nil {
+		return updated.Error
+	}
+	if updated.RowsAffected == 0 {
+		return payments.ErrStale
+	}
+	return nil
+}
+
+type eventRow struct {
+	ID        int64 `gorm:"primaryKey;autoIncrement"`
+	PaymentID string
+	At        time.Time
+	Actor     string
+	FromState string
+	ToState   string
+	Reason    string
+	Detail    string
+}
+
+func (eventRow) TableName() string { return "payment_events" }
+
+func insertAudit(tx *gorm.DB, e payments.AuditEvent) error {
+	return tx.Create(&eventRow{
+		PaymentID: string(e.PaymentID), At: e.At, Actor: string(e.Actor), FromState: string(e.From), ToState: string(e.To),
+		Reason: string(e.Reason), Detail: e.Detail,
+	}).Error
+}
+
+func insertDelivery(tx *gorm.DB, e webhook.Event, now time.Time) error {
+	body, err := json.Marshal(e)
+	if err != nil {
+		return fmt.Errorf("write the webhook: %w", err)
+	}
+	id, err := ulid.New(ulid.Timestamp(now), rand.Reader)
+	if err != nil {
+		return fmt.Errorf("make a webhook id: %w", err)
+	}
+	return tx.Create(&deliveryRow{
+		ID: id.String(), PendingID: e.PendingID, OfferID: e.OfferID, EventType: string(e.Type), Body: string(body),
+		State: string(outbox.Pending), NextAt: &now, CreatedAt: now,
+	}).Error
+}

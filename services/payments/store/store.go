@@ -1,0 +1,51 @@
+// Package store keeps payments, sellers, the audit trail and the outbox in SQLite or Postgres. It implements the stores
+// that packages payments, outbox and rest ask for, one transaction a method. Rows are private to it, and tokens
+// are sealed in them. It talks to no wallet.
+package store
+
+import (
+	"context"
+	"embed"
+	"time"
+
+	"tianguis.example/chassis/database"
+)
+
+//go:embed migrations
+var migrations embed.FS
+
+// Store is safe for concurrent use, also by several processes on one Postgres.
+type Store struct {
+	db   *database.DB
+	seal *Sealer
+}
+
+// New makes a store on an open database whose migrations are applied.
+func New(db *database.DB, seal *Sealer) *Store { return &Store{db: db, seal: seal} }
+
+// Ping reports whether the database answers.
+func (s *Store) Ping(ctx context.Context) error { return s.db.Ping(ctx) }
+
+// maybe is a time for a column that may be NULL, which the zero time is.
+func maybe(t time.Time) *time.Time {
+	if t.IsZero() {
+		return nil
+	}
+	return &t
+}
+
+// certain is what maybe was made from. Postgres answers in the local zone; times here are in UTC.
+func certain(t *time.Time) time.Time {
+	if t == nil {
+		return time.Time{}
+	}
+	return t.UTC()
+}
+
+// lockDue makes concurrent claims on Postgres skip each other's rows. SQLite has one writer at a time.
+func (s *Store) lockDue() string {
+	if s.db.Dialect() == database.Postgres {
+		return " FOR UPDATE SKIP LOCKED"
+	}
+	return ""
+}

@@ -1,0 +1,285 @@
+package payments
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"tianguis.example/chassis/logging"
+	"tianguis.example/payments/money"
+	"tianguis.example/payments/openpayments"
+	"tianguis.example/payments/webhook"
+)
+
+// State is where a payment stands.
+type State string
+
+// The states, in the order of life.
+const (
+	Created          State = "created"           // the request is kept; nobody has been sent to a wallet
+	AwaitingApproval State = "awaiting_approval" // the buyer is asked to consent
+	Approved         State = "approved"          // the buyer came back with a finish that proves itself
+	Authorized       State = "authorized"        // we hold the access token; the quote is about to be paid
+	Sending          State = "sending"           // there is an outgoing payment
+	Paid             State = "paid"              // the seller has received the full amount
+	Failed           State = "failed"            // it will not be paid
+)
+
+// States are all of them, in the order of life.
+var States = []State{Created, AwaitingApproval, Approved, Authorized, Sending, Paid, Failed}
+
+// transitions is the whole life of a payment. Nothing else decides what may follow what.
+var transitions = map[State][]State{
+	Created:          {AwaitingApproval, Failed},
+	AwaitingApproval: {Approved, Failed},
+	Approved:         {Authorized, Failed},
+	Authorized:       {Sending, Failed},
+	Sending:          {Paid, Failed},
+}
+
+// Ended reports whether nothing follows.
+func (s State) Ended() bool { return len(transitions[s]) == 0 }
+
+// Reason says why a payment failed: a stable word.
+type Reason string
+
+// The reasons, with the sentence that people get.
+const (
+	Rejected          Reason = "rejected"
+	Expired           Reason = "expired"
+	Canceled          Reason = "canceled"
+	AuthorizationLost Reason = "authorization_lost"
+	QuoteTooDear      Reason = "quote_too_dear"
+	InsufficientFunds Reason = "insufficient_funds"
+	PaymentFailed     Reason = "payment_failed"
+	WalletError       Reason = "wallet_error"
+	Interrupted       Reason = "interrupted"
+)
+
+var words = map[Reason]string{
+	Rejected:          "The payment was declined in the wallet. Nothing was paid; you can try again.",
+	Expired:           "The payment was not approved in time. Nothing was paid; you can try again.",
+	Canceled:          "The payment was replaced by a newer attempt, or canceled. Nothing was paid.",
+	AuthorizationLost: "The wallet's approval got lost on its way to us. Nothing was paid; please approve the payment again.",
+	QuoteTooDear:      "The price changed while the approval was under way, and is now above what was approved. Nothing was paid; please approve the new price.",
+	InsufficientFunds: "There is not enough money in the wallet. Nothing was paid; add money, or use another wallet, and try again.",
+	PaymentFailed:     "The wallet could not send the payment. You can try again.",
+	WalletError:       "The wallet refused the payment. Nothing was paid; try again, or use another wallet.",
+	Interrupted:       "The payment could not be prepared. Nothing was paid; you can try again.",
+}
+
+// lease is how long a payment stays with whoever works on it. It is longer than a wallet call
+// may take (15 s) and a finish may wait (10 s at most) together.
+const lease = 30 * time.Second
+
+// Change is one decided step. Deciding it touches nothing; Store.Record makes it so.
+// An intent ("the consent is about to be cancelled") is a Change whose state stays the same.
+type Change struct {
+	Before, After Payment // Before is the zero Payment for a new one
+	Audit         *AuditEvent
+	Event         *webhook.Event // only at an end
+}
+
+// moves reports whether the state changes.
+func (c Change) moves() bool { return c.Before.State != c.After.State }
+
+// begin is the first change: the payment as it was asked for.
+func begin(id PaymentID, offerID string, seller Seller, buyerWallet string, amount money.Amount, sellersParty, buyersParty Party, now time.Time) Change {
+	p := Payment{
+		ID: id, OfferID: offerID, SellerID: seller.ID, Version: 1, State: Created,
+		Amount: amount, BuyerWalletAddressURL: buyerWallet, Seller: sellersParty, Buyer: buyersParty,
+		NextStepAt: now.Add(lease), CreatedAt: now, UpdatedAt: now,
+	}
+	return Change{After: p, Audit: &AuditEvent{PaymentID: id, At: now, To: Created, Detail: amount.String()}}
+}
+
+// move changes the state, if the table has it. The payment stays with whoever moves it.
+func (p Payment) move(to State, now time.Time, detail string) (Change, error) {
+	if !slices.Contains(transitions[p.State], to) {
+		return Change{}, Errorf(CodeWrongState, "a payment that is %s cannot become %s", p.State, to)
+	}
+	c := p.amend(now, detail)
+	c.After.State = to
+	c.After.Tries = 0
+	c.Audit.To = to
+	return c, nil
+}
+
+// amend is a change within the state, with its audit event.
+func (p Payment) amend(now time.Time, detail string) Change {
+	c := p.touch(now, now.Add(lease))
+	c.Audit = &AuditEvent{PaymentID: p.ID, At: now, From: p.State, To: p.State, Detail: detail}
+	return c
+}
+
+// touch is a change that the audit need not know: when to look again.
+func (p Payment) touch(now, next time.Time) Change {
+	after := p
+	after.Version++
+	after.UpdatedAt = now
+	after.NextStepAt = next
+	return Change{Before: p, After: after}
+}
+
+// negotiated is what a start learnt from the wallets.
+type negotiated struct {
+	incomingPaymentID string
+	quote             openpayments.Quote
+	consent           Consent
+}
+
+// AwaitApproval records the incoming payment, the quote and the consent that the buyer is now asked for.
+func (p Payment) AwaitApproval(n negotiated, now time.Time) (Change, error) {
+	c, err := p.move(AwaitingApproval, now, fmt.Sprintf("the buyer is asked for %s at most", n.quote.DebitAmount))
+	if err != nil {
+		return Change{}, err
+	}
+	c.After.IncomingPaymentID = n.incomingPaymentID
+	c.After.QuoteID, c.After.Quotes = n.quote.ID, 1
+	c.After.DebitAmount = n.quote.DebitAmount
+	c.After.Consent = n.consent
+	// A buyer who approves in the last second still has to come back.
+	grace := n.consent.ExpiresAt.Sub(now) / 20
+	c.After.NextStepAt = n.consent.ExpiresAt.Add(grace)
+	return c, nil
+}
+
+// Approve records that the buyer came back with a finish whose hash was verified.
+// It returns CodeWrongState unless the payment awaits approval and is not being ended.
+func (p Payment) Approve(interactRef string, now time.Time) (Change, error) {
+	if p.Ending != "" {
+		return Change{}, Errorf(CodeWrongState, "the payment is being ended")
+	}
+	c, err := p.move(Approved, now, "the finish was verified")
+	if err != nil {
+		return Change{}, err
+	}
+	c.After.Consent.InteractRef = interactRef
+	return c, nil
+}
+
+// Renew records the wallet's word that the grant must be continued later, elsewhere, or with another token.
+func (p Payment) Renew(next openpayments.Continuation, now time.Time) Change {
+	c := p.amend(now, "the wallet wants the grant to be continued again")
+	if next.URI != "" {
+		c.After.Consent.ContinueURI = next.URI
+	}
+	if next.AccessToken != "" {
+		c.After.Consent.ContinueToken = logging.Secret(next.AccessToken)
+	}
+	c.After.Consent.ContinueNotUntil = now.Add(max(next.Wait, time.Second))
+	return c
+}
+
+// Authorize records the access token. The state is also the intent to pay the quote.
+func (p Payment) Authorize(token openpayments.AccessToken, now time.Time) (Change, error) {
+	c, err := p.move(Authorized, now, "the wallet granted the payment")
+	if err != nil {
+		return Change{}, err
+	}
+	c.After.Token = newToken(token, now)
+	return c, nil
+}
+
+// Rotate records the token's new value and its new manage URL: the old ones are dead.
+func (p Payment) Rotate(token openpayments.AccessToken, now time.Time) Change {
+	c := p.amend(now, "the token was rotated")
+	c.After.Token = newToken(token, now)
+	return c
+}
+
+func newToken(token openpayments.AccessToken, now time.Time) Token {
+	t := Token{Value: logging.Secret(token.Value), ManageURI: token.ManageURI}
+	if token.ExpiresIn > 0 {
+		t.ExpiresAt = now.Add(token.ExpiresIn)
+	}
+	return t
+}
+
+// Requote records a new quote for the same incoming payment, before it is paid. It returns
+// CodeQuoteTooDear unless the quote is within what the buyer consented to.
+func (p Payment) Requote(quote openpayments.Quote, now time.Time) (Change, error) {
+	compared, err := quote.DebitAmount.Compare(p.DebitAmount)
+	if err != nil || compared > 0 {
+		return Change{}, Errorf(CodeQuoteTooDear, "the new quote takes %s, and the buyer approved %s at most", quote.DebitAmount, p.DebitAmount)
+	}
+	c := p.amend(now, fmt.Sprintf("the quote had died; a new one takes %s", quote.DebitAmount))
+	c.After.QuoteID = quote.ID
+	c.After.Quotes++
+	return c, nil
+}
+
+// Send records that the wallet has an outgoing payment for the quote.
+func (p Payment) Send(outgoingPaymentID string, now time.Time) (Change, error) {
+	c, err := p.move(Sending, now, "the wallet is sending")
+	if err != nil {
+		return Change{}, err
+	}
+	c.After.OutgoingPaymentID = outgoingPaymentID
+	return c, nil
+}
+
+// Settle records that the money has arrived. It returns CodeWrongState unless received
+// is the whole amount.
+func (p Payment) Settle(received money.Amount, now time.Time) (Change, error) {
+	p2 := p
+	p2.ReceivedAmount = received
+	if !p2.IsFull() {
+		return Change{}, Errorf(CodeWrongState, "%s of %s is not all", received, p.Amount)
+	}
+	c, err := p.move(Paid, now, fmt.Sprintf("the seller received %s", received))
+	if err != nil {
+		return Change{}, err
+	}
+	c.After.ReceivedAmount = received
+	c.After.PaidAt = now
+	return c.end(webhook.Completed), nil
+}
+
+// End records the intent to cancel the consent at the wallet and then to fail for reason. Until the wallet has been
+// told, a finish could still arrive: it is refused from here on. It returns CodeWrongState
+// when the payment has gone beyond the approval.
+func (p Payment) End(reason Reason, now time.Time) (Change, error) {
+	if p.State != AwaitingApproval {
+		return Change{}, Errorf(CodeWrongState, "a payment that is %s cannot be called off", p.State)
+	}
+	c := p.amend(now, "the consent is being cancelled at the wallet")
+	c.Audit.Reason = reason
+	c.After.Ending = reason
+	c.After.Tries = 0
+	return c, nil
+}
+
+// Fail ends the payment.
+func (p Payment) Fail(reason Reason, detail string, now time.Time) (Change, error) {
+	c, err := p.move(Failed, now, detail)
+	if err != nil {
+		return Change{}, err
+	}
+	c.After.Reason, c.After.Message = reason, words[reason]
+	c.After.Ending = ""
+	c.Audit.Reason = reason
+	return c.end(webhook.Failed), nil
+}
+
+// Postpone lets a worker take the payment up at next.
+func (p Payment) Postpone(next, now time.Time) Change {
+	c := p.touch(now, next)
+	c.After.Tries++
+	return c
+}
+
+// end completes a change to a final state: nothing is due any more, and the marketplace is told.
+// A payment that failed before anybody could know its id is not news: the start said so itself.
+func (c Change) end(event webhook.Type) Change {
+	c.After.NextStepAt = time.Time{}
+	if c.Before.State == Created {
+		return c
+	}
+	c.Event = &webhook.Event{
+		Type: event, PendingID: string(c.After.ID), OfferID: c.After.OfferID, Status: string(c.After.State),
+		OutgoingPaymentID: c.After.OutgoingPaymentID, Timestamp: c.After.UpdatedAt,
+		Reason: string(c.After.Reason), Message: c.After.Message,
+	}
+	return c
+}

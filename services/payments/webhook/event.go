@@ -1,0 +1,60 @@
+package webhook
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// Path is where a marketplace receives events, below its base URL.
+const Path = "/api/webhooks/payments"
+
+// MaxBody is the most that an event's body may take, in bytes.
+const MaxBody = 20_000
+
+// Type says what happened.
+type Type string
+
+// The events. A receiver ignores those that it does not know.
+const (
+	Completed Type = "payment.completed" // the seller's incoming payment has received the full amount
+	Failed    Type = "payment.failed"    // the payment ended, and will not be paid
+)
+
+// Event is the body of a webhook. The first six fields are the documented ones, and are always there;
+// outgoingPaymentId is "" for a payment that failed before there was one. The others are optional.
+type Event struct {
+	Type              Type      `json:"type"`
+	PendingID         string    `json:"pendingId"` // the payment, a ULID
+	OfferID           string    `json:"offerId"`   // what it is for, in the marketplace's words
+	Status            string    `json:"status"`    // "paid" or "failed"
+	OutgoingPaymentID string    `json:"outgoingPaymentId"`
+	Timestamp         time.Time `json:"timestamp"` // when it happened, not when it was sent
+
+	Reason  string `json:"reason,omitempty"`  // of a failure: a stable word, such as "expired"
+	Message string `json:"message,omitempty"` // of a failure: a sentence for people
+}
+
+// ErrMalformed is the error of a body that is no event.
+var ErrMalformed = errors.New("the body is not a payment event")
+
+// Parse reads an event. It returns an error that wraps ErrMalformed, and says what is
+// wrong, for a body that is not JSON or lacks type, pendingId, offerId or a status that fits.
+func Parse(body []byte) (Event, error) {
+	var e Event
+	if err := json.Unmarshal(body, &e); err != nil {
+		return Event{}, fmt.Errorf("%w: it is not the JSON that is documented", ErrMalformed)
+	}
+	switch {
+	case e.Type == "":
+		return Event{}, fmt.Errorf("%w: type is missing", ErrMalformed)
+	case e.PendingID == "":
+		return Event{}, fmt.Errorf("%w: pendingId is missing", ErrMalformed)
+	case e.OfferID == "":
+		return Event{}, fmt.Errorf("%w: offerId is missing", ErrMalformed)
+	case e.Type == Completed && e.Status != "paid", e.Type == Failed && e.Status != "failed":
+		return Event{}, fmt.Errorf("%w: status %q does not fit type %q", ErrMalformed, e.Status, e.Type)
+	}
+	return e, nil
+}
