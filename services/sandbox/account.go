@@ -41,6 +41,10 @@ var accountName = regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,62}$`)
 // reservedNames are the first path segments that the wallet needs for itself.
 var reservedNames = []string{"auth", "op", "interact", "continue", "token", "consent", "control", "health", "ready"}
 
+// openingLiquidity is what stands ready in each asset to pay out what comes in in
+// another, in minor units.
+const openingLiquidity = 1_000_000_000_000
+
 // AddAccount opens an account with an opening balance, in minor units, which is issued
 // on the ledger. It refuses a name that is taken, reserved or no path segment.
 func (b *Bank) AddAccount(a Account, opening int64) error {
@@ -69,6 +73,9 @@ func (b *Bank) AddAccount(a Account, opening int64) error {
 	}
 	a.Keys = slices.Clone(a.Keys)
 	b.s.Accounts[a.Name] = &a
+	if liquidity := liquidityAccount(a.Asset); b.s.Balances[liquidity] == 0 {
+		b.post(now, issuedAccount(a.Asset), liquidity, Amount{openingLiquidity, a.Asset}, "opening liquidity", "")
+	}
 	if opening > 0 {
 		b.post(now, issuedAccount(a.Asset), walletAccount(a.Name), Amount{opening, a.Asset}, "opening balance", "")
 	}

@@ -1,7 +1,6 @@
 package sandbox
 
 import (
-	"fmt"
 	"strings"
 	"sync"
 	"time"
@@ -22,11 +21,11 @@ type Options struct {
 // Bank is the whole wallet: every account of every tenant, and all that was asked of
 // it. It is safe for concurrent use; no method blocks on anything but its lock.
 type Bank struct {
-	clock    clock.Clock
-	baseURL  string
-	slippage int64
+	clock   clock.Clock
+	baseURL string
 
 	mu        sync.Mutex
+	slippage  int64
 	lifetimes Lifetimes
 	s         state
 	faults    []*Fault
@@ -58,19 +57,15 @@ func New(o Options) (*Bank, error) {
 	if err := o.Lifetimes.Validate(); err != nil {
 		return nil, err
 	}
-	if o.SlippagePPM < 0 || o.SlippagePPM >= 1_000_000 {
-		return nil, fmt.Errorf("a slippage of %d parts per million is not from 0 to 999999", o.SlippagePPM)
-	}
 	b := &Bank{
 		clock:     o.Clock,
 		baseURL:   strings.TrimRight(o.BaseURL, "/"),
-		slippage:  o.SlippagePPM,
 		lifetimes: o.Lifetimes,
 		changed:   make(chan struct{}, 1),
 	}
 	b.s = state{Rates: defaultRates()}
 	b.s.index()
-	return b, nil
+	return b, b.SetSlippage(o.SlippagePPM)
 }
 
 // index makes the maps that the zero value or a snapshot lacks.

@@ -9,6 +9,7 @@ replace tianguis.example/chassis => ../chassis
 require (
 	github.com/labstack/echo/v4 v4.16.0
 	github.com/spf13/cobra v1.10.2
+	github.com/stretchr/testify v1.12.1
 	tianguis.example/chassis v0.0.0
 )
 

@@ -26,3 +26,21 @@ func (b *Bank) SetRates(changed map[string]Rate) error {
 	b.touch()
 	return nil
 }
+
+// Slippage is what a quote's debit carries on top, in parts per million.
+func (b *Bank) Slippage() int64 {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.slippage
+}
+
+// SetSlippage changes what quotes carry from now on.
+func (b *Bank) SetSlippage(ppm int64) error {
+	if ppm < 0 || ppm >= 1_000_000 {
+		return fmt.Errorf("a slippage of %d parts per million is not from 0 to 999999", ppm)
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.slippage = ppm
+	return nil
+}

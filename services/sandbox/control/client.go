@@ -70,7 +70,12 @@ func (c *Client) Rates(ctx context.Context) (map[string]Rate, error) {
 
 // SetRates changes the prices that are given.
 func (c *Client) SetRates(ctx context.Context, rates map[string]Rate) error {
-	return c.call(ctx, http.MethodPut, "/rates", rateList{rates}, nil)
+	return c.call(ctx, http.MethodPut, "/rates", rateList{Rates: rates}, nil)
+}
+
+// SetSlippage changes what a quote's debit carries on top, in parts per million.
+func (c *Client) SetSlippage(ctx context.Context, ppm int64) error {
+	return c.call(ctx, http.MethodPut, "/rates", rateList{SlippagePPM: &ppm}, nil)
 }
 
 // Lifetimes are those in force; every field is set.

@@ -136,14 +136,20 @@ func (s *Server) showLedger(w http.ResponseWriter, _ *http.Request) {
 }
 
 func (s *Server) showRates(w http.ResponseWriter, _ *http.Request) {
-	answer(w, http.StatusOK, rateList{s.bank.Rates()})
+	slippage := s.bank.Slippage()
+	answer(w, http.StatusOK, rateList{s.bank.Rates(), &slippage})
 }
 
 func (s *Server) setRates(w http.ResponseWriter, r *http.Request) {
 	var list rateList
-	if read(w, r, &list) {
-		done(w, s.bank.SetRates(list.Rates))
+	if !read(w, r, &list) {
+		return
 	}
+	err := s.bank.SetRates(list.Rates)
+	if err == nil && list.SlippagePPM != nil {
+		err = s.bank.SetSlippage(*list.SlippagePPM)
+	}
+	done(w, err)
 }
 
 func (s *Server) showLifetimes(w http.ResponseWriter, _ *http.Request) {

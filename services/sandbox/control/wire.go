@@ -134,7 +134,8 @@ type requestList struct {
 }
 
 type rateList struct {
-	Rates map[string]Rate `json:"rates"`
+	Rates       map[string]Rate `json:"rates,omitempty"`
+	SlippagePPM *int64          `json:"slippagePPM,omitempty"`
 }
 
 // problem is the answer to what cannot be done.

@@ -100,6 +100,9 @@ func plainErrors(err error, c echo.Context) {
 	if known := (*echo.HTTPError)(nil); errors.As(err, &known) {
 		status = known.Code
 	}
+	if status == http.StatusMethodNotAllowed {
+		status = http.StatusNotFound // the recorded wallet does not tell them apart
+	}
 	_ = c.String(status, http.StatusText(status)) // a peer that is gone misses its answer
 }
 
