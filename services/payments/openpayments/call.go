@@ -85,6 +85,11 @@ func (c *caller) do(ctx context.Context, call call) (int, []byte, error) {
 	}
 	defer response.Body.Close()
 	body, err := io.ReadAll(io.LimitReader(response.Body, c.maxAnswerBytes+1))
+	if err == nil && ctx.Err() != nil && !json.Valid(body) {
+		// A server that sees us hang up may end its answer in good form, half said,
+		// before our side of the connection is closed.
+		err = ctx.Err()
+	}
 	if err != nil {
 		return 0, nil, broken(call.op, response.StatusCode, err)
 	}
