@@ -1,0 +1,79 @@
+package marketplace
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"tianguis.example/payments/api"
+)
+
+// askStore is what asking needs of a store, beside what the others need.
+type askStore interface {
+	// KnownPendingIDs are those of all attempts for a job.
+	KnownPendingIDs(ctx context.Context, id JobID) (map[string]bool, error)
+}
+
+// askPayments is what is asked.
+type askPayments interface {
+	Payment(ctx context.Context, pendingID string) (api.Payment, error)
+	OfferPayments(ctx context.Context, offerID string) (api.Payments, error)
+}
+
+// Ask asks the payments service what became of an open attempt: for the case that neither webhook nor
+// browser ever came. It ends in Paid. It is safe at any time and any number of times.
+func (m *Market) Ask(ctx context.Context, a Attempt) error {
+	if a.PendingID == "" {
+		return m.lookForStart(ctx, a)
+	}
+	p, err := m.payments.Payment(ctx, a.PendingID)
+	if err != nil {
+		return fmt.Errorf("ask for the payment %s: %w", a.PendingID, err)
+	}
+	if p.PendingID != a.PendingID || p.OfferID != a.JobID.String() {
+		return fmt.Errorf("ask for the payment %s: the answer is about another", a.PendingID)
+	}
+	switch p.Status {
+	case api.StatusPaid, api.StatusFailed:
+		_, err := m.Paid(ctx, newsOf(p, SourceAsked))
+		return err
+	}
+	if a.State == AttemptAwaiting && !awaitsBuyer(p.State) {
+		now := m.clock.Now()
+		return m.store.Confirming(ctx, a, now, now.Add(askSoon))
+	}
+	return nil
+}
+
+// awaitsBuyer reports whether a payment in this state of the payments service has not been approved yet.
+func awaitsBuyer(state string) bool { return state == "created" || state == "awaiting_approval" }
+
+// clockSkew is how far the payments service's clock may be behind ours.
+const clockSkew = time.Minute
+
+// lookForStart finds out whether a start whose answer was lost took effect, and takes over the payment.
+func (m *Market) lookForStart(ctx context.Context, a Attempt) error {
+	answer, err := m.payments.OfferPayments(ctx, a.JobID.String())
+	if err != nil {
+		return fmt.Errorf("ask for the payments of job %s: %w", a.JobID, err)
+	}
+	known, err := m.store.KnownPendingIDs(ctx, a.JobID)
+	if err != nil {
+		return fmt.Errorf("read the payments of job %s: %w", a.JobID, err)
+	}
+	now := m.clock.Now()
+	for _, p := range answer.Payments {
+		if known[p.PendingID] || p.OfferID != a.JobID.String() || !IsPendingID(p.PendingID) || p.CreatedAt.Before(a.CreatedAt.Add(-clockSkew)) {
+			continue
+		}
+		a.PendingID, a.State, a.ExpiresAt, a.UpdatedAt = p.PendingID, AttemptAwaiting, p.ExpiresAt.UTC(), now
+		if p.DebitAmount != nil {
+			a.Debit = *p.DebitAmount
+		}
+		entry := Entry{At: now, By: a.UserID, Event: EventPaymentStarted, Detail: debitText(a.Debit)}
+		return m.store.SaveStarted(ctx, a, entry, now.Add(askSoon))
+	}
+	a.State, a.Reason, a.UpdatedAt = AttemptFailed, "not_started", now
+	a.Message = "The payment was never started. Nothing was paid."
+	return m.store.CloseAttempt(ctx, a)
+}

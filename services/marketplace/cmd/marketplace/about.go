@@ -1,0 +1,42 @@
+package main
+
+import (
+	"fmt"
+	"runtime"
+	"runtime/debug"
+
+	"github.com/spf13/cobra"
+
+	"tianguis.example/chassis/settings"
+)
+
+func (s *shell) version() *cobra.Command {
+	return &cobra.Command{
+		Use:   "version",
+		Short: "Say which build this is",
+		Args:  cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error {
+			revision := "unknown"
+			if build, ok := debug.ReadBuildInfo(); ok {
+				for _, s := range build.Settings {
+					if s.Key == "vcs.revision" {
+						revision = s.Value
+					}
+				}
+			}
+			_, err := fmt.Fprintf(s.out, "marketplace %s, %s %s/%s\n", revision, runtime.Version(), runtime.GOOS, runtime.GOARCH)
+			return err
+		},
+	}
+}
+
+func (s *shell) config() *cobra.Command {
+	config := &cobra.Command{Use: "config", Short: "About the settings"}
+	config.AddCommand(&cobra.Command{
+		Use:   "example",
+		Short: "Print every setting with its default, as .env.example shows it",
+		Args:  cobra.NoArgs,
+		RunE:  func(*cobra.Command, []string) error { return settings.WriteExample(s.out, service, Config{}) },
+	})
+	return config
+}

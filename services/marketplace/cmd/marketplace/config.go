@@ -1,0 +1,104 @@
+package main
+
+import (
+	"net"
+	"net/url"
+	"time"
+
+	"tianguis.example/chassis/logging"
+	"tianguis.example/chassis/settings"
+	"tianguis.example/payments/webhook"
+)
+
+// logConfig is what every command reads.
+type logConfig struct {
+	LogFormat string `env:"LOG_FORMAT" default:"text" help:"How log lines look: text or json."`
+	LogLevel  string `env:"LOG_LEVEL" default:"info" help:"What is logged: debug, info, warn or error, and above."`
+}
+
+// databaseConfig is what the commands read that need the database only.
+type databaseConfig struct {
+	logConfig
+	DatabaseURL string `env:"DATABASE_URL" default:"sqlite:marketplace.db" help:"Where the marketplace keeps its data: sqlite:<file>, or postgres://user:password@host/database."`
+	MaxConns    int    `env:"DATABASE_MAX_CONNS" default:"10" help:"The most connections to the database."`
+	BaseURL     string `env:"MARKETPLACE_BASE_URL" default:"http://localhost:8000" help:"The address under which people reach the marketplace. With https, cookies are sent over https only."`
+}
+
+// Config is everything that the marketplace can be told.
+type Config struct {
+	databaseConfig
+	Listen string `env:"MARKETPLACE_LISTEN" default:"127.0.0.1:8000" help:"Where to listen, host:port. Without a host: on every interface."`
+
+	PaymentsURL     string         `env:"PAYMENTS_SERVICE_URL" default:"http://localhost:4001" help:"The payments service."`
+	PaymentsKey     logging.Secret `env:"PAYMENTS_API_KEY" help:"The key that the payments service asks for. May be left out only when PAYMENTS_SERVICE_URL is on this machine."`
+	PaymentsTimeout time.Duration  `env:"PAYMENTS_TIMEOUT" default:"45s" help:"How long to wait for the payments service in one step."`
+	SellerID        string         `env:"PAYMENTS_SELLER_ID" help:"A seller that the payments service knows, to be paid in the place of each worker: the platform's own wallet."`
+
+	WebhookSecret logging.Secret `env:"WEBHOOK_SECRET" help:"What the payments service signs its webhooks with: whsec_ and base64. Several, separated by spaces, while one is being replaced.\nWithout it webhooks are refused."`
+	AllowUnsigned bool           `env:"WEBHOOK_ALLOW_UNSIGNED" default:"false" help:"Believe webhooks without a signature: whoever can reach the marketplace can then mark jobs as paid. For trying things out only."`
+
+	SessionLife time.Duration `env:"SESSION_LIFETIME" default:"168h" help:"How long a sign-in lasts."`
+	PollEvery   time.Duration `env:"PAYMENTS_POLL_INTERVAL" default:"2s" help:"How often to look for payments of which no news came, to ask the payments service about them."`
+	PollWorkers int           `env:"PAYMENTS_POLL_WORKERS" default:"2" help:"How many of them to ask about at a time."`
+}
+
+// Validate refuses what cannot work, or would be open to anybody.
+func (c *databaseConfig) Validate() error {
+	base, err := url.Parse(c.BaseURL)
+	if err != nil || base.Host == "" || base.Scheme != "https" && base.Scheme != "http" {
+		return settings.Wrong("MARKETPLACE_BASE_URL", "must be an address such as https://market.example, not %q", c.BaseURL)
+	}
+	if c.MaxConns < 1 {
+		return settings.Wrong("DATABASE_MAX_CONNS", "must be at least 1")
+	}
+	if _, err := logging.New(nil, c.LogFormat, "info"); err != nil {
+		return settings.Wrong("LOG_FORMAT", "must be text or json, not %q", c.LogFormat)
+	}
+	if _, err := logging.New(nil, "text", c.LogLevel); err != nil {
+		return settings.Wrong("LOG_LEVEL", "must be debug, info, warn or error, not %q", c.LogLevel)
+	}
+	return nil
+}
+
+// Validate refuses what cannot work, or would be open to anybody.
+func (c *Config) Validate() error {
+	if err := c.databaseConfig.Validate(); err != nil {
+		return err
+	}
+	if _, _, err := net.SplitHostPort(c.Listen); err != nil {
+		return settings.Wrong("MARKETPLACE_LISTEN", "must be host:port, not %q", c.Listen)
+	}
+	payments, err := url.Parse(c.PaymentsURL)
+	if err != nil || payments.Host == "" || payments.Scheme != "https" && payments.Scheme != "http" {
+		return settings.Wrong("PAYMENTS_SERVICE_URL", "must be an address such as http://localhost:4001, not %q", c.PaymentsURL)
+	}
+	if c.PaymentsKey == "" && !loopback(payments) {
+		return settings.Wrong("PAYMENTS_API_KEY", "is missing: only a payments service on this machine can be used without a key")
+	}
+	if _, err := c.webhookSecrets(); err != nil {
+		return settings.Wrong("WEBHOOK_SECRET", "cannot be used: %v", err)
+	}
+	if c.PollWorkers < 1 {
+		return settings.Wrong("PAYMENTS_POLL_WORKERS", "must be at least 1")
+	}
+	for name, d := range map[string]time.Duration{"PAYMENTS_TIMEOUT": c.PaymentsTimeout, "SESSION_LIFETIME": c.SessionLife, "PAYMENTS_POLL_INTERVAL": c.PollEvery} {
+		if d <= 0 {
+			return settings.Wrong(name, "must be more than zero")
+		}
+	}
+	return nil
+}
+
+// webhookSecrets are none when there is no WEBHOOK_SECRET: nothing can be verified then.
+func (c *Config) webhookSecrets() (webhook.Secrets, error) {
+	if c.WebhookSecret == "" {
+		return nil, nil
+	}
+	return webhook.ParseSecrets(c.WebhookSecret.Reveal())
+}
+
+// loopback reports whether an address can only be on this machine.
+func loopback(u *url.URL) bool {
+	ip := net.ParseIP(u.Hostname())
+	return u.Hostname() == "localhost" || ip != nil && ip.IsLoopback()
+}

@@ -1,0 +1,67 @@
+// Command marketplace runs the marketplace, and does what its operator needs done.
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/spf13/cobra"
+
+	"tianguis.example/chassis/clock"
+	"tianguis.example/chassis/logging"
+	"tianguis.example/chassis/settings"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	if err := command(os.Stdin, os.Stdout, os.Stderr).ExecuteContext(ctx); err != nil {
+		fmt.Fprintln(os.Stderr, "marketplace:", err)
+		os.Exit(1) //nolint:gocritic // exitAfterDefer: the process ends, and the signals with it
+	}
+}
+
+// shell is what commands share.
+type shell struct {
+	in       io.Reader
+	out, err io.Writer
+	clock    clock.Clock
+	file     string // --config
+}
+
+func command(in io.Reader, out, errs io.Writer) *cobra.Command {
+	s := &shell{in: in, out: out, err: errs, clock: clock.System()}
+	root := &cobra.Command{
+		Use:           "marketplace",
+		Short:         "A job marketplace that is paid over Interledger Open Payments",
+		SilenceUsage:  true,
+		SilenceErrors: true,
+	}
+	root.SetIn(in)
+	root.SetOut(out)
+	root.SetErr(errs)
+	root.PersistentFlags().StringVar(&s.file, "config", "", "read settings from this file, below the environment's (default: .env, if there is one)")
+	root.AddCommand(s.serve(), s.migrate(), s.seed(), s.user(), s.job(), s.version(), s.config())
+	return root
+}
+
+const defaultFile = ".env"
+
+// load reads a command's settings and makes its logger, which writes beside the command's output.
+func (s *shell) load(into any, log *logConfig) (*slog.Logger, error) {
+	file := s.file
+	if file == "" {
+		if _, err := os.Stat(defaultFile); err == nil {
+			file = defaultFile
+		}
+	}
+	if err := settings.Load(into, file); err != nil {
+		return nil, err
+	}
+	return logging.New(s.err, log.LogFormat, log.LogLevel)
+}

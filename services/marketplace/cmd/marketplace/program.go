@@ -1,0 +1,113 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/labstack/echo/v4"
+	"golang.org/x/sync/errgroup"
+
+	"tianguis.example/chassis/clock"
+	"tianguis.example/chassis/database"
+	"tianguis.example/chassis/httpserver"
+	"tianguis.example/marketplace"
+	"tianguis.example/marketplace/inbox"
+	"tianguis.example/marketplace/store"
+	"tianguis.example/marketplace/web"
+	"tianguis.example/payments/api"
+)
+
+const service = "marketplace"
+
+// Program is the running marketplace: main starts it, and so do tests.
+type Program struct {
+	db       *database.DB
+	listener net.Listener
+	echo     *echo.Echo
+	options  httpserver.Options
+	poller   *inbox.Poller
+}
+
+// New opens the database, brings its schema up to date or refuses, and listens. Close undoes it.
+func New(ctx context.Context, c Config, log *slog.Logger, now clock.Clock) (*Program, error) {
+	secrets, err := c.webhookSecrets()
+	if err != nil {
+		return nil, err
+	}
+	db, err := openMigrated(ctx, c.databaseConfig, log, now)
+	if err != nil {
+		return nil, err
+	}
+	kept := store.New(db)
+	payments := api.NewClient(c.PaymentsURL, c.PaymentsKey.Reveal(), nil)
+	market := marketplace.New(kept, payments, now, log, marketplace.Options{
+		SellerID: c.SellerID, SessionLife: c.SessionLife, Longest: c.PaymentsTimeout,
+	})
+	pages, err := web.New(market, kept, now, log, c.BaseURL)
+	if err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	p := &Program{db: db}
+	p.options = httpserver.Options{
+		Log: log, Clock: now, BodyLimit: 256 << 10, ErrorHandler: errorHandler(pages),
+		WriteTimeout: c.PaymentsTimeout + 15*time.Second, // a page may wait that long for the payments service
+	}
+	p.echo = httpserver.New(p.options)
+	p.echo.GET("/health", httpserver.Health(service, now))
+	p.echo.GET("/ready", httpserver.Ready(service, now, log, kept.Ping))
+	inbox.NewReceiver(market, secrets, c.AllowUnsigned, now, log).Register(p.echo)
+	pages.Register(p.echo)
+	p.poller = &inbox.Poller{
+		Market: market, Attempts: kept, Clock: now, Log: log,
+		Every: c.PollEvery, Workers: c.PollWorkers, Lease: 2 * c.PaymentsTimeout,
+	}
+	if p.listener, err = (&net.ListenConfig{}).Listen(ctx, "tcp", c.Listen); err != nil {
+		return nil, errors.Join(fmt.Errorf("MARKETPLACE_LISTEN cannot be used: %w", err), db.Close())
+	}
+	if c.AllowUnsigned {
+		log.WarnContext(ctx, "WEBHOOK_ALLOW_UNSIGNED is set: whoever reaches this service can mark jobs as paid")
+	} else if len(secrets) == 0 {
+		log.WarnContext(ctx, "WEBHOOK_SECRET is not set: webhooks are refused, and payments are learnt of by asking only")
+	}
+	return p, nil
+}
+
+// errorHandler writes errors to machines as JSON and to people as pages.
+func errorHandler(pages *web.Pages) echo.HTTPErrorHandler {
+	return func(err error, c echo.Context) {
+		if strings.HasPrefix(c.Request().URL.Path, "/api/") {
+			inbox.Error(err, c)
+			return
+		}
+		pages.Error(err, c)
+	}
+}
+
+// Address is where the program listens, host:port.
+func (p *Program) Address() string { return p.listener.Addr().String() }
+
+// Handler answers requests without a listener.
+func (p *Program) Handler() http.Handler { return p.echo }
+
+// Run serves until ctx is done, then finishes what is in hand.
+func (p *Program) Run(ctx context.Context) error {
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error { return httpserver.Serve(ctx, p.listener, p.echo, p.options) })
+	group.Go(func() error { p.poller.Run(ctx); return nil })
+	return group.Wait()
+}
+
+// Close lets go of the listener and the database.
+func (p *Program) Close() error {
+	err := p.listener.Close()
+	if errors.Is(err, net.ErrClosed) {
+		err = nil // Run has closed it
+	}
+	return errors.Join(err, p.db.Close())
+}

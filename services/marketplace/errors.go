@@ -1,0 +1,65 @@
+package marketplace
+
+import "errors"
+
+// Code is a stable word for what went wrong. The doors map it to a status, each in one table.
+type Code string
+
+// The codes.
+const (
+	CodeNotFound        Code = "not_found"         // there is none, or none that this person may know of
+	CodeForbidden       Code = "forbidden"         // this person may see it, and not do this to it
+	CodeWrongState      Code = "wrong_state"       // the job is not in a state that allows it
+	CodeInvalidInput    Code = "invalid_input"     // a form's or an event's content makes no sense
+	CodeInvalidWallet   Code = "invalid_wallet"    // the wallet address is none, or no wallet answers there
+	CodeWorkerUnpayable Code = "worker_unpayable"  // there is no worker, or the worker has no wallet address
+	CodeAlreadyPaid     Code = "already_paid"      // the job is paid
+	CodePaymentInFlight Code = "payment_in_flight" // money may be moving for the job now
+	CodeForeignPayment  Code = "foreign_payment"   // not a payment that this marketplace started for this job
+	CodePaymentsDown    Code = "payments_down"     // the payments service or the wallet does not answer; try again
+	CodePaymentsRefused Code = "payments_refused"  // the payments service or the wallet said no
+	CodeSignInFailed    Code = "sign_in_failed"    // no such e-mail, or another password
+	CodeTooManyTries    Code = "too_many_tries"    // passwords have been guessed too often; wait
+	CodeTaken           Code = "taken"             // somebody has this e-mail already
+)
+
+// Codes are all of them, for the tables of the doors to be tested against.
+var Codes = []Code{
+	CodeNotFound, CodeForbidden, CodeWrongState, CodeInvalidInput, CodeInvalidWallet, CodeWorkerUnpayable,
+	CodeAlreadyPaid, CodePaymentInFlight, CodeForeignPayment, CodePaymentsDown, CodePaymentsRefused,
+	CodeSignInFailed, CodeTooManyTries, CodeTaken,
+}
+
+// Error is what this package and the store return for what a caller can do something about.
+type Error struct {
+	Code    Code
+	Message string // a sentence that may be shown to the person
+	Err     error  // the cause, for the log
+}
+
+func (e *Error) Error() string {
+	if e.Err != nil {
+		return string(e.Code) + ": " + e.Message + ": " + e.Err.Error()
+	}
+	return string(e.Code) + ": " + e.Message
+}
+
+// Unwrap is the cause.
+func (e *Error) Unwrap() error { return e.Err }
+
+// CodeOf is the code of an error, or "" for one that is not ours: that one is internal.
+func CodeOf(err error) Code {
+	if known, ok := errors.AsType[*Error](err); ok {
+		return known.Code
+	}
+	return ""
+}
+
+// ErrStale is returned by a store when what a Change was decided upon has moved on since:
+// read again, decide again.
+var ErrStale = errors.New("the job has changed in the meantime")
+
+// NotFound is the error of what does not exist, or must not be known to exist.
+func NotFound(what string) error {
+	return &Error{Code: CodeNotFound, Message: "There is no such " + what + "."}
+}

@@ -1,0 +1,107 @@
+package inbox
+
+import (
+	"errors"
+	"io"
+	"log/slog"
+	"net/http"
+
+	"github.com/labstack/echo/v4"
+
+	"tianguis.example/chassis/clock"
+	"tianguis.example/marketplace"
+	"tianguis.example/payments/webhook"
+)
+
+// Receiver answers POST /api/webhooks/payments.
+type Receiver struct {
+	market        *marketplace.Market
+	secrets       webhook.Secrets
+	allowUnsigned bool
+	clock         clock.Clock
+	log           *slog.Logger
+}
+
+// NewReceiver makes a receiver that believes what one of the secrets has signed. allowUnsigned lets it believe
+// events without a signature as well; one whose signature does not fit is refused even then.
+func NewReceiver(market *marketplace.Market, secrets webhook.Secrets, allowUnsigned bool, c clock.Clock, log *slog.Logger) *Receiver {
+	return &Receiver{market: market, secrets: secrets, allowUnsigned: allowUnsigned, clock: c, log: log}
+}
+
+// Register adds the route.
+func (r *Receiver) Register(e *echo.Echo) {
+	e.POST(webhook.Path, r.receive)
+	e.Match([]string{http.MethodGet, http.MethodHead, http.MethodPut, http.MethodPatch, http.MethodDelete, http.MethodOptions}, webhook.Path,
+		func(c echo.Context) error {
+			c.Response().Header().Set("Allow", http.MethodPost)
+			return echo.ErrMethodNotAllowed
+		})
+}
+
+// answer is the documented one, its keys in the documented order.
+type answer struct {
+	Success   bool              `json:"success"`
+	Message   string            `json:"message"`
+	JobID     marketplace.JobID `json:"job_id"`
+	JobStatus marketplace.State `json:"job_status"`
+}
+
+func (r *Receiver) receive(c echo.Context) error {
+	ctx := c.Request().Context()
+	body, err := io.ReadAll(http.MaxBytesReader(c.Response(), c.Request().Body, webhook.MaxBody))
+	if err != nil {
+		if _, tooLarge := errors.AsType[*http.MaxBytesError](err); tooLarge {
+			return echo.NewHTTPError(http.StatusRequestEntityTooLarge, "The body is larger than an event can be.")
+		}
+		return echo.NewHTTPError(http.StatusBadRequest, "The body could not be read.")
+	}
+	// The raw bytes are verified before anything in them is looked at.
+	source, err := r.authenticate(c.Request().Header, body)
+	if err != nil {
+		r.log.WarnContext(ctx, "[webhook] refused", "webhook_id", shorten(c.Request().Header.Get(webhook.HeaderID)), "reason", err.Error(), "peer", c.RealIP())
+		return echo.NewHTTPError(http.StatusUnauthorized, "The webhook's signature is missing or does not fit.")
+	}
+	event, err := webhook.Parse(body)
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, sentence(err))
+	}
+	if event.Type != webhook.Completed && event.Type != webhook.Failed {
+		// A kind of event that is newer than this program: received, and of no concern.
+		return c.JSON(http.StatusOK, map[string]any{"success": true, "message": "Event ignored"})
+	}
+	id, err := marketplace.ParseJobID(event.OfferID)
+	if err != nil {
+		return errNoJob
+	}
+	news := marketplace.News{
+		Source: source, JobID: id, PendingID: event.PendingID, Paid: event.Type == webhook.Completed,
+		OutgoingPaymentID: event.OutgoingPaymentID, Reason: event.Reason, Message: event.Message,
+	}
+	if source == marketplace.SourceWebhook {
+		news.WebhookID = c.Request().Header.Get(webhook.HeaderID)
+	}
+	job, err := r.market.Paid(ctx, news)
+	if err != nil {
+		r.log.WarnContext(ctx, "[webhook] not applied", "news", news, "error", err)
+		if marketplace.CodeOf(err) == marketplace.CodeNotFound {
+			return errNoJob
+		}
+		return err
+	}
+	r.log.InfoContext(ctx, "[webhook] received", "news", news, "status", string(job.State))
+	said := answer{Success: true, Message: "Payment confirmed", JobID: job.ID, JobStatus: job.State}
+	if !news.Paid {
+		said.Message = "Payment failure recorded"
+	}
+	return c.JSON(http.StatusOK, said)
+}
+
+func (r *Receiver) authenticate(h http.Header, body []byte) (marketplace.Source, error) {
+	if r.allowUnsigned && h.Get(webhook.HeaderSignature) == "" {
+		return marketplace.SourceUnsigned, nil
+	}
+	if err := r.secrets.Verify(h, body, r.clock.Now()); err != nil {
+		return "", err
+	}
+	return marketplace.SourceWebhook, nil
+}

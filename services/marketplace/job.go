@@ -1,0 +1,93 @@
+package marketplace
+
+import (
+	"fmt"
+	"log/slog"
+	"strconv"
+	"time"
+
+	"tianguis.example/payments/money"
+)
+
+// JobID is a job's number. On the wire it is the offerId, in plain decimal.
+type JobID int64
+
+// ParseJobID reads a job's number as the wire writes it: digits, no sign, no space, no leading
+// zero. "1.5", "+1", " 1 " and "01" are CodeNotFound: no job has such a name.
+func ParseJobID(text string) (JobID, error) {
+	n, err := strconv.ParseInt(text, 10, 64)
+	if err != nil || n <= 0 || strconv.FormatInt(n, 10) != text {
+		return 0, NotFound("job")
+	}
+	return JobID(n), nil
+}
+
+func (id JobID) String() string { return strconv.FormatInt(int64(id), 10) }
+
+// Job is what a funder pays a worker for.
+type Job struct {
+	ID          JobID
+	Title       string
+	Description string
+	State       State
+	Budget      money.Amount // what the worker receives, exactly
+	Funder      UserID
+	Worker      UserID // who was accepted; 0 before
+	Submission  string // what the worker handed in; "" before
+
+	PaymentID         string // the outgoing payment that paid the job, a URL at the payer's wallet; "" before
+	ContractCompleted bool   // the worker has the money
+
+	Version   int64 // counts changes; a Change is recorded only upon the version that it was decided on
+	CreatedAt time.Time
+	UpdatedAt time.Time
+}
+
+// LogValue names the job as every log line does.
+func (j Job) LogValue() slog.Value {
+	return slog.GroupValue(slog.String("job_id", j.ID.String()), slog.String("state", string(j.State)))
+}
+
+// Entry is one line of a job's history.
+type Entry struct {
+	At     time.Time
+	By     UserID // who did it; 0 for the marketplace itself
+	Event  string // an Action, or one of the payment events below
+	From   State
+	To     State
+	Detail string // an amount, a payment's id, a reason; never markup
+}
+
+// The events of a history that are no Action: they leave the state as it is.
+const (
+	EventCreated        = "created"
+	EventPaymentStarted = "payment_started"
+	EventPaymentFailed  = "payment_failed"
+	EventPaidOutOfTurn  = "paid_out_of_turn" // money came for a job that did not wait for it, such as a canceled one
+	EventPaidAgain      = "paid_again"       // a second payment arrived for a job that was paid
+)
+
+// Change is one decided step of a job. Deciding it touches nothing; a store makes it so, all of
+// it together, if the job is still at Before.Version.
+type Change struct {
+	At            time.Time // when it was decided
+	Before, After Job
+	Entries       []Entry
+	Attempt       *Attempt // the payment attempt as it is to be; nil when none is concerned
+	WebhookID     string   // of the event that told us; "" when none did
+}
+
+// Do decides what an action of somebody does to the job. It returns CodeWrongState when the
+// table of transitions does not have it.
+func (j Job) Do(a Action, by UserID, detail string, now time.Time) (Change, error) {
+	next, ok := j.State.After(a)
+	if !ok {
+		return Change{}, &Error{Code: CodeWrongState, Message: fmt.Sprintf("A job that is %s cannot do this: %s.", j.State, a)}
+	}
+	after := j
+	after.State, after.UpdatedAt = next, now
+	return Change{
+		At: now, Before: j, After: after,
+		Entries: []Entry{{At: now, By: by, Event: string(a), From: j.State, To: next, Detail: detail}},
+	}, nil
+}

@@ -1,0 +1,231 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"gorm.io/gorm"
+
+	"tianguis.example/chassis/database"
+	"tianguis.example/marketplace"
+	"tianguis.example/payments/money"
+)
+
+type attemptRow struct {
+	ID                    string
+	JobID                 int64
+	UserID                *int64
+	SessionID             string
+	PendingID             string
+	BuyerWalletAddressURL string
+	State                 string
+	Reason                string
+	Message               string
+	OutgoingPaymentID     string
+	DebitValue            int64
+	DebitAssetCode        string
+	DebitAssetScale       uint8
+	ExpiresAt             *time.Time
+	Polls                 int
+	CreatedAt             time.Time
+	UpdatedAt             time.Time
+}
+
+const attemptColumns = `id, job_id, user_id, session_id, pending_id, buyer_wallet_address_url, state, reason, message, outgoing_payment_id,
+	debit_value, debit_asset_code, debit_asset_scale, expires_at, polls, created_at, updated_at`
+
+// openStates are those of marketplace.AttemptState.Open.
+const openStates = "('starting', 'awaiting', 'confirming')"
+
+func (r attemptRow) attempt() (marketplace.Attempt, error) {
+	a := marketplace.Attempt{
+		ID: r.ID, JobID: marketplace.JobID(r.JobID), SessionID: r.SessionID, PendingID: r.PendingID,
+		BuyerWalletAddressURL: r.BuyerWalletAddressURL, State: marketplace.AttemptState(r.State), Reason: r.Reason, Message: r.Message,
+		OutgoingPaymentID: r.OutgoingPaymentID, Polls: r.Polls, CreatedAt: r.CreatedAt.UTC(), UpdatedAt: r.UpdatedAt.UTC(),
+	}
+	if r.UserID != nil {
+		a.UserID = marketplace.UserID(*r.UserID)
+	}
+	if r.ExpiresAt != nil {
+		a.ExpiresAt = r.ExpiresAt.UTC()
+	}
+	if r.DebitAssetCode != "" {
+		var err error
+		if a.Debit, err = money.New(r.DebitValue, r.DebitAssetCode, r.DebitAssetScale); err != nil {
+			return a, fmt.Errorf("the debit of attempt %s: %w", r.ID, err)
+		}
+	}
+	return a, nil
+}
+
+func timeOrNull(t time.Time) any {
+	if t.IsZero() {
+		return nil
+	}
+	return t
+}
+
+// CreateAttempt keeps the intent to pay a job.
+func (s *Store) CreateAttempt(ctx context.Context, a marketplace.Attempt, askAt time.Time) error {
+	return s.db.Transact(ctx, func(tx *gorm.DB) error { return insertAttempt(tx, a, askAt) })
+}
+
+func insertAttempt(tx *gorm.DB, a marketplace.Attempt, askAt time.Time) error {
+	return tx.Exec(`INSERT INTO payment_attempts (id, job_id, user_id, session_id, pending_id, buyer_wallet_address_url, state, reason,
+		message, outgoing_payment_id, debit_value, debit_asset_code, debit_asset_scale, expires_at, next_poll_at, created_at, updated_at)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		a.ID, int64(a.JobID), orNull(a.UserID), a.SessionID, a.PendingID, a.BuyerWalletAddressURL, string(a.State), a.Reason,
+		a.Message, a.OutgoingPaymentID, a.Debit.Value(), a.Debit.AssetCode(), a.Debit.AssetScale(), timeOrNull(a.ExpiresAt),
+		timeOrNull(askAt), a.CreatedAt, a.UpdatedAt).Error
+}
+
+// SaveStarted keeps what the payments service answered to a start, and a line of history. When the job
+// has an attempt with the pendingID already, the payment is tied to a's session and a is marked as replaced.
+// It returns CodeForeignPayment when the pendingID belongs to another job.
+func (s *Store) SaveStarted(ctx context.Context, a marketplace.Attempt, e marketplace.Entry, askAt time.Time) error {
+	return s.db.Transact(ctx, func(tx *gorm.DB) error {
+		// The job's row first, as in Record: the same order everywhere, and whoever has read the job decides afresh.
+		if err := tx.Exec("UPDATE jobs SET version = version + 1 WHERE id = ?", int64(a.JobID)).Error; err != nil {
+			return err
+		}
+		var before attemptRow
+		again, err := one(tx, &before, "SELECT "+attemptColumns+" FROM payment_attempts WHERE pending_id = ?", a.PendingID)
+		if err != nil {
+			return err
+		}
+		if again {
+			return retie(tx, a, before)
+		}
+		err = tx.Exec(`UPDATE payment_attempts SET pending_id = ?, state = ?, debit_value = ?, debit_asset_code = ?, debit_asset_scale = ?,
+			expires_at = ?, next_poll_at = ?, polls = 0, updated_at = ? WHERE id = ?`,
+			a.PendingID, string(a.State), a.Debit.Value(), a.Debit.AssetCode(), a.Debit.AssetScale(),
+			timeOrNull(a.ExpiresAt), askAt, a.UpdatedAt, a.ID).Error
+		if err != nil {
+			return err
+		}
+		job, err := readJob(tx, a.JobID)
+		if err != nil {
+			return err
+		}
+		e.From, e.To = job.State, job.State
+		return insertHistory(tx, a.JobID, []marketplace.Entry{e})
+	})
+}
+
+func retie(tx *gorm.DB, a marketplace.Attempt, before attemptRow) error {
+	if before.JobID != int64(a.JobID) {
+		return &marketplace.Error{Code: marketplace.CodeForeignPayment, Message: "The payments service answered with the payment of another job."}
+	}
+	err := tx.Exec("UPDATE payment_attempts SET session_id = ?, user_id = ?, updated_at = ? WHERE id = ?",
+		a.SessionID, orNull(a.UserID), a.UpdatedAt, before.ID).Error
+	if err != nil {
+		return err
+	}
+	return tx.Exec("UPDATE payment_attempts SET state = ?, next_poll_at = NULL, updated_at = ? WHERE id = ?",
+		string(marketplace.AttemptReplaced), a.UpdatedAt, a.ID).Error
+}
+
+// CloseAttempt ends an attempt for which no payment was started; one that was is left alone.
+func (s *Store) CloseAttempt(ctx context.Context, a marketplace.Attempt) error {
+	return s.db.Transact(ctx, func(tx *gorm.DB) error {
+		return tx.Exec("UPDATE payment_attempts SET state = ?, reason = ?, message = ?, next_poll_at = NULL, updated_at = ? WHERE id = ? AND state = ?",
+			string(a.State), a.Reason, a.Message, a.UpdatedAt, a.ID, string(marketplace.AttemptStarting)).Error
+	})
+}
+
+// Confirming marks an open attempt as approved by its buyer; one that has ended is left alone.
+func (s *Store) Confirming(ctx context.Context, a marketplace.Attempt, now, askAt time.Time) error {
+	return s.db.Transact(ctx, func(tx *gorm.DB) error {
+		return tx.Exec("UPDATE payment_attempts SET state = ?, polls = 0, next_poll_at = ?, updated_at = ? WHERE id = ? AND state IN "+openStates,
+			string(marketplace.AttemptConfirming), askAt, now, a.ID).Error
+	})
+}
+
+// AttemptByPendingID returns an attempt; CodeNotFound when none has this pendingID.
+func (s *Store) AttemptByPendingID(ctx context.Context, pendingID string) (marketplace.Attempt, error) {
+	a, err := attemptWhere(s.db.Read(ctx), "pending_id = ?", pendingID)
+	if err != nil {
+		return marketplace.Attempt{}, err
+	}
+	if a == nil || pendingID == "" {
+		return marketplace.Attempt{}, marketplace.NotFound("payment")
+	}
+	return *a, nil
+}
+
+// JobAndAttempt returns a job, CodeNotFound without it, and the attempt with this pendingID, whosever job it is for, or nil.
+func (s *Store) JobAndAttempt(ctx context.Context, id marketplace.JobID, pendingID string) (marketplace.Job, *marketplace.Attempt, error) {
+	// The job first: whatever changes the attempt afterwards raises the job's version, and Record notices.
+	job, err := s.Job(ctx, id)
+	if err != nil || pendingID == "" {
+		return job, nil, err
+	}
+	a, err := attemptWhere(s.db.Read(ctx), "pending_id = ?", pendingID)
+	return job, a, err
+}
+
+func (s *Store) latestAttempt(ctx context.Context, id marketplace.JobID) (*marketplace.Attempt, error) {
+	return attemptWhere(s.db.Read(ctx), "job_id = ? AND state <> 'replaced' ORDER BY id DESC LIMIT 1", int64(id))
+}
+
+func attemptWhere(tx *gorm.DB, where string, args ...any) (*marketplace.Attempt, error) {
+	var row attemptRow
+	found, err := one(tx, &row, "SELECT "+attemptColumns+" FROM payment_attempts WHERE "+where, args...)
+	if err != nil || !found {
+		return nil, err
+	}
+	a, err := row.attempt()
+	return &a, err
+}
+
+// KnownPendingIDs are the payments that were started for a job, as far as the marketplace knows.
+func (s *Store) KnownPendingIDs(ctx context.Context, id marketplace.JobID) (map[string]bool, error) {
+	var ids []string
+	err := s.db.Read(ctx).Raw("SELECT pending_id FROM payment_attempts WHERE job_id = ? AND pending_id <> ''", int64(id)).Scan(&ids).Error
+	known := map[string]bool{}
+	for _, id := range ids {
+		known[id] = true
+	}
+	return known, err
+}
+
+// ClaimAttempts leases up to n open attempts that are due to be asked about, until leaseUntil.
+func (s *Store) ClaimAttempts(ctx context.Context, n int, now, leaseUntil time.Time) ([]marketplace.Attempt, error) {
+	var claimed []marketplace.Attempt
+	err := s.db.Transact(ctx, func(tx *gorm.DB) error {
+		claimed = claimed[:0]
+		skip := ""
+		if s.db.Dialect() == database.Postgres {
+			skip = " FOR UPDATE SKIP LOCKED" // on SQLite the immediate transaction is alone
+		}
+		var rows []attemptRow
+		err := tx.Raw("SELECT "+attemptColumns+" FROM payment_attempts WHERE state IN "+openStates+
+			" AND next_poll_at <= ? ORDER BY next_poll_at LIMIT ?"+skip, now, n).Scan(&rows).Error
+		if err != nil {
+			return err
+		}
+		for _, row := range rows {
+			// The time of the next poll is the lease: should this process die, the row is due again then.
+			if err := tx.Exec("UPDATE payment_attempts SET next_poll_at = ?, polls = polls + 1 WHERE id = ?", leaseUntil, row.ID).Error; err != nil {
+				return err
+			}
+			a, err := row.attempt()
+			if err != nil {
+				return err
+			}
+			a.Polls++
+			claimed = append(claimed, a)
+		}
+		return nil
+	})
+	return claimed, err
+}
+
+// AskAgainAt ends a lease: the attempt is due again at the given time, if it is still open and
+// the lease has not been replaced by an earlier time, as a finish does.
+func (s *Store) AskAgainAt(ctx context.Context, id string, leaseUntil, at time.Time) error {
+	return s.db.Transact(ctx, func(tx *gorm.DB) error {
+		return tx.Exec("UPDATE payment_attempts SET next_poll_at = ? WHERE id = ? AND next_poll_at = ? AND state IN "+openStates, at, id, leaseUntil).Error
+	})
+}

@@ -1,0 +1,73 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"gorm.io/gorm"
+
+	"tianguis.example/marketplace"
+)
+
+type userRow struct {
+	ID               int64
+	Email            string
+	Name             string
+	Role             string
+	WalletAddressURL string
+	PasswordHash     string
+	CreatedAt        time.Time
+}
+
+const userColumns = "id, email, name, role, wallet_address_url, password_hash, created_at"
+
+func (r userRow) user() marketplace.User {
+	return marketplace.User{
+		ID: marketplace.UserID(r.ID), Email: r.Email, Name: r.Name, Role: marketplace.Role(r.Role),
+		WalletAddressURL: r.WalletAddressURL, PasswordHash: r.PasswordHash, CreatedAt: r.CreatedAt.UTC(),
+	}
+}
+
+// CreateUser adds a person and returns the number. CodeTaken when somebody has the e-mail already.
+func (s *Store) CreateUser(ctx context.Context, u marketplace.User) (marketplace.UserID, error) {
+	var id int64
+	err := s.db.Transact(ctx, func(tx *gorm.DB) error {
+		return tx.Raw(`INSERT INTO users (email, name, role, wallet_address_url, password_hash, created_at)
+			VALUES (?, ?, ?, ?, ?, ?) RETURNING id`,
+			u.Email, u.Name, string(u.Role), u.WalletAddressURL, u.PasswordHash, u.CreatedAt).Scan(&id).Error
+	})
+	if errors.Is(err, gorm.ErrDuplicatedKey) {
+		return 0, &marketplace.Error{Code: marketplace.CodeTaken, Message: "Somebody has an account with this e-mail already.", Err: err}
+	}
+	return marketplace.UserID(id), err
+}
+
+// SetWallet changes where a person is paid.
+func (s *Store) SetWallet(ctx context.Context, id marketplace.UserID, walletAddressURL string) error {
+	return s.db.Transact(ctx, func(tx *gorm.DB) error {
+		return tx.Exec("UPDATE users SET wallet_address_url = ? WHERE id = ?", walletAddressURL, int64(id)).Error
+	})
+}
+
+// User returns a person; CodeNotFound when there is none.
+func (s *Store) User(ctx context.Context, id marketplace.UserID) (marketplace.User, error) {
+	return s.userBy(ctx, "id", int64(id))
+}
+
+// UserByEmail returns a person by the normal spelling of the e-mail; CodeNotFound when there is none.
+func (s *Store) UserByEmail(ctx context.Context, email string) (marketplace.User, error) {
+	return s.userBy(ctx, "email", email)
+}
+
+func (s *Store) userBy(ctx context.Context, column string, value any) (marketplace.User, error) {
+	var row userRow
+	found, err := one(s.db.Read(ctx), &row, "SELECT "+userColumns+" FROM users WHERE "+column+" = ?", value)
+	if err != nil {
+		return marketplace.User{}, err
+	}
+	if !found {
+		return marketplace.User{}, marketplace.NotFound("person")
+	}
+	return row.user(), nil
+}

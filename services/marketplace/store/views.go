@@ -1,0 +1,120 @@
+package store
+
+import (
+	"context"
+	"time"
+
+	"tianguis.example/marketplace"
+)
+
+const listLimit = 200
+
+type lineRow struct {
+	jobRow
+	FunderName string
+	WorkerName string
+}
+
+func (s *Store) lines(ctx context.Context, where string, args ...any) ([]marketplace.JobLine, error) {
+	var rows []lineRow
+	err := s.db.Read(ctx).Raw(`SELECT `+jobColumns+`, f.name AS funder_name, COALESCE(w.name, '') AS worker_name
+		FROM jobs j JOIN users f ON f.id = j.funder_id LEFT JOIN users w ON w.id = j.worker_id `+where, args...).Scan(&rows).Error
+	if err != nil {
+		return nil, err
+	}
+	all := make([]marketplace.JobLine, len(rows))
+	for i, row := range rows {
+		job, err := row.job()
+		if err != nil {
+			return nil, err
+		}
+		all[i] = marketplace.JobLine{Job: job, FunderName: row.FunderName, WorkerName: row.WorkerName}
+	}
+	return all, nil
+}
+
+// JobsOf lists the jobs that a person may know of (marketplace.CanView), lately changed ones first.
+func (s *Store) JobsOf(ctx context.Context, viewer marketplace.UserID) ([]marketplace.JobLine, error) {
+	return s.lines(ctx, `WHERE j.funder_id = ? OR j.worker_id = ? OR j.state = 'recruiting'
+		ORDER BY j.updated_at DESC, j.id DESC LIMIT ?`, int64(viewer), int64(viewer), listLimit)
+}
+
+// AllJobs lists every job by its number, for the operator.
+func (s *Store) AllJobs(ctx context.Context) ([]marketplace.JobLine, error) {
+	return s.lines(ctx, "ORDER BY j.id")
+}
+
+// JobFor returns a job as the viewer may see it; CodeNotFound when there is none, or none for them.
+func (s *Store) JobFor(ctx context.Context, id marketplace.JobID, viewer marketplace.UserID) (marketplace.JobView, error) {
+	job, err := s.Job(ctx, id)
+	if err != nil {
+		return marketplace.JobView{}, err
+	}
+	if !marketplace.CanView(viewer, job) {
+		return marketplace.JobView{}, marketplace.NotFound("job")
+	}
+	view, err := s.view(ctx, job)
+	if viewer != job.Funder && viewer != job.Worker {
+		view.Attempt = nil
+	}
+	return view, err
+}
+
+// AnyJob returns a job with all that is known of it, for the operator.
+func (s *Store) AnyJob(ctx context.Context, id marketplace.JobID) (marketplace.JobView, error) {
+	job, err := s.Job(ctx, id)
+	if err != nil {
+		return marketplace.JobView{}, err
+	}
+	return s.view(ctx, job)
+}
+
+func (s *Store) view(ctx context.Context, job marketplace.Job) (marketplace.JobView, error) {
+	view := marketplace.JobView{Job: job}
+	var err error
+	if view.FunderPerson, err = s.person(ctx, job.Funder); err != nil {
+		return view, err
+	}
+	if job.Worker != 0 {
+		if view.WorkerPerson, err = s.person(ctx, job.Worker); err != nil {
+			return view, err
+		}
+	}
+	if view.Attempt, err = s.latestAttempt(ctx, job.ID); err != nil {
+		return view, err
+	}
+	view.History, err = s.history(ctx, job.ID)
+	return view, err
+}
+
+func (s *Store) person(ctx context.Context, id marketplace.UserID) (marketplace.Person, error) {
+	u, err := s.User(ctx, id)
+	return marketplace.Person{ID: u.ID, Name: u.Name, WalletAddressURL: u.WalletAddressURL}, err
+}
+
+func (s *Store) history(ctx context.Context, id marketplace.JobID) ([]marketplace.EntryView, error) {
+	var rows []struct {
+		At        time.Time
+		UserID    *int64
+		Name      string
+		Event     string
+		FromState string
+		ToState   string
+		Detail    string
+	}
+	err := s.db.Read(ctx).Raw(`SELECT h.at, h.user_id, COALESCE(u.name, '') AS name, h.event, h.from_state, h.to_state, h.detail
+		FROM job_history h LEFT JOIN users u ON u.id = h.user_id WHERE h.job_id = ? ORDER BY h.id`, int64(id)).Scan(&rows).Error
+	if err != nil {
+		return nil, err
+	}
+	all := make([]marketplace.EntryView, len(rows))
+	for i, r := range rows {
+		all[i] = marketplace.EntryView{ByName: r.Name, Entry: marketplace.Entry{
+			At: r.At.UTC(), Event: r.Event, From: marketplace.State(r.FromState), To: marketplace.State(r.ToState), Detail: r.Detail,
+		}}
+		if r.UserID != nil {
+			all[i].By = marketplace.UserID(*r.UserID)
+		}
+	}
+	return all, nil
+}

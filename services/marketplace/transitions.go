@@ -1,0 +1,57 @@
+package marketplace
+
+// State is where a job is in its life.
+type State string
+
+// The states. A job that is complete, canceled or expired has ended.
+const (
+	Draft      State = "draft"      // only its funder sees it
+	Recruiting State = "recruiting" // workers may apply
+	Selecting  State = "selecting"  // the funder chooses among them
+	Submitting State = "submitting" // the chosen worker works
+	Reviewing  State = "reviewing"  // the work is there, and waits to be approved and paid
+	Complete   State = "complete"   // paid
+	Canceled   State = "canceled"
+	Expired    State = "expired"
+)
+
+// States are all of them, in the order of life.
+var States = []State{Draft, Recruiting, Selecting, Submitting, Reviewing, Complete, Canceled, Expired}
+
+// Action is what moves a job from one state to the next.
+type Action string
+
+// The actions.
+const (
+	Publish Action = "publish" // the funder opens the job to workers
+	Close   Action = "close"   // no more applications
+	Accept  Action = "accept"  // a worker is chosen
+	Submit  Action = "submit"  // the worker hands the work in
+	Pay     Action = "pay"     // the worker's money has arrived
+	Cancel  Action = "cancel"
+	Expire  Action = "expire" // its time ran out
+)
+
+// Actions are all of them.
+var Actions = []Action{Publish, Close, Accept, Submit, Pay, Cancel, Expire}
+
+// transitions is the whole life of a job. Nothing else decides what may follow what.
+var transitions = map[State]map[Action]State{
+	Draft:      {Publish: Recruiting, Cancel: Canceled},
+	Recruiting: {Close: Selecting, Cancel: Canceled, Expire: Expired},
+	Selecting:  {Accept: Submitting, Cancel: Canceled, Expire: Expired},
+	Submitting: {Submit: Reviewing, Cancel: Canceled, Expire: Expired},
+	Reviewing:  {Pay: Complete, Cancel: Canceled},
+	Complete:   {},
+	Canceled:   {},
+	Expired:    {},
+}
+
+// After is the state that an action leads to, and whether the action is allowed here.
+func (s State) After(a Action) (State, bool) {
+	next, ok := transitions[s][a]
+	return next, ok
+}
+
+// Ended reports whether nothing may follow.
+func (s State) Ended() bool { return len(transitions[s]) == 0 }

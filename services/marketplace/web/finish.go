@@ -1,0 +1,56 @@
+package web
+
+import (
+	"net/http"
+
+	"github.com/labstack/echo/v4"
+
+	"tianguis.example/marketplace"
+)
+
+// FinishPage is templates/finish.html: the return from a wallet that leads to no job's page.
+type FinishPage struct {
+	Ending marketplace.Ending
+	Again  string // this address, to try again
+}
+
+// Title is the page's.
+func (FinishPage) Title() string { return "Your payment" }
+
+// finishStatus is the page's status for an ending that shows a page.
+var finishStatus = map[marketplace.Ending]int{
+	marketplace.EndPaid:         http.StatusOK,
+	marketplace.EndConfirming:   http.StatusOK,
+	marketplace.EndDeclined:     http.StatusOK,
+	marketplace.EndFailed:       http.StatusOK,
+	marketplace.EndSignedOut:    http.StatusOK,
+	marketplace.EndUnverified:   http.StatusForbidden,
+	marketplace.EndOtherSession: http.StatusForbidden,
+	marketplace.EndUnknown:      http.StatusNotFound,
+	marketplace.EndUnreachable:  http.StatusServiceUnavailable,
+}
+
+// finish is where a wallet sends its person back to. The address may be loaded again: a reload shows the same.
+func (p *Pages) finish(c echo.Context) error {
+	to, err := p.market.Returned(c.Request().Context(), marketplace.Return{
+		PendingID:   c.QueryParam("pendingId"),
+		InteractRef: c.QueryParam("interact_ref"),
+		Hash:        c.QueryParam("hash"),
+		Result:      c.QueryParam("result"),
+		SessionID:   visitorOf(c).SessionID,
+	})
+	if err != nil {
+		return err
+	}
+	if to.JobID != 0 {
+		switch to.Ending {
+		case marketplace.EndPaid, marketplace.EndConfirming, marketplace.EndDeclined, marketplace.EndFailed, marketplace.EndUnverified:
+			p.flash(c, string(to.Ending))
+			return c.Redirect(http.StatusSeeOther, "/jobs/"+to.JobID.String())
+		}
+	}
+	if to.Ending == marketplace.EndUnreachable {
+		c.Response().Header().Set("Retry-After", "5")
+	}
+	return p.render(c, finishStatus[to.Ending], "finish", FinishPage{Ending: to.Ending, Again: c.Request().URL.RequestURI()})
+}

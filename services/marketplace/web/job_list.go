@@ -1,0 +1,39 @@
+package web
+
+import (
+	"net/http"
+
+	"github.com/labstack/echo/v4"
+
+	"tianguis.example/marketplace"
+)
+
+// JobListPage is templates/job_list.html.
+type JobListPage struct {
+	Waiting []marketplace.JobLine // for the viewer
+	Going   []marketplace.JobLine // on, without the viewer
+	Ended   []marketplace.JobLine
+}
+
+// Title is the page's.
+func (JobListPage) Title() string { return "Jobs" }
+
+func (p *Pages) jobList(c echo.Context) error {
+	viewer := visitorOf(c).User.ID
+	lines, err := p.reader.JobsOf(c.Request().Context(), viewer)
+	if err != nil {
+		return err
+	}
+	var page JobListPage
+	for _, line := range lines {
+		switch {
+		case line.State.Ended():
+			page.Ended = append(page.Ended, line)
+		case line.NeedsViewer(viewer):
+			page.Waiting = append(page.Waiting, line)
+		default:
+			page.Going = append(page.Going, line)
+		}
+	}
+	return p.render(c, http.StatusOK, "job_list", page)
+}

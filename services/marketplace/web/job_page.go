@@ -1,0 +1,97 @@
+package web
+
+import (
+	"fmt"
+	"net/http"
+
+	"github.com/labstack/echo/v4"
+
+	"tianguis.example/marketplace"
+)
+
+// JobPage is templates/job_page.html.
+type JobPage struct {
+	marketplace.JobView
+	ViewerFunds bool // the viewer is the job's funder
+}
+
+// Title is the page's.
+func (p JobPage) Title() string { return p.JobView.Title }
+
+// Payment says how the payment stands, as honestly as the marketplace knows it:
+// paid, starting, awaiting, confirming, failed, due (it can be paid now), or none.
+func (p JobPage) Payment() string {
+	switch {
+	case p.ContractCompleted:
+		return "paid"
+	case p.Attempt != nil && p.Attempt.State != marketplace.AttemptPaid:
+		return string(p.Attempt.State)
+	case p.State == marketplace.Reviewing:
+		return "due"
+	default:
+		return "none"
+	}
+}
+
+// CanPay reports whether the viewer is to be offered to pay.
+func (p JobPage) CanPay() bool {
+	if !p.ViewerFunds || p.State != marketplace.Reviewing {
+		return false
+	}
+	payment := p.Payment()
+	return payment == "due" || payment == "failed" || payment == "awaiting"
+}
+
+// Pending reports whether the page should look again by itself.
+func (p JobPage) Pending() bool {
+	return !p.ContractCompleted && p.Attempt != nil && p.Attempt.State.Open()
+}
+
+// Confirming reports whether a page without JavaScript should reload itself.
+func (p JobPage) Confirming() bool {
+	return p.Pending() && p.Attempt.State == marketplace.AttemptConfirming
+}
+
+// Revision changes whenever the page would look different.
+func (p JobPage) Revision() string { return fmt.Sprintf("%d-%s", p.Version, p.Payment()) }
+
+func (p *Pages) viewJob(c echo.Context) (JobPage, error) {
+	id, err := marketplace.ParseJobID(c.Param("job_id"))
+	if err != nil {
+		return JobPage{}, err
+	}
+	viewer := visitorOf(c).User.ID
+	view, err := p.reader.JobFor(c.Request().Context(), id, viewer)
+	if err != nil {
+		return JobPage{}, err
+	}
+	return JobPage{JobView: view, ViewerFunds: viewer == view.Funder}, nil
+}
+
+func (p *Pages) jobPage(c echo.Context) error {
+	page, err := p.viewJob(c)
+	if err != nil {
+		return err
+	}
+	return p.render(c, http.StatusOK, "job_page", page)
+}
+
+// jobStatus answers the page's own script: whether there is something new to show.
+func (p *Pages) jobStatus(c echo.Context) error {
+	page, err := p.viewJob(c)
+	if err != nil {
+		if code := marketplace.CodeOf(err); code != "" {
+			return c.JSON(statusOf[code], map[string]string{"error": words(err)})
+		}
+		return err
+	}
+	return c.JSON(http.StatusOK, struct {
+		JobID             marketplace.JobID `json:"job_id"`
+		JobStatus         marketplace.State `json:"job_status"`
+		ContractCompleted bool              `json:"contract_completed"`
+		PaymentID         string            `json:"payment_id"`
+		Payment           string            `json:"payment"`
+		Pending           bool              `json:"pending"`
+		Revision          string            `json:"revision"`
+	}{page.ID, page.State, page.ContractCompleted, page.PaymentID, page.Payment(), page.Pending(), page.Revision()})
+}

@@ -1,0 +1,133 @@
+// Package web is the marketplace's pages and forms, for people in browsers.
+//
+// Pages are rendered here, work without JavaScript, and carry a content security policy that
+// allows nothing from elsewhere. What a person may do is decided by package marketplace; what a
+// person may see, by the store's reads, which take the viewer. Texts live in the templates.
+package web
+
+import (
+	"bytes"
+	"context"
+	"embed"
+	"fmt"
+	"html/template"
+	"log/slog"
+	"net/http"
+	"path"
+	"strings"
+
+	"github.com/labstack/echo/v4"
+
+	"tianguis.example/chassis/clock"
+	"tianguis.example/marketplace"
+)
+
+// Reader is what the pages read; package store has it.
+type Reader interface {
+	// Session returns CodeNotFound when no session has the token's hash.
+	Session(ctx context.Context, tokenHash string) (marketplace.SessionUser, error)
+	DeleteSession(ctx context.Context, id string) error
+	JobsOf(ctx context.Context, viewer marketplace.UserID) ([]marketplace.JobLine, error)
+	// JobFor returns CodeNotFound for a job that the viewer may not know of.
+	JobFor(ctx context.Context, id marketplace.JobID, viewer marketplace.UserID) (marketplace.JobView, error)
+}
+
+// Pages answers browsers.
+type Pages struct {
+	market *marketplace.Market
+	reader Reader
+	clock  clock.Clock
+	log    *slog.Logger
+	https  bool // the marketplace's public address is https: cookies are Secure
+	pages  map[string]*template.Template
+	assets map[string]asset
+}
+
+//go:embed templates static
+var embedded embed.FS
+
+// New makes the pages of a marketplace at baseURL. It fails only when a template is broken.
+func New(market *marketplace.Market, reader Reader, c clock.Clock, log *slog.Logger, baseURL string) (*Pages, error) {
+	p := &Pages{market: market, reader: reader, clock: c, log: log, https: strings.HasPrefix(baseURL, "https://")}
+	var err error
+	if p.assets, err = loadAssets(); err != nil {
+		return nil, err
+	}
+	p.pages, err = p.parse()
+	return p, err
+}
+
+// parse reads every page's template together with the layout and what pages share.
+func (p *Pages) parse() (map[string]*template.Template, error) {
+	shared, err := template.New("").Funcs(p.functions()).ParseFS(embedded, "templates/layout.html", "templates/shared.html")
+	if err != nil {
+		return nil, fmt.Errorf("parse the layout: %w", err)
+	}
+	pages := map[string]*template.Template{}
+	for _, name := range []string{"login", "job_list", "job_page", "pay", "finish", "error"} {
+		own, err := shared.Clone()
+		if err != nil {
+			return nil, err
+		}
+		if pages[name], err = own.ParseFS(embedded, path.Join("templates", name+".html")); err != nil {
+			return nil, fmt.Errorf("parse the page %s: %w", name, err)
+		}
+	}
+	return pages, nil
+}
+
+// frame is what every page's template sees; Page is its own.
+type frame struct {
+	Visitor visitor
+	Flash   string // a code, which templates/shared.html turns into words
+	Page    any
+}
+
+// render writes a page whole, or not at all.
+func (p *Pages) render(c echo.Context, status int, name string, page any) error {
+	var body bytes.Buffer
+	data := frame{Visitor: visitorOf(c), Flash: p.takeFlash(c), Page: page}
+	if err := p.pages[name].ExecuteTemplate(&body, "layout", data); err != nil {
+		return fmt.Errorf("render the page %s: %w", name, err)
+	}
+	return c.HTMLBlob(status, body.Bytes())
+}
+
+// Register adds the routes: all of them in one view.
+func (p *Pages) Register(e *echo.Echo) {
+	e.GET("/static/*", p.static)
+
+	g := e.Group("", p.securityHeaders, p.withVisitor, p.checkForm)
+	g.GET("/login", p.loginForm)
+	g.POST("/login", p.login)
+	g.POST("/logout", p.logout)
+	g.GET("/payments/finish", p.finish)
+
+	g.GET("/", p.jobList, p.signedIn)
+	g.GET("/jobs/:job_id", p.jobPage, p.signedIn)
+	g.GET("/jobs/:job_id/status", p.jobStatus, p.signedIn)
+	g.GET("/jobs/:job_id/pay", p.payForm, p.signedIn)
+	g.POST("/jobs/:job_id/pay", p.pay, p.signedIn)
+}
+
+// securityHeaders keeps everything foreign out of a page, and the page out of everything foreign.
+func (p *Pages) securityHeaders(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		p.setSecurityHeaders(c.Response().Header(), "'self'")
+		return next(c)
+	}
+}
+
+func (p *Pages) setSecurityHeaders(h http.Header, formAction string) {
+	h.Set("Content-Security-Policy", "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; "+
+		"form-action "+formAction+"; base-uri 'none'; frame-ancestors 'none'")
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("X-Frame-Options", "DENY")
+	h.Set("Referrer-Policy", "no-referrer") // a finish's address carries its hash
+	h.Set("Permissions-Policy", "camera=(), geolocation=(), microphone=(), payment=()")
+	h.Set("Cross-Origin-Opener-Policy", "same-origin")
+	h.Set("Cache-Control", "no-store")
+	if p.https {
+		h.Set("Strict-Transport-Security", "max-age=31536000")
+	}
+}

@@ -1,0 +1,105 @@
+package web
+
+import (
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"github.com/labstack/echo/v4"
+
+	"tianguis.example/marketplace"
+)
+
+// The cookies. None is readable by scripts.
+const (
+	sessionCookie = "tianguis_session" // the session's token
+	formCookie    = "tianguis_form"    // ties the sign-in form to a browser that has no session yet
+	flashCookie   = "tianguis_flash"   // a code for one message on the next page
+)
+
+// visitor is whoever sent the request.
+type visitor struct {
+	User      marketplace.User // zero when nobody is signed in
+	SessionID string
+	FormToken string // what forms must carry to be believed
+}
+
+// SignedIn reports whether somebody is signed in.
+func (v visitor) SignedIn() bool { return v.User.ID != 0 }
+
+const visitorKey = "visitor"
+
+func visitorOf(c echo.Context) visitor {
+	v, _ := c.Get(visitorKey).(visitor)
+	return v
+}
+
+// withVisitor finds out who sent the request.
+func (p *Pages) withVisitor(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		v, err := p.identify(c)
+		if err != nil {
+			return err
+		}
+		c.Set(visitorKey, v)
+		return next(c)
+	}
+}
+
+func (p *Pages) identify(c echo.Context) (visitor, error) {
+	if cookie, err := c.Cookie(sessionCookie); err == nil && cookie.Value != "" {
+		s, err := p.reader.Session(c.Request().Context(), marketplace.HashToken(cookie.Value))
+		switch {
+		case err == nil && s.Valid(p.clock.Now()):
+			return visitor{User: s.User, SessionID: s.Session.ID, FormToken: formToken(cookie.Value)}, nil
+		case err != nil && marketplace.CodeOf(err) != marketplace.CodeNotFound:
+			return visitor{}, fmt.Errorf("read the session: %w", err)
+		}
+	}
+	if cookie, err := c.Cookie(formCookie); err == nil && cookie.Value != "" {
+		return visitor{FormToken: formToken(cookie.Value)}, nil
+	}
+	return visitor{}, nil
+}
+
+// signedIn sends whoever is not signed in to the sign-in form, and back afterwards.
+func (p *Pages) signedIn(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		if visitorOf(c).SignedIn() {
+			return next(c)
+		}
+		if strings.HasSuffix(c.Path(), "/status") {
+			return c.JSON(http.StatusUnauthorized, map[string]string{"error": "Sign in first."})
+		}
+		to := "/login"
+		if back := c.Request().URL.RequestURI(); c.Request().Method == http.MethodGet && back != "/" {
+			to += "?" + url.Values{"next": {back}}.Encode()
+		}
+		return c.Redirect(http.StatusSeeOther, to)
+	}
+}
+
+func (p *Pages) setCookie(c echo.Context, cookie http.Cookie) {
+	cookie.Path, cookie.HttpOnly, cookie.Secure = "/", true, p.https
+	cookie.SameSite = http.SameSiteLaxMode // Lax: the wallet's redirect back must bring the session along
+	c.SetCookie(&cookie)
+}
+
+func (p *Pages) clearCookie(c echo.Context, name string) {
+	p.setCookie(c, http.Cookie{Name: name, MaxAge: -1})
+}
+
+// flash leaves a code for the next page to put into words.
+func (p *Pages) flash(c echo.Context, code string) {
+	p.setCookie(c, http.Cookie{Name: flashCookie, Value: code, MaxAge: 60})
+}
+
+func (p *Pages) takeFlash(c echo.Context) string {
+	cookie, err := c.Cookie(flashCookie)
+	if err != nil || cookie.Value == "" {
+		return ""
+	}
+	p.clearCookie(c, flashCookie)
+	return cookie.Value
+}
