@@ -94,7 +94,7 @@ type transport struct {
 func (t *transport) RoundTrip(request *http.Request) (*http.Response, error) {
 	if reason := t.refusal(request); reason != "" {
 		if request.Body != nil {
-			request.Body.Close() // the contract of http.RoundTripper
+			_ = request.Body.Close() // the contract of http.RoundTripper
 		}
 		return nil, &net.OpError{Op: "dial", Net: "tcp", Err: fmt.Errorf("%w: %s", ErrForbiddenAddress, reason)}
 	}

@@ -46,10 +46,8 @@ type metadata map[string]string
 
 func (m *metadata) UnmarshalJSON(data []byte) error {
 	var all map[string]any
-	if err := json.Unmarshal(data, &all); err != nil {
-		*m = nil // not even an object: nothing of ours
-		return nil
-	}
+	_ = json.Unmarshal(data, &all) // what is not even an object holds nothing of ours
+	*m = nil
 	for key, value := range all {
 		if text, ok := value.(string); ok {
 			if *m == nil {

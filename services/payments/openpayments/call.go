@@ -83,7 +83,7 @@ func (c *caller) do(ctx context.Context, call call) (int, []byte, error) {
 	if err != nil {
 		return 0, nil, broken(call.op, 0, err)
 	}
-	defer response.Body.Close()
+	defer func() { _ = response.Body.Close() }() // read to its end, or given up
 	body, err := io.ReadAll(io.LimitReader(response.Body, c.maxAnswerBytes+1))
 	if err == nil && ctx.Err() != nil && !json.Valid(body) {
 		// A server that sees us hang up may end its answer in good form, half said,

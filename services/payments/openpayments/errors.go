@@ -118,13 +118,6 @@ func (e *Error) Unwrap() []error {
 // OutcomeUnknown reports whether a call that failed with err may have taken effect all
 // the same. Look at the wallet before asking again. It is false for nil.
 func OutcomeUnknown(err error) bool {
-	var e *Error
-	if !errors.As(err, &e) {
-		return false
-	}
-	switch e.Kind {
-	case ErrTimeout, ErrConnection, ErrServer, ErrUnexpectedAnswer:
-		return true
-	}
-	return false
+	return errors.Is(err, ErrTimeout) || errors.Is(err, ErrConnection) ||
+		errors.Is(err, ErrServer) || errors.Is(err, ErrUnexpectedAnswer)
 }

@@ -19,12 +19,12 @@ func exampleWallet() *httptest.Server {
 		w.Header().Set("Content-Type", "application/json")
 		switch {
 		case r.URL.Path == "/alice":
-			fmt.Fprintf(w, `{"id":"%[1]s/alice","publicName":"Alice","assetCode":"MXN","assetScale":2,"authServer":"%[1]s/auth","resourceServer":"%[1]s"}`, self)
+			_, _ = fmt.Fprintf(w, `{"id":"%[1]s/alice","publicName":"Alice","assetCode":"MXN","assetScale":2,"authServer":"%[1]s/auth","resourceServer":"%[1]s"}`, self)
 		case strings.HasPrefix(r.URL.Path, "/incoming-payments/"):
-			fmt.Fprintf(w, `{"receivedAmount":{"value":"10000","assetCode":"MXN","assetScale":2},"authServer":"%s/auth"}`, self)
+			_, _ = fmt.Fprintf(w, `{"receivedAmount":{"value":"10000","assetCode":"MXN","assetScale":2},"authServer":"%s/auth"}`, self)
 		default:
 			w.WriteHeader(http.StatusNotFound)
-			fmt.Fprint(w, `{"error":{"code":"404","description":"Could not get wallet address"}}`)
+			_, _ = fmt.Fprint(w, `{"error":{"code":"404","description":"Could not get wallet address"}}`)
 		}
 	}))
 }
@@ -62,7 +62,8 @@ func ExampleNew() {
 		fmt.Println(err)
 		return
 	}
-	published := op.PublicJWK("key-1", key.Public().(ed25519.PublicKey))
+	public, _ := key.Public().(ed25519.PublicKey)
+	published := op.PublicJWK("key-1", public)
 	signer, err := op.NewEd25519Signer(published.KeyID, key)
 	if err != nil {
 		fmt.Println(err)

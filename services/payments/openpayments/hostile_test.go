@@ -213,13 +213,11 @@ func TestHostile_Silence(t *testing.T) {
 		},
 		"slow drip": func(w http.ResponseWriter, r *http.Request) {
 			w.Header().Set("Content-Type", "application/json")
-			tick := time.NewTicker(5 * time.Millisecond)
-			defer tick.Stop()
 			for {
 				select {
 				case <-r.Context().Done():
 					return
-				case <-tick.C:
+				case <-time.After(5 * time.Millisecond):
 					_, _ = io.WriteString(w, " ")
 					_ = http.NewResponseController(w).Flush()
 				}

@@ -26,7 +26,7 @@ func TestKey_RoundTrips(t *testing.T) {
 		require.Equal(t, key, back)
 	}
 
-	public := key.Public().(ed25519.PublicKey)
+	public := ed25519.PublicKey(key[32:])
 	published, err := json.Marshal(op.JWKS{Keys: []op.JWK{op.PublicJWK("key-1", public)}})
 	require.NoError(t, err)
 	var keys op.JWKS
@@ -75,7 +75,7 @@ func TestParsePrivateKeyPEM_Refuses(t *testing.T) {
 func TestJWK_PublicKeyRefuses(t *testing.T) {
 	t.Parallel()
 	key, _ := newSigner(t)
-	good := op.PublicJWK("key-1", key.Public().(ed25519.PublicKey))
+	good := op.PublicJWK("key-1", ed25519.PublicKey(key[32:]))
 	for name, change := range map[string]func(*op.JWK){
 		"kind":   func(k *op.JWK) { k.KeyType = "RSA" },
 		"curve":  func(k *op.JWK) { k.Curve = "X25519" },

@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/json"
+	"errors"
 	"io"
 	"net"
 	"net/http"
@@ -207,7 +208,7 @@ func TestRecorded_Successes(t *testing.T) {
 					return
 				}
 				w.WriteHeader(http.StatusTeapot)
-				_, _ = io.WriteString(w, string(body))
+				_, _ = w.Write(body)
 			})
 			value, err := r.repeat(t.Context(), client(t, httpClient, r.Created))
 			require.NoError(t, err)
@@ -242,14 +243,17 @@ func subset(t *testing.T, path string, theirs, ours any) {
 	t.Helper()
 	switch ours := ours.(type) {
 	case map[string]any:
+		object, ok := theirs.(map[string]any)
+		require.True(t, ok, path)
 		for key, value := range ours {
-			require.IsType(t, map[string]any{}, theirs, path)
-			subset(t, path+"."+key, theirs.(map[string]any)[key], value)
+			subset(t, path+"."+key, object[key], value)
 		}
 	case []any:
-		require.Len(t, theirs, len(ours), path)
+		list, ok := theirs.([]any)
+		require.True(t, ok, path)
+		require.Len(t, list, len(ours), path)
 		for i, value := range ours {
-			subset(t, path, theirs.([]any)[i], value)
+			subset(t, path, list[i], value)
 		}
 	default:
 		require.Equal(t, asTime(theirs), asTime(ours), path)
@@ -272,7 +276,9 @@ func TestRecorded_Grants(t *testing.T) {
 		r := recording(t, name)
 		value, err := r.repeat(t.Context(), client(t, wallet(t, r.answer), 0))
 		require.NoError(t, err)
-		return value.(op.Grant)
+		grant, ok := value.(op.Grant)
+		require.True(t, ok)
+		return grant
 	}
 
 	granted := get("03 incoming-payment grant (non-interactive)")
@@ -308,7 +314,8 @@ func TestRecorded_LateFailure(t *testing.T) {
 	r := recording(t, "10d: GET outgoing #1")
 	value, err := r.repeat(t.Context(), client(t, wallet(t, r.answer), 0))
 	require.NoError(t, err)
-	payment := value.(op.OutgoingPayment)
+	payment, ok := value.(op.OutgoingPayment)
+	require.True(t, ok)
 	require.True(t, payment.Failed)
 	require.Equal(t, "Account does not have enough balance.", payment.Metadata["cancellationReason"])
 }
@@ -377,7 +384,7 @@ func TestRecorded_Refusals(t *testing.T) {
 			_, err := r.repeat(t.Context(), client(t, wallet(t, r.answer), 1795406051))
 			require.ErrorIs(t, err, want[r.Name])
 			for _, other := range want {
-				if other != want[r.Name] {
+				if !errors.Is(other, want[r.Name]) {
 					require.NotErrorIs(t, err, other)
 				}
 			}
