@@ -47,6 +47,9 @@ func Error(err error, c echo.Context) {
 			words = text
 		}
 	}
+	if status == http.StatusMethodNotAllowed {
+		c.Response().Header().Set("Allow", http.MethodPost)
+	}
 	_ = c.JSON(status, struct {
 		Success bool   `json:"success"`
 		Error   string `json:"error"`

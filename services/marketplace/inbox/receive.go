@@ -31,11 +31,6 @@ func NewReceiver(market *marketplace.Market, secrets webhook.Secrets, allowUnsig
 // Register adds the route.
 func (r *Receiver) Register(e *echo.Echo) {
 	e.POST(webhook.Path, r.receive)
-	e.Match([]string{http.MethodGet, http.MethodHead, http.MethodPut, http.MethodPatch, http.MethodDelete, http.MethodOptions}, webhook.Path,
-		func(c echo.Context) error {
-			c.Response().Header().Set("Allow", http.MethodPost)
-			return echo.ErrMethodNotAllowed
-		})
 }
 
 // answer is the documented one, its keys in the documented order.

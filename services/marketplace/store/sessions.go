@@ -46,7 +46,7 @@ func (s *Store) Session(ctx context.Context, tokenHash string) (marketplace.Sess
 		SessionID string
 		StartedAt time.Time
 		ExpiresAt time.Time
-		userRow
+		User      userRow `gorm:"embedded"`
 	}
 	found, err := one(s.db.Read(ctx), &row, `SELECT s.id AS session_id, s.created_at AS started_at, s.expires_at,
 		u.id, u.email, u.name, u.role, u.wallet_address_url, u.created_at
@@ -57,7 +57,7 @@ func (s *Store) Session(ctx context.Context, tokenHash string) (marketplace.Sess
 	if !found {
 		return marketplace.SessionUser{}, marketplace.NotFound("session")
 	}
-	user := row.user()
+	user := row.User.user()
 	return marketplace.SessionUser{User: user, Session: marketplace.Session{
 		ID: row.SessionID, TokenHash: tokenHash, UserID: user.ID, CreatedAt: row.StartedAt.UTC(), ExpiresAt: row.ExpiresAt.UTC(),
 	}}, nil

@@ -10,7 +10,7 @@ import (
 const listLimit = 200
 
 type lineRow struct {
-	jobRow
+	Job        jobRow `gorm:"embedded"`
 	FunderName string
 	WorkerName string
 }
@@ -24,7 +24,7 @@ func (s *Store) lines(ctx context.Context, where string, args ...any) ([]marketp
 	}
 	all := make([]marketplace.JobLine, len(rows))
 	for i, row := range rows {
-		job, err := row.job()
+		job, err := row.Job.job()
 		if err != nil {
 			return nil, err
 		}

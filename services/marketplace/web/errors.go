@@ -70,6 +70,9 @@ func (p *Pages) Error(err error, c echo.Context) {
 		page.RequestID = c.Response().Header().Get(httpserver.RequestIDHeader)
 	}
 	p.setSecurityHeaders(c.Response().Header(), "'self'")
+	if v, err := p.identify(c); c.Get(visitorKey) == nil && err == nil {
+		c.Set(visitorKey, v) // an address without a route has nobody identified
+	}
 	if c.Request().Method == http.MethodHead {
 		_ = c.NoContent(page.Status)
 		return

@@ -97,17 +97,18 @@ func (p *Pages) render(c echo.Context, status int, name string, page any) error 
 func (p *Pages) Register(e *echo.Echo) {
 	e.GET("/static/*", p.static)
 
-	g := e.Group("", p.securityHeaders, p.withVisitor, p.checkForm)
-	g.GET("/login", p.loginForm)
-	g.POST("/login", p.login)
-	g.POST("/logout", p.logout)
-	g.GET("/payments/finish", p.finish)
+	open := []echo.MiddlewareFunc{p.securityHeaders, p.withVisitor, p.checkForm}
+	e.GET("/login", p.loginForm, open...)
+	e.POST("/login", p.login, open...)
+	e.POST("/logout", p.logout, open...)
+	e.GET("/payments/finish", p.finish, open...)
 
-	g.GET("/", p.jobList, p.signedIn)
-	g.GET("/jobs/:job_id", p.jobPage, p.signedIn)
-	g.GET("/jobs/:job_id/status", p.jobStatus, p.signedIn)
-	g.GET("/jobs/:job_id/pay", p.payForm, p.signedIn)
-	g.POST("/jobs/:job_id/pay", p.pay, p.signedIn)
+	closed := append(open, p.signedIn)
+	e.GET("/", p.jobList, closed...)
+	e.GET("/jobs/:job_id", p.jobPage, closed...)
+	e.GET("/jobs/:job_id/status", p.jobStatus, closed...)
+	e.GET("/jobs/:job_id/pay", p.payForm, closed...)
+	e.POST("/jobs/:job_id/pay", p.pay, closed...)
 }
 
 // securityHeaders keeps everything foreign out of a page, and the page out of everything foreign.
