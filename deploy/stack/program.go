@@ -2,7 +2,6 @@ package stack
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -10,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -41,8 +41,9 @@ type running struct {
 // How long a service may take to start; a race detector on a busy machine needs most of it.
 const startBound = time.Minute
 
-// StopBound is how long a service may take to finish what it has in hand before it is killed.
-const StopBound = 20 * time.Second
+// StopBound is how long a service may take to finish what it has in hand before it is killed: more
+// than the 20 s that payments gives its work.
+const StopBound = 30 * time.Second
 
 // Start starts the program and returns when it is ready. Its error tells the last lines of its log.
 func (p *Program) Start(ctx context.Context) error {
@@ -222,12 +223,15 @@ func (p *Program) Kill() {
 	<-p.running.ended
 }
 
-// Tail is the last lines of a file, for an error message.
+// Tail is the last lines of a service's log that say more than that a request went well, for an error message.
 func Tail(file string, lines int) string {
 	content, err := os.ReadFile(file) //nolint:gosec // G304: a log of this package's own
 	if err != nil {
-		return "(" + errors.Unwrap(err).Error() + ")"
+		return "(" + err.Error() + ")"
 	}
 	all := strings.Split(strings.TrimRight(string(content), "\n"), "\n")
+	all = slices.DeleteFunc(all, func(line string) bool {
+		return strings.Contains(line, "level=INFO msg=request ") && !strings.Contains(line, "status=4")
+	})
 	return strings.Join(all[max(0, len(all)-lines):], "\n")
 }

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 )
 
 // Secrets names the files, readable by their owner alone, that hold what the services share. The
@@ -52,4 +53,10 @@ func writeOnce(file, text string) error {
 		return err
 	}
 	return f.Close()
+}
+
+// ReadSecret reads one of the files of Secrets.
+func ReadSecret(file string) (string, error) {
+	content, err := os.ReadFile(file) //nolint:gosec // G304: in the state folder
+	return strings.TrimSpace(string(content)), err
 }

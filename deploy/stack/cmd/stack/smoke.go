@@ -1,0 +1,91 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+
+	"tianguis.example/chassis/clock"
+	"tianguis.example/stack"
+)
+
+// The amounts that a smoke test pays: a round one, and one that no float holds.
+var smokeBudgets = []string{"100.00 MXN", "19.99 MXN"}
+
+func smokeCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "smoke",
+		Short: "Make whole payments on free ports and on a state of their own, and end",
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) (err error) {
+			ctx, out := cmd.Context(), cmd.OutOrStdout()
+			began := clock.System().Now()
+			root, err := stack.Root()
+			if err != nil {
+				return err
+			}
+			bin := filepath.Join(root, stack.StateFolder, "bin")
+			if err := stack.Build(ctx, root, bin, false); err != nil {
+				return err
+			}
+			ports, err := stack.FreePorts(ctx)
+			if err != nil {
+				return err
+			}
+			state, err := os.MkdirTemp("", "tianguis-smoke-")
+			if err != nil {
+				return err
+			}
+			defer func() {
+				if err == nil {
+					err = os.RemoveAll(state)
+				}
+			}()
+			s, err := stack.New(stack.Config{Bin: bin, State: state, Ports: ports})
+			if err != nil {
+				return err
+			}
+			if err := smoke(ctx, s, out); err != nil {
+				return err
+			}
+			fmt.Fprintf(out, "\nIt works, in %s.\n", clock.System().Now().Sub(began).Round(100_000_000))
+			return nil
+		},
+	}
+}
+
+func smoke(ctx context.Context, s *stack.Stack, out io.Writer) error {
+	if err := s.Start(ctx); err != nil {
+		return err
+	}
+	for _, budget := range smokeBudgets {
+		fmt.Fprintf(out, "\nA payment of %s:\n\n", budget)
+		if err := tellStory(ctx, s, out, budget); err != nil {
+			return errors.Join(blame(s, err), s.Stop())
+		}
+	}
+	return s.Stop()
+}
+
+// tellStory pays a job with that budget.
+func tellStory(ctx context.Context, s *stack.Stack, out io.Writer, budget string) error {
+	t, err := newStory(s, out)
+	if err != nil {
+		return err
+	}
+	return t.pay(ctx, budget)
+}
+
+// blame adds to an error the ends of the logs in which its cause should be.
+func blame(s *stack.Stack, err error) error {
+	all := []error{fmt.Errorf("this went wrong: %w", err)}
+	for _, p := range s.Programs() {
+		all = append(all, fmt.Errorf("\nThe end of %s:\n%s", nearby(p.Log), stack.Tail(p.Log, 10)))
+	}
+	return errors.Join(all...)
+}
