@@ -10,7 +10,9 @@ import (
 	"net"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
+	"unicode"
 
 	"github.com/labstack/echo/v4"
 	"github.com/labstack/echo/v4/middleware"
@@ -37,6 +39,7 @@ func New(o Options) *echo.Echo {
 	e := echo.New()
 	e.HideBanner, e.HidePort = true, true
 	e.HTTPErrorHandler = o.ErrorHandler
+	e.JSONSerializer = plainJSON{}
 	// The peer's address as the connection has it: a header that anybody can send is not believed.
 	e.IPExtractor = echo.ExtractIPDirect()
 	if o.BodyLimit == 0 {
@@ -129,7 +132,7 @@ func logRequests(o Options) echo.MiddlewareFunc {
 				slog.Int64("bytes", ec.Response().Size), slog.String("peer", ec.RealIP()),
 			}
 			for _, name := range ec.ParamNames() {
-				attrs = append(attrs, slog.String(name, ec.Param(name)))
+				attrs = append(attrs, slog.String(snakeCase(name), ec.Param(name)))
 			}
 			if err != nil {
 				attrs = append(attrs, slog.String("error", err.Error()))
@@ -138,6 +141,18 @@ func logRequests(o Options) echo.MiddlewareFunc {
 			return nil
 		}
 	}
+}
+
+// snakeCase is the key in the log of a path parameter: pending_id of pendingId.
+func snakeCase(name string) string {
+	var b strings.Builder
+	for i, r := range name {
+		if unicode.IsUpper(r) && i > 0 {
+			b.WriteByte('_')
+		}
+		b.WriteRune(unicode.ToLower(r))
+	}
+	return b.String()
 }
 
 func recoverPanics(log *slog.Logger) echo.MiddlewareFunc {

@@ -58,7 +58,7 @@ func TestNew_RequestIDAndOneLine(t *testing.T) {
 		require.Equal(t, kept, id == given)
 		require.Equal(t, 2, strings.Count(lines.String(), `"request_id":"`+id+`"`))
 		require.Contains(t, lines.String(), `"route":"/payments/:pendingId"`)
-		require.Contains(t, lines.String(), `"pendingId":"01X"`)
+		require.Contains(t, lines.String(), `"pending_id":"01X"`)
 		require.NotContains(t, lines.String(), "planted")
 	}
 }
@@ -153,4 +153,18 @@ func TestIsLoopback(t *testing.T) {
 	} {
 		require.Equal(t, want, httpserver.IsLoopback(address), address)
 	}
+}
+
+func TestNew_AnswersAddressesThatCanBeCopied(t *testing.T) {
+	t.Parallel()
+	o, _ := options(t)
+	e := httpserver.New(o)
+	e.GET("/", func(c echo.Context) error {
+		return c.JSON(http.StatusOK, map[string]string{"redirectUrl": "https://wallet.example/?a=1&b=<2>"})
+	})
+	answer := httptest.NewRecorder()
+	e.ServeHTTP(answer, httptest.NewRequest(http.MethodGet, "/", nil))
+	require.JSONEq(t, `{"redirectUrl":"https://wallet.example/?a=1&b=<2>"}`, answer.Body.String())
+	require.Contains(t, answer.Body.String(), "?a=1&b=<2>")
+	require.Equal(t, "application/json", answer.Header().Get("Content-Type"))
 }
