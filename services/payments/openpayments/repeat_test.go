@@ -1,10 +1,16 @@
 package openpayments_test
 
 import (
+	"context"
 	"crypto/ed25519"
+	"errors"
+	"net"
 	"net/http"
+	"net/http/cookiejar"
+	"net/url"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -119,4 +125,52 @@ func TestRepeat_NothingWithAnEffect(t *testing.T) {
 		require.Error(t, c.Token.Revoke(t.Context(), op.TokenRevokeParams{URL: manage, AccessToken: token}))
 		require.EqualValues(t, len(effects)+2, asked.Load())
 	}
+}
+
+// A refused connection may be a restart; a forbidden address or an unknown name stays one.
+func TestRepeat_OnlyWhatMayMend(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		cause error
+		dials int64
+	}{
+		"refused":   {syscall.ECONNREFUSED, 3},
+		"forbidden": {errors.New("not public"), 1},
+		"no host":   {&net.DNSError{Err: "no such host", Name: "wallet.example", IsNotFound: true}, 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var dials atomic.Int64
+			c := client(t, &http.Client{Transport: &http.Transport{
+				DialContext: func(context.Context, string, string) (net.Conn, error) {
+					dials.Add(1)
+					return nil, &net.OpError{Op: "dial", Net: "tcp", Err: test.cause}
+				},
+			}}, 0)
+			require.ErrorIs(t, everyCall(t, c)["quote get"](t.Context()), op.ErrUnreachable)
+			require.Equal(t, test.dials, dials.Load())
+		})
+	}
+}
+
+// The cookie of one wallet user's server must not follow to the next request.
+func TestNew_KeepsNoCookies(t *testing.T) {
+	t.Parallel()
+	jar, err := cookiejar.New(nil)
+	require.NoError(t, err)
+	var cookies atomic.Int64
+	httpClient := wallet(t, func(w http.ResponseWriter, r *http.Request) {
+		cookies.Add(int64(len(r.Cookies())))
+		http.SetCookie(w, &http.Cookie{Name: "who", Value: "you", Path: "/"})
+		w.WriteHeader(http.StatusForbidden)
+	})
+	address, err := url.Parse(base)
+	require.NoError(t, err)
+	jar.SetCookies(address, []*http.Cookie{{Name: "before", Value: "x"}})
+	httpClient.Jar = jar
+	c := client(t, httpClient, 0)
+	for range 2 {
+		require.Error(t, everyCall(t, c)["quote get"](t.Context()))
+	}
+	require.Zero(t, cookies.Load())
 }
