@@ -32,9 +32,6 @@ func run(m *testing.M) (int, error) {
 	if raceDetector {
 		bin += "-race"
 	}
-	if only := os.Getenv("ONLY"); only != "" {
-		return m.Run(), nil
-	}
 	if err := stack.Build(context.Background(), root, bin, raceDetector); err != nil {
 		return 0, err
 	}

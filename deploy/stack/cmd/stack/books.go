@@ -19,11 +19,11 @@ type books struct {
 	funder, worker control.Wallet
 }
 
-func readBooks(ctx context.Context, s *stack.Stack) (books, error) {
+func readBooks(ctx context.Context, s *stack.Stack, funder string) (books, error) {
 	wallets := s.Wallets()
 	var b books
 	var failed [3]error
-	b.funder, failed[0] = wallets.Wallet(ctx, stack.FunderWallet[1:])
+	b.funder, failed[0] = wallets.Wallet(ctx, funder[1:])
 	b.worker, failed[1] = wallets.Wallet(ctx, stack.WorkerWallet[1:])
 	b.ledger, failed[2] = wallets.Ledger(ctx)
 	if err := errors.Join(failed[:]...); err != nil {

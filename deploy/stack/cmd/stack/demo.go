@@ -22,7 +22,7 @@ func demoCommand() *cobra.Command {
 				return err
 			}
 			fmt.Fprint(out, "\nOne payment, as a funder makes it in a browser:\n\n")
-			if err := tellStory(ctx, s, out, "100.00 MXN"); err != nil {
+			if err := tellStory(ctx, s, out, purchase{"100.00 MXN", stack.FunderWallet}); err != nil {
 				return errors.Join(blame(s, err), s.Stop())
 			}
 			return stay(ctx, out, s)

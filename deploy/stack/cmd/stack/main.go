@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"os/exec"
 	"os/signal"
 	"syscall"
 
@@ -18,8 +17,8 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	defer stop()
 	err := root().ExecuteContext(ctx)
-	if failed, ok := errors.AsType[*exec.ExitError](err); ok {
-		os.Exit(max(1, failed.ExitCode())) // the command that with-postgres ran has said what was wrong
+	if code, ok := errors.AsType[exitCode](err); ok {
+		os.Exit(int(code))
 	}
 	if err != nil {
 		fmt.Fprintf(os.Stderr, "\n%v\n", err)

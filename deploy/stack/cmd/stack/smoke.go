@@ -14,8 +14,8 @@ import (
 	"tianguis.example/stack"
 )
 
-// The amounts that a smoke test pays: a round one, and one that no float holds.
-var smokeBudgets = []string{"100.00 MXN", "19.99 MXN"}
+// What a smoke test pays: a round amount that is changed from dollars, and one that no float holds.
+var smokePurchases = []purchase{{"100.00 MXN", stack.FunderWallet}, {"19.99 MXN", "/buyer-mxn"}}
 
 func smokeCommand() *cobra.Command {
 	return &cobra.Command{
@@ -63,22 +63,21 @@ func smoke(ctx context.Context, s *stack.Stack, out io.Writer) error {
 	if err := s.Start(ctx); err != nil {
 		return err
 	}
-	for _, budget := range smokeBudgets {
-		fmt.Fprintf(out, "\nA payment of %s:\n\n", budget)
-		if err := tellStory(ctx, s, out, budget); err != nil {
+	for _, p := range smokePurchases {
+		fmt.Fprintf(out, "\n%s from the wallet %s:\n\n", p.budget, p.wallet[1:])
+		if err := tellStory(ctx, s, out, p); err != nil {
 			return errors.Join(blame(s, err), s.Stop())
 		}
 	}
 	return s.Stop()
 }
 
-// tellStory pays a job with that budget.
-func tellStory(ctx context.Context, s *stack.Stack, out io.Writer, budget string) error {
+func tellStory(ctx context.Context, s *stack.Stack, out io.Writer, p purchase) error {
 	t, err := newStory(s, out)
 	if err != nil {
 		return err
 	}
-	return t.pay(ctx, budget)
+	return t.pay(ctx, p)
 }
 
 // blame adds to an error the ends of the logs in which its cause should be.

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net/url"
 	"strconv"
 	"strings"
 	"time"
@@ -50,9 +49,12 @@ func (t *story) more(format string, arguments ...any) {
 	fmt.Fprintf(t.out, "     %-18s  %s\n", "", fmt.Sprintf(format, arguments...))
 }
 
-// pay pays a job with that budget ("100.00 MXN") as its funder does in a browser.
-func (t *story) pay(ctx context.Context, budget string) error {
-	before, err := readBooks(ctx, t.stack)
+// purchase says which job the funder pays, by its budget ("100.00 MXN"), and from which of the sandbox's wallets.
+type purchase struct{ budget, wallet string }
+
+// pay makes a payment as a funder does in a browser.
+func (t *story) pay(ctx context.Context, p purchase) error {
+	before, err := readBooks(ctx, t.stack, p.wallet)
 	if err != nil {
 		return err
 	}
@@ -60,13 +62,13 @@ func (t *story) pay(ctx context.Context, budget string) error {
 	if err != nil {
 		return err
 	}
-	j, err := payer.JobToPay(ctx, budget)
+	j, err := payer.JobToPay(ctx, p.budget)
 	if err != nil {
 		return err
 	}
 	t.tell("job", "%d, “%s”, waits to be paid: %s", j.ID, j.Title, j.Budget)
 
-	consent, err := payer.AskToPay(ctx, j.ID, "")
+	consent, err := payer.AskToPay(ctx, j.ID, t.stack.Sandbox.Address+p.wallet)
 	if err != nil {
 		return err
 	}
@@ -75,14 +77,14 @@ func (t *story) pay(ctx context.Context, budget string) error {
 		return err
 	}
 	t.tell("quote", "for %s to arrive, at most %s leave the funder's wallet", started.Amount, started.DebitAmount)
-	t.tell("redirect", "the browser is sent to %s", started.RedirectURL)
+	t.tell("redirect", "the browser is sent to the wallet, to consent: %s", withoutQuery(started.RedirectURL))
 
 	finish, err := payer.Decide(ctx, consent, person.Approve)
 	if err != nil {
 		return err
 	}
 	t.tell("consent", "“%s”: approved", consent.Text("h1"))
-	t.tell("finish", "the browser is sent back to %s, with a hash and an interact_ref", withoutQuery(finish))
+	t.tell("finish", "the browser is sent back to %s, with a hash and an interact_ref", withoutQuery(finish.String()))
 	page, err := payer.Browser.Open(ctx, finish.String())
 	if err != nil {
 		return fmt.Errorf("come back from the wallet: %w", err)
@@ -108,7 +110,7 @@ func (t *story) pay(ctx context.Context, budget string) error {
 	t.tell("webhook", "%s, signed; the marketplace answered %d", news.Type, news.last().Status)
 	t.tell("contract_completed", "%t, and job %d is %s", status.ContractCompleted, j.ID, status.State)
 
-	after, err := readBooks(ctx, t.stack)
+	after, err := readBooks(ctx, t.stack, p.wallet)
 	if err != nil {
 		return err
 	}
@@ -143,7 +145,7 @@ func (t *story) delivered(ctx context.Context, pendingID string) (delivery, erro
 }
 
 // withoutQuery keeps what proves the consent off the screen.
-func withoutQuery(u *url.URL) string {
-	address, _, _ := strings.Cut(u.String(), "?")
-	return address
+func withoutQuery(address string) string {
+	bare, _, _ := strings.Cut(address, "?")
+	return bare
 }

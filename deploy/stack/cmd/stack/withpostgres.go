@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -31,10 +32,16 @@ func withPostgresCommand() *cobra.Command {
 			// The command hears of a Ctrl-C from the terminal, as we do, and is given time to end well.
 			command.Cancel = func() error { return command.Process.Signal(syscall.SIGTERM) }
 			command.WaitDelay = 10 * time.Second
-			if err := command.Run(); err != nil {
-				return fmt.Errorf("%s: %w", arguments[0], err)
+			err = command.Run()
+			if failed, ok := errors.AsType[*exec.ExitError](err); ok {
+				return exitCode(max(1, failed.ExitCode())) // -1 when a signal ended it
 			}
-			return nil
+			return err
 		},
 	}
 }
+
+// exitCode is the error of a command that failed, and has said why itself.
+type exitCode int
+
+func (c exitCode) Error() string { return fmt.Sprintf("exit code %d", int(c)) }
