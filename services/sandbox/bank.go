@@ -50,6 +50,7 @@ type state struct {
 	byInteract map[string]*Grant
 	byRef      map[string]*Grant
 	byManage   map[string]*Token
+	byGrant    map[string][]*OutgoingPayment
 }
 
 // New opens a bank without accounts: see Seed and Restore.
@@ -87,6 +88,18 @@ func (s *state) index() {
 	}
 	for _, t := range s.Tokens {
 		s.byManage[t.ManageID] = t
+	}
+	s.byGrant, s.due = map[string][]*OutgoingPayment{}, nil
+	for _, p := range s.Outgoing {
+		s.indexOutgoing(p)
+	}
+}
+
+func (s *state) indexOutgoing(p *OutgoingPayment) {
+	s.Outgoing[p.ID] = p
+	s.byGrant[p.Grant] = append(s.byGrant[p.Grant], p)
+	if !p.Settled {
+		s.due = append(s.due, p)
 	}
 }
 

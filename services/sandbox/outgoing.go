@@ -66,8 +66,7 @@ func (b *Bank) CreateOutgoing(access Access, r OutgoingRequest) (OutgoingPayment
 		Metadata: r.Metadata, Created: now, Due: now.Add(b.lifetimes.Settle),
 	}
 	b.s.Quotes[quote.ID] = quote
-	b.s.Outgoing[p.ID] = p
-	b.s.due = append(b.s.due, p)
+	b.s.indexOutgoing(p)
 	b.touch()
 	if spent.Debit == nil {
 		spent = Spent{&Amount{0, quote.Debit.Asset}, &Amount{0, quote.Receive.Asset}}
@@ -125,10 +124,7 @@ func fits(limit, spent *Amount, next Amount) bool {
 // and what arrived, or will. The caller holds the lock.
 func (b *Bank) spent(grant string) Spent {
 	var s Spent
-	for _, p := range b.s.Outgoing {
-		if p.Grant != grant {
-			continue
-		}
+	for _, p := range b.s.byGrant[grant] {
 		if s.Debit == nil {
 			s = Spent{&Amount{0, p.Quote.Debit.Asset}, &Amount{0, p.Quote.Receive.Asset}}
 		}

@@ -12,10 +12,10 @@ const noFunds = "Account does not have enough balance."
 // settleDue moves the money of every payment whose time has come, in the order in
 // which it came. The caller holds the lock.
 func (b *Bank) settleDue(now time.Time) {
-	if len(b.s.due) == 0 {
+	if !slices.ContainsFunc(b.s.due, func(p *OutgoingPayment) bool { return !p.Due.After(now) }) {
 		return
 	}
-	slices.SortStableFunc(b.s.due, func(x, y *OutgoingPayment) int {
+	slices.SortFunc(b.s.due, func(x, y *OutgoingPayment) int {
 		return cmp.Or(x.Due.Compare(y.Due), cmp.Compare(x.Seq, y.Seq))
 	})
 	done := 0
@@ -26,10 +26,8 @@ func (b *Bank) settleDue(now time.Time) {
 		b.settle(p)
 		done++
 	}
-	if done > 0 {
-		b.s.due = slices.Clone(b.s.due[done:])
-		b.touch()
-	}
+	b.s.due = slices.Delete(b.s.due, 0, done)
+	b.touch()
 }
 
 // settle does one payment, at the moment it fell due.

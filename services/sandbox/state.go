@@ -27,11 +27,6 @@ func (b *Bank) Restore(file string) (bool, error) {
 		return false, fmt.Errorf("the sandbox's state in %s is not readable (move it away to start afresh): %w", file, err)
 	}
 	s.index()
-	for _, p := range s.Outgoing {
-		if !p.Settled {
-			s.due = append(s.due, p)
-		}
-	}
 	b.mu.Lock()
 	b.s = s
 	b.mu.Unlock()
