@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"sync/atomic"
 	"testing"
 
 	"tianguis.example/stack"
@@ -35,8 +36,18 @@ func run(m *testing.M) (int, error) {
 	if err := stack.Build(context.Background(), root, bin, raceDetector); err != nil {
 		return 0, err
 	}
+	defer func() {
+		if serverStarted.Load() {
+			if s, err := server(); err == nil {
+				s.Stop()
+			}
+		}
+	}()
 	return m.Run(), nil
 }
+
+// serverStarted says that the Postgres of this run was wanted, and is to be stopped.
+var serverStarted atomic.Bool
 
 // need returns the path of a program that a test cannot do without. Without it the test is skipped
 // with a loud word, except in CI, where it fails.
