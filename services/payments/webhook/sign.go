@@ -7,6 +7,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"strconv"
 	"strings"
@@ -55,11 +56,8 @@ func ParseSecret(text string) (Secret, error) {
 	return Secret{key}, nil
 }
 
-// String hides the secret.
-func (s Secret) String() string { return "[redacted]" }
-
-// GoString hides the secret.
-func (s Secret) GoString() string { return "[redacted]" }
+// Format hides the secret, whatever the verb.
+func (s Secret) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, "[redacted]") }
 
 // Secrets are all that are valid now: several while one is being replaced.
 type Secrets []Secret
