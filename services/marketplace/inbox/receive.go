@@ -31,6 +31,7 @@ func NewReceiver(market *marketplace.Market, secrets webhook.Secrets, allowUnsig
 // Register adds the route.
 func (r *Receiver) Register(e *echo.Echo) {
 	e.POST(webhook.Path, r.receive)
+	e.OPTIONS(webhook.Path, func(echo.Context) error { return echo.ErrMethodNotAllowed }) // no page elsewhere has business here
 }
 
 // answer is the documented one, its keys in the documented order.

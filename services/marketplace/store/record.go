@@ -22,6 +22,15 @@ func (s *Store) Record(ctx context.Context, c marketplace.Change) error {
 			}
 		}
 		if len(c.Entries) == 0 && c.Attempt == nil {
+			// Nothing to do was decided upon what was read, and that must still hold: between reading the
+			// job and the attempt, somebody else may have applied the same news.
+			var version int64
+			if err := tx.Raw("SELECT version FROM jobs WHERE id = ?", int64(c.Before.ID)).Scan(&version).Error; err != nil {
+				return err
+			}
+			if version != c.Before.Version {
+				return marketplace.ErrStale
+			}
 			return nil
 		}
 		// Even when only the attempt changes: the version is what keeps two deciders apart.

@@ -1,0 +1,98 @@
+package main
+
+import (
+	"net/http"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"tianguis.example/marketplace"
+)
+
+func polling(c *Config) { c.PollEvery = 20 * time.Millisecond }
+
+// due makes the attempts due now, as time would.
+func (m *running) due() {
+	require.NoError(m.t, m.db.Read(m.t.Context()).Exec("UPDATE payment_attempts SET next_poll_at = ? WHERE next_poll_at IS NOT NULL",
+		m.seeding.clock.Now().Add(-time.Second)).Error)
+}
+
+func TestPoll_LearnsWhatNoWebhookTold(t *testing.T) {
+	t.Parallel()
+	onEach(t, func(t *testing.T, m *running) {
+		b := m.browser().signIn(demoFunder)
+		first, second := b.approve("1"), b.approve("2")
+		m.payments.pay(first)
+		m.payments.fail(second, "expired", "")
+		m.due()
+		require.Eventually(t, func() bool { return m.job(1).State == marketplace.Complete }, waitFor, every)
+		require.Eventually(t, func() bool { return m.job(2).Attempt.State == marketplace.AttemptFailed }, waitFor, every)
+		require.Equal(t, []string{"payment_started", "pay"}, m.events(1))
+		require.Equal(t, []string{"payment_started", "payment_failed"}, m.events(2))
+		require.Contains(t, b.get("/jobs/2").has(t, "#payment-status").Text(), "not approved in time")
+	}, polling)
+}
+
+func TestPoll_AfterAFinishThatWasLeftOnItsWay(t *testing.T) {
+	t.Parallel()
+	m := start(t, polling)
+	b := m.browser().signIn(demoFunder)
+	pendingID := b.approve("1")
+	b.comeBack(pendingID)
+	m.payments.pay(pendingID)
+	require.Eventually(t, func() bool { return m.job(1).State == marketplace.Complete }, waitFor, every)
+}
+
+// The start takes effect, and its answer is lost: what was started is found, and paid once.
+func TestPoll_StartWhoseAnswerWasLost(t *testing.T) {
+	t.Parallel()
+	onEach(t, func(t *testing.T, m *running) {
+		b := m.browser().signIn(demoFunder)
+		m.payments.breakRoute("POST /offers/{offerId}/quotes/start", true, func(http.ResponseWriter, *http.Request) bool { panic(http.ErrAbortHandler) })
+		answer := b.submit(b.get("/jobs/1/pay"), "pay", nil)
+		require.Equal(t, http.StatusServiceUnavailable, answer.StatusCode)
+		require.Equal(t, marketplace.AttemptStarting, m.job(1).Attempt.State)
+		pendingID := m.payments.only().PendingID
+
+		m.payments.pay(pendingID)
+		require.Equal(t, 409, m.payments.notify(m.base, "m1", pendingID).status, "not known yet; it is delivered again")
+		m.due()
+		require.Eventually(t, func() bool { return m.job(1).Attempt.PendingID == pendingID }, waitFor, every)
+		require.Equal(t, 200, m.payments.notify(m.base, "m1", pendingID).status)
+		require.Equal(t, marketplace.Complete, m.job(1).State)
+		require.Equal(t, []string{"payment_started", "pay"}, m.events(1))
+	}, polling)
+}
+
+func TestPoll_StartThatNeverHappened(t *testing.T) {
+	t.Parallel()
+	m := start(t, polling)
+	b := m.browser().signIn(demoFunder)
+	m.payments.breakRoute("POST /sellers", false, func(http.ResponseWriter, *http.Request) bool { panic(http.ErrAbortHandler) })
+	require.Equal(t, http.StatusServiceUnavailable, b.submit(b.get("/jobs/1/pay"), "pay", nil).StatusCode)
+	m.due()
+	require.Eventually(t, func() bool { return m.job(1).Attempt.State == marketplace.AttemptFailed }, waitFor, every)
+	page := b.get("/jobs/1")
+	require.Contains(t, page.has(t, "#payment-status").Text(), "never started")
+	page.has(t, "#approve")
+}
+
+func TestPoll_AnswersThatCannotBeBelieved(t *testing.T) {
+	t.Parallel()
+	m := start(t, polling)
+	b := m.browser().signIn(demoFunder)
+	first := b.approve("1")
+	second := b.approve("2")
+	m.payments.pay(second)
+	other := m.payments.payments[second]
+	m.payments.breakRoute("GET /payments/{pendingId}/status", false, func(w http.ResponseWriter, r *http.Request) bool {
+		m.payments.write(w, http.StatusOK, m.payments.wire(other)) // about another payment than was asked for
+		return true
+	})
+	m.due()
+	require.Eventually(t, func() bool { return m.payments.called("GET /payments/{pendingId}/status") >= 2 }, waitFor, every)
+	require.Eventually(t, func() bool { return m.job(2).State == marketplace.Complete }, waitFor, every)
+	require.Equal(t, marketplace.AttemptAwaiting, m.job(1).Attempt.State)
+	require.Equal(t, first, m.job(1).Attempt.PendingID)
+}

@@ -1,0 +1,228 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"tianguis.example/chassis/clock"
+	"tianguis.example/marketplace"
+	"tianguis.example/payments/webhook"
+)
+
+// seedsCurl is the body of the curl in the document that the marketplace's wire comes from, to the byte.
+const seedsCurl = `{
+    "type": "payment.completed",
+    "pendingId": "test-123",
+    "offerId": "1",
+    "status": "paid",
+    "outgoingPaymentId": "https://ilp.interledger-test.dev/outgoing/xyz",
+    "timestamp": "2025-01-09T12:00:00Z"
+  }`
+
+func unsigned(c *Config) { c.AllowUnsigned = true }
+
+func TestWebhook_SeedsCurl(t *testing.T) {
+	t.Parallel()
+	onEach(t, func(t *testing.T, m *running) {
+		for range 3 {
+			require.Equal(t, answered{200, `{"success":true,"message":"Payment confirmed","job_id":1,"job_status":"complete"}`},
+				deliver(t, m.base, []byte(seedsCurl), http.Header{}))
+		}
+		require.Equal(t, "https://ilp.interledger-test.dev/outgoing/xyz", m.job(1).PaymentID)
+		require.True(t, m.job(1).ContractCompleted)
+		require.Equal(t, []string{"pay"}, m.events(1))
+		require.Contains(t, m.logs.String(), "payment news applied without a signature")
+		require.Contains(t, m.logs.String(), "[webhook]")
+
+		failed := strings.NewReplacer("payment.completed", "payment.failed", `"paid"`, `"failed"`).Replace(seedsCurl)
+		require.Equal(t, answered{200, `{"success":true,"message":"Payment failure recorded","job_id":1,"job_status":"complete"}`},
+			deliver(t, m.base, []byte(failed), http.Header{}), "a failure after the end changes nothing")
+		require.True(t, m.job(1).ContractCompleted)
+		require.Equal(t, []string{"pay"}, m.events(1))
+	}, unsigned, func(c *Config) { c.WebhookSecret = "" })
+}
+
+func TestWebhook_UnsignedIsRefusedUnlessAllowedByName(t *testing.T) {
+	t.Parallel()
+	for name, change := range map[string]func(*Config){"with a secret": func(*Config) {}, "without one": func(c *Config) { c.WebhookSecret = "" }} {
+		m := start(t, change)
+		require.Equal(t, answered{401, `{"success":false,"error":"The webhook's signature is missing or does not fit."}`},
+			deliver(t, m.base, []byte(seedsCurl), http.Header{}), name)
+		require.Equal(t, marketplace.Reviewing, m.job(1).State)
+	}
+}
+
+func TestWebhook_ForgedChangesNothing(t *testing.T) {
+	t.Parallel()
+	for name, change := range map[string]func(*Config){"strict": func(*Config) {}, "unsigned allowed": unsigned} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			m := start(t, change)
+			b := m.browser().signIn(demoFunder)
+			pendingID := b.approve("1")
+			m.payments.pay(pendingID)
+			body := m.payments.event(pendingID)
+			now := clock.System().Now()
+			others, err := webhook.ParseSecrets(webhook.GenerateSecret())
+			require.NoError(t, err)
+			sign := func(secrets webhook.Secrets, id string, at time.Time, signedBody []byte) http.Header {
+				h := http.Header{}
+				secrets.Sign(h, id, at, signedBody)
+				return h
+			}
+			swapped := sign(m.payments.secrets, "msg_1", now, body)
+			swapped.Set(webhook.HeaderID, "msg_2")
+			later := sign(m.payments.secrets, "msg_1", now, body)
+			later.Set(webhook.HeaderTimestamp, fmt.Sprint(now.Unix()+1))
+			noID := sign(m.payments.secrets, "msg_1", now, body)
+			noID.Del(webhook.HeaderID)
+			garbage := sign(m.payments.secrets, "msg_1", now, body)
+			garbage.Set(webhook.HeaderSignature, "v1,!!!! v2,aaaa nonsense")
+			for name, forged := range map[string]http.Header{
+				"another secret":  sign(others, "msg_1", now, body),
+				"another body":    sign(m.payments.secrets, "msg_1", now, append([]byte(" "), body...)),
+				"stale":           sign(m.payments.secrets, "msg_1", now.Add(-6*time.Minute), body),
+				"from the future": sign(m.payments.secrets, "msg_1", now.Add(6*time.Minute), body),
+				"another id":      swapped,
+				"another time":    later,
+				"without an id":   noID,
+				"garbage":         garbage,
+				"signature only":  {"Webhook-Signature": {"v1,AAAA"}},
+			} {
+				require.Equal(t, 401, deliver(t, m.base, body, forged).status, name)
+			}
+			require.False(t, m.job(1).ContractCompleted)
+			require.Equal(t, 200, m.payments.notify(m.base, "msg_1", pendingID).status, "the true one still works")
+		})
+	}
+}
+
+func TestWebhook_ReplayAnswersTheSame(t *testing.T) {
+	t.Parallel()
+	m := start(t)
+	b := m.browser().signIn(demoFunder)
+	pendingID := b.approve("1")
+	m.payments.pay(pendingID)
+	body := m.payments.event(pendingID)
+	headers := m.payments.signed("msg_1", body)
+	first := deliver(t, m.base, body, headers.Clone())
+	require.Equal(t, first, deliver(t, m.base, body, headers.Clone()))
+	require.Equal(t, []string{"payment_started", "pay"}, m.events(1))
+	var seen int64
+	require.NoError(t, m.db.Read(t.Context()).Raw("SELECT COUNT(*) FROM webhooks_seen WHERE webhook_id = 'msg_1' AND job_id = 1").Scan(&seen).Error)
+	require.EqualValues(t, 1, seen)
+}
+
+func TestWebhook_NotAnEvent(t *testing.T) {
+	t.Parallel()
+	m := start(t)
+	for body, want := range map[string]int{
+		"":                        400,
+		"null":                    400,
+		"[]":                      400,
+		"{}":                      400,
+		"{":                       400,
+		`"payment.completed"`:     400,
+		"\xff\xfe":                400,
+		strings.Repeat("[", 9000): 400,
+		strings.Replace(seedsCurl, `"1"`, `1`, 1):                                          400,
+		strings.Replace(seedsCurl, `"1"`, `null`, 1):                                       400,
+		strings.Replace(seedsCurl, `"test-123"`, `""`, 1):                                  400,
+		strings.Replace(seedsCurl, `"paid"`, `"failed"`, 1):                                400,
+		strings.Replace(seedsCurl, `https://ilp.interledger-test.dev/outgoing/xyz`, "", 1): 400,
+		strings.Replace(seedsCurl, `"1"`, `"1.5"`, 1):                                      404,
+		strings.Replace(seedsCurl, `"1"`, `"+1"`, 1):                                       404,
+		strings.Replace(seedsCurl, `"1"`, `" 1 "`, 1):                                      404,
+		strings.Replace(seedsCurl, `"1"`, `"01"`, 1):                                       404,
+		strings.Replace(seedsCurl, `"1"`, `"999"`, 1):                                      404,
+		strings.Replace(seedsCurl, `"1"`, `"-1"`, 1):                                       404,
+		strings.Replace(seedsCurl, `"1"`, `"99999999999999999999"`, 1):                     404,
+		strings.Replace(seedsCurl, `"1"`, `"1 OR 1=1"`, 1):                                 404,
+		seedsCurl: 409, // signed, and about a payment that was not started here
+		strings.Replace(seedsCurl, "payment.completed", "payment.noted", 1): 200, // newer than this program
+	} {
+		got := deliver(t, m.base, []byte(body), m.payments.signed("msg", []byte(body)))
+		require.Equal(t, want, got.status, "%q: %s", body, got.body)
+		require.Contains(t, got.body, fmt.Sprintf(`"success":%t`, want == 200))
+		if want == 404 {
+			require.Equal(t, `{"success":false,"error":"Job not found"}`, got.body)
+		}
+	}
+	require.Equal(t, marketplace.Reviewing, m.job(1).State)
+	require.Empty(t, m.events(1))
+}
+
+func TestWebhook_PaymentOfAnotherJob(t *testing.T) {
+	t.Parallel()
+	for name, change := range map[string]func(*Config){"strict": func(*Config) {}, "unsigned allowed": unsigned} {
+		m := start(t, change)
+		b := m.browser().signIn(demoFunder)
+		pendingID := b.approve("2") // 19.99, to pay for the job of 100.00
+		m.payments.pay(pendingID)
+		body := bytes.Replace(m.payments.event(pendingID), []byte(`"offerId":"2"`), []byte(`"offerId":"1"`), 1)
+		require.Equal(t, 409, deliver(t, m.base, body, m.payments.signed("m", body)).status, name)
+		require.False(t, m.job(1).ContractCompleted)
+		require.False(t, m.job(2).ContractCompleted)
+		require.Contains(t, m.logs.String(), "[webhook] not applied")
+	}
+}
+
+func TestWebhook_TooLarge(t *testing.T) {
+	t.Parallel()
+	m := start(t, unsigned)
+	padded := func(size int) []byte {
+		return append([]byte(seedsCurl), bytes.Repeat([]byte(" "), size-len(seedsCurl))...)
+	}
+	require.Equal(t, 413, deliver(t, m.base, padded(webhook.MaxBody+1), http.Header{}).status)
+	require.Equal(t, 413, deliver(t, m.base, padded(1<<20), http.Header{}).status)
+	require.False(t, m.job(1).ContractCompleted)
+	require.Equal(t, 200, deliver(t, m.base, padded(webhook.MaxBody), http.Header{}).status)
+}
+
+func TestWebhook_WrongMethod(t *testing.T) {
+	t.Parallel()
+	m := start(t)
+	for _, method := range []string{"GET", "HEAD", "PUT", "PATCH", "DELETE", "OPTIONS", "BREW"} {
+		ctx, cancel := context.WithTimeout(t.Context(), waitFor)
+		request, err := http.NewRequestWithContext(ctx, method, m.base+webhook.Path, nil)
+		require.NoError(t, err)
+		response, err := http.DefaultClient.Do(request)
+		require.NoError(t, err)
+		require.NoError(t, response.Body.Close())
+		cancel()
+		require.Equal(t, 405, response.StatusCode, method)
+		require.Equal(t, []string{"POST"}, response.Header.Values("Allow"), method)
+	}
+}
+
+func TestWebhook_CanceledJobGetsPaid(t *testing.T) {
+	t.Parallel()
+	m := start(t, unsigned)
+	body := strings.Replace(seedsCurl, `"1"`, `"7"`, 1)
+	require.Equal(t, answered{200, `{"success":true,"message":"Payment confirmed","job_id":7,"job_status":"canceled"}`}, deliver(t, m.base, []byte(body), http.Header{}))
+	view := m.job(7)
+	require.True(t, view.ContractCompleted)
+	require.Equal(t, marketplace.EventPaidOutOfTurn, view.History[len(view.History)-1].Event)
+	page := m.browser().signIn(demoFunder).get("/jobs/7")
+	require.Contains(t, page.has(t, `#history [data-event="paid_out_of_turn"]`).Text(), "Money arrived although the job was Canceled")
+}
+
+func TestWebhook_FailedBeforeCompleted(t *testing.T) {
+	t.Parallel()
+	m := start(t)
+	b := m.browser().signIn(demoFunder)
+	pendingID := b.approve("1")
+	m.payments.fail(pendingID, "insufficient_funds", "")
+	require.Equal(t, 200, m.payments.notify(m.base, "m1", pendingID).status)
+	require.Contains(t, b.get("/jobs/1").has(t, "#payment-status").Text(), "not enough money")
+	m.payments.pay(pendingID)
+	require.Equal(t, 200, m.payments.notify(m.base, "m2", pendingID).status, "money that arrived is believed over an earlier failure")
+	require.Equal(t, marketplace.Complete, m.job(1).State)
+}

@@ -1,0 +1,342 @@
+package store_test
+
+import (
+	"context"
+	"fmt"
+	"io/fs"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"tianguis.example/chassis/database"
+	"tianguis.example/chassis/database/databasetest"
+	"tianguis.example/marketplace"
+	"tianguis.example/marketplace/store"
+	"tianguis.example/payments/money"
+)
+
+var noon = time.Date(2026, 11, 23, 12, 0, 0, 123456000, time.UTC)
+
+// fixture is a store with a funder, a worker and a job in review.
+type fixture struct {
+	*store.Store
+	t      *testing.T
+	db     *database.DB
+	funder marketplace.UserID
+	worker marketplace.UserID
+	job    marketplace.JobID
+}
+
+func each(t *testing.T, f func(t *testing.T, s *fixture)) {
+	t.Helper()
+	databasetest.Each(t, store.Migrations(), func(t *testing.T, db *database.DB) {
+		s := &fixture{Store: store.New(db), t: t, db: db}
+		s.funder = s.person("funder@example.com")
+		s.worker = s.person("worker@example.com")
+		s.job = s.newJob(marketplace.Reviewing)
+		f(t, s)
+	})
+}
+
+func (s *fixture) person(email string) marketplace.UserID {
+	s.t.Helper()
+	id, err := s.CreateUser(s.t.Context(), marketplace.User{
+		Email: email, Name: "N " + email, Role: marketplace.Both, WalletAddressURL: "https://w.example/a", PasswordHash: "$h", CreatedAt: noon,
+	})
+	require.NoError(s.t, err)
+	return id
+}
+
+func (s *fixture) newJob(state marketplace.State) marketplace.JobID {
+	s.t.Helper()
+	budget, err := money.ParseDecimal("19.99", "MXN", 2)
+	require.NoError(s.t, err)
+	id, err := s.CreateJob(s.t.Context(), marketplace.Job{
+		Title: "T", Description: "D", State: state, Budget: budget, Funder: s.funder, Worker: s.worker, Submission: "S", CreatedAt: noon, UpdatedAt: noon,
+	}, []marketplace.Entry{{At: noon, By: s.funder, Event: marketplace.EventCreated, From: marketplace.Draft, To: marketplace.Draft}})
+	require.NoError(s.t, err)
+	return id
+}
+
+func (s *fixture) attempt(id, session string, askAt time.Time) marketplace.Attempt {
+	s.t.Helper()
+	a := marketplace.Attempt{
+		ID: id, JobID: s.job, UserID: s.funder, SessionID: session, BuyerWalletAddressURL: "https://w.example/f",
+		State: marketplace.AttemptStarting, CreatedAt: noon, UpdatedAt: noon,
+	}
+	require.NoError(s.t, s.CreateAttempt(s.t.Context(), a, askAt))
+	return a
+}
+
+func TestMigrations_SameNamesOnBothSides(t *testing.T) {
+	t.Parallel()
+	lite, err := fs.Glob(store.Migrations(), "sqlite/*.sql")
+	require.NoError(t, err)
+	pg, err := fs.Glob(store.Migrations(), "postgres/*.sql")
+	require.NoError(t, err)
+	require.NotEmpty(t, lite)
+	require.Len(t, pg, len(lite))
+	for i := range lite {
+		require.Equal(t, lite[i][len("sqlite/"):], pg[i][len("postgres/"):])
+	}
+}
+
+func TestUsers(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, s *fixture) {
+		u, err := s.UserByEmail(t.Context(), "funder@example.com")
+		require.NoError(t, err)
+		require.Equal(t, marketplace.User{
+			ID: s.funder, Email: "funder@example.com", Name: "N funder@example.com", Role: marketplace.Both,
+			WalletAddressURL: "https://w.example/a", PasswordHash: "$h", CreatedAt: noon,
+		}, u)
+		_, err = s.UserByEmail(t.Context(), "nobody@example.com")
+		require.Equal(t, marketplace.CodeNotFound, marketplace.CodeOf(err))
+		_, err = s.CreateUser(t.Context(), u)
+		require.Equal(t, marketplace.CodeTaken, marketplace.CodeOf(err))
+		require.NoError(t, s.SetWallet(t.Context(), s.funder, "https://w.example/b"))
+		u, err = s.User(t.Context(), s.funder)
+		require.NoError(t, err)
+		require.Equal(t, "https://w.example/b", u.WalletAddressURL)
+	})
+}
+
+func TestSessions(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, s *fixture) {
+		old := marketplace.Session{ID: "old", TokenHash: "h-old", UserID: s.funder, CreatedAt: noon.Add(-48 * time.Hour), ExpiresAt: noon.Add(-time.Hour)}
+		require.NoError(t, s.CreateSession(t.Context(), old, "funder@example.com"))
+		session := marketplace.Session{ID: "new", TokenHash: "h-new", UserID: s.funder, CreatedAt: noon, ExpiresAt: noon.Add(time.Hour)}
+		require.NoError(t, s.CreateSession(t.Context(), session, "funder@example.com"))
+		got, err := s.Session(t.Context(), "h-new")
+		require.NoError(t, err)
+		require.Equal(t, session, got.Session)
+		require.Equal(t, s.funder, got.User.ID)
+		require.True(t, got.Valid(noon))
+		require.False(t, got.Valid(noon.Add(time.Hour)))
+		_, err = s.Session(t.Context(), "h-old")
+		require.Equal(t, marketplace.CodeNotFound, marketplace.CodeOf(err), "an expired one is forgotten")
+		require.NoError(t, s.DeleteSession(t.Context(), "new"))
+		_, err = s.Session(t.Context(), "h-new")
+		require.Equal(t, marketplace.CodeNotFound, marketplace.CodeOf(err))
+	})
+}
+
+func TestSignInTries(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, s *fixture) {
+		try := func(email, peer string, at time.Time) [2]int {
+			e, p, err := s.AddSignInTry(t.Context(), email, peer, at, at.Add(-15*time.Minute))
+			require.NoError(t, err)
+			return [2]int{e, p}
+		}
+		require.Equal(t, [2]int{1, 1}, try("a@x", "10.0.0.1", noon))
+		require.Equal(t, [2]int{2, 1}, try("a@x", "10.0.0.2", noon.Add(time.Minute)))
+		require.Equal(t, [2]int{1, 2}, try("b@x", "10.0.0.1", noon.Add(2*time.Minute)))
+		require.Equal(t, [2]int{2, 2}, try("a@x", "10.0.0.2", noon.Add(15*time.Minute+time.Second)), "the first is forgotten")
+		require.NoError(t, s.CreateSession(t.Context(), marketplace.Session{ID: "s", TokenHash: "h", UserID: s.funder, CreatedAt: noon, ExpiresAt: noon.Add(time.Hour)}, "a@x"))
+		require.Equal(t, [2]int{1, 1}, try("a@x", "10.0.0.2", noon.Add(16*time.Minute)), "signing in clears the e-mail's")
+	})
+}
+
+func TestJobs_RoundTripAndViews(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, s *fixture) {
+		job, err := s.Job(t.Context(), s.job)
+		require.NoError(t, err)
+		require.Equal(t, "19.99 MXN", job.Budget.String())
+		require.Equal(t, noon, job.CreatedAt)
+		require.Equal(t, s.worker, job.Worker)
+		require.EqualValues(t, 1, job.Version)
+
+		stranger := s.person("zoe@example.com")
+		recruiting := s.newJob(marketplace.Recruiting)
+		_, err = s.JobFor(t.Context(), s.job, stranger)
+		require.Equal(t, marketplace.CodeNotFound, marketplace.CodeOf(err))
+		view, err := s.JobFor(t.Context(), s.job, s.worker)
+		require.NoError(t, err)
+		require.Equal(t, "N worker@example.com", view.WorkerPerson.Name)
+		require.Nil(t, view.Attempt)
+		require.Equal(t, []marketplace.EntryView{{ByName: "N funder@example.com", Entry: marketplace.Entry{
+			At: noon, By: s.funder, Event: marketplace.EventCreated, From: marketplace.Draft, To: marketplace.Draft,
+		}}}, view.History)
+		lines, err := s.JobsOf(t.Context(), stranger)
+		require.NoError(t, err)
+		require.Len(t, lines, 1)
+		require.Equal(t, recruiting, lines[0].ID)
+		lines, err = s.JobsOf(t.Context(), s.funder)
+		require.NoError(t, err)
+		require.Len(t, lines, 2)
+		_, err = s.AnyJob(t.Context(), 999)
+		require.Equal(t, marketplace.CodeNotFound, marketplace.CodeOf(err))
+	})
+}
+
+func TestRecord_StaleIsRefusedWhole(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, s *fixture) {
+		job, err := s.Job(t.Context(), s.job)
+		require.NoError(t, err)
+		change, err := job.Do(marketplace.Pay, 0, "", noon.Add(time.Hour))
+		require.NoError(t, err)
+		change.WebhookID = "w1"
+		require.NoError(t, s.Record(t.Context(), change))
+		again := change
+		again.WebhookID = "w2"
+		require.ErrorIs(t, s.Record(t.Context(), again), marketplace.ErrStale)
+		again.Entries = nil
+		require.ErrorIs(t, s.Record(t.Context(), again), marketplace.ErrStale, "nothing to do, decided upon what is no more")
+		view, err := s.AnyJob(t.Context(), s.job)
+		require.NoError(t, err)
+		require.Len(t, view.History, 2)
+		require.EqualValues(t, 2, view.Version)
+		require.Equal(t, noon.Add(time.Hour), view.UpdatedAt)
+		var seen []string
+		require.NoError(t, s.db.Read(t.Context()).Raw("SELECT webhook_id FROM webhooks_seen").Scan(&seen).Error)
+		require.Equal(t, []string{"w1"}, seen)
+	})
+}
+
+func TestRecord_AtOnce(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, s *fixture) {
+		job, err := s.Job(t.Context(), s.job)
+		require.NoError(t, err)
+		change, err := job.Do(marketplace.Pay, 0, "", noon)
+		require.NoError(t, err)
+		results := make(chan error, 20)
+		var all sync.WaitGroup
+		for range cap(results) {
+			all.Go(func() { results <- s.Record(context.WithoutCancel(t.Context()), change) })
+		}
+		all.Wait()
+		close(results)
+		recorded := 0
+		for err := range results {
+			if err == nil {
+				recorded++
+				continue
+			}
+			require.ErrorIs(t, err, marketplace.ErrStale)
+		}
+		require.Equal(t, 1, recorded)
+	})
+}
+
+func TestSaveStarted_AgainTiesThePaymentToTheNewSession(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, s *fixture) {
+		first := s.attempt("01A", "session-1", noon)
+		first.PendingID, first.State, first.ExpiresAt = "P1", marketplace.AttemptAwaiting, noon.Add(time.Hour)
+		entry := marketplace.Entry{At: noon, By: s.funder, Event: marketplace.EventPaymentStarted}
+		require.NoError(t, s.SaveStarted(t.Context(), first, entry, noon))
+		second := s.attempt("01B", "session-2", noon)
+		second.PendingID, second.State = "P1", marketplace.AttemptAwaiting
+		require.NoError(t, s.SaveStarted(t.Context(), second, entry, noon))
+
+		got, err := s.AttemptByPendingID(t.Context(), "P1")
+		require.NoError(t, err)
+		require.Equal(t, "01A", got.ID)
+		require.Equal(t, "session-2", got.SessionID)
+		require.Equal(t, noon.Add(time.Hour), got.ExpiresAt)
+		view, err := s.AnyJob(t.Context(), s.job)
+		require.NoError(t, err)
+		require.Equal(t, "01A", view.Attempt.ID, "the replaced one is not shown")
+		require.Len(t, view.History, 2)
+		require.Equal(t, marketplace.Reviewing, view.History[1].From)
+
+		other := s.newJob(marketplace.Reviewing)
+		foreign := marketplace.Attempt{ID: "01C", JobID: other, PendingID: "P1", State: marketplace.AttemptAwaiting, CreatedAt: noon, UpdatedAt: noon}
+		require.Equal(t, marketplace.CodeForeignPayment, marketplace.CodeOf(s.SaveStarted(t.Context(), foreign, entry, noon)))
+		_, err = s.AttemptByPendingID(t.Context(), "")
+		require.Equal(t, marketplace.CodeNotFound, marketplace.CodeOf(err))
+	})
+}
+
+func TestCloseAndConfirm_LeaveAloneWhatHasEnded(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, s *fixture) {
+		a := s.attempt("01A", "s", noon)
+		a.PendingID, a.State = "P1", marketplace.AttemptAwaiting
+		require.NoError(t, s.SaveStarted(t.Context(), a, marketplace.Entry{At: noon, Event: "payment_started"}, noon))
+		closed := a
+		closed.State = marketplace.AttemptFailed
+		require.NoError(t, s.CloseAttempt(t.Context(), closed))
+		got, err := s.AttemptByPendingID(t.Context(), "P1")
+		require.NoError(t, err)
+		require.Equal(t, marketplace.AttemptAwaiting, got.State)
+
+		job, err := s.Job(t.Context(), s.job)
+		require.NoError(t, err)
+		a.State = marketplace.AttemptPaid
+		require.NoError(t, s.Record(t.Context(), marketplace.Change{At: noon, Before: job, After: job, Attempt: &a}))
+		require.NoError(t, s.Confirming(t.Context(), a, noon, noon))
+		got, err = s.AttemptByPendingID(t.Context(), "P1")
+		require.NoError(t, err)
+		require.Equal(t, marketplace.AttemptPaid, got.State)
+	})
+}
+
+func TestClaimAttempts_EachOnce(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, s *fixture) {
+		for i := range 30 {
+			s.attempt(fmt.Sprintf("01%02d", i), "s", noon.Add(time.Duration(i)*time.Microsecond))
+		}
+		s.attempt("01LATER", "s", noon.Add(time.Hour))
+		now, lease := noon.Add(time.Minute), noon.Add(2*time.Minute)
+		var mu sync.Mutex
+		seen := map[string]int{}
+		var all sync.WaitGroup
+		for range 6 {
+			all.Go(func() {
+				for {
+					claimed, err := s.ClaimAttempts(context.WithoutCancel(t.Context()), 4, now, lease)
+					if err != nil || len(claimed) == 0 {
+						if err != nil {
+							t.Errorf("claim: %v", err)
+						}
+						return
+					}
+					mu.Lock()
+					for _, a := range claimed {
+						seen[a.ID]++
+					}
+					mu.Unlock()
+				}
+			})
+		}
+		all.Wait()
+		// A claimer that skips others' locked rows may see none and leave early; another gets the rest.
+		require.Len(t, seen, 30)
+		for id, n := range seen {
+			require.Equal(t, 1, n, id)
+		}
+		again, err := s.ClaimAttempts(t.Context(), 100, lease, lease.Add(time.Minute))
+		require.NoError(t, err)
+		require.Len(t, again, 30, "a lease that ran out")
+		require.Equal(t, 2, again[0].Polls)
+
+		require.NoError(t, s.AskAgainAt(t.Context(), "0100", lease, noon), "not the lease any more")
+		require.NoError(t, s.AskAgainAt(t.Context(), "0101", lease.Add(time.Minute), noon))
+		again, err = s.ClaimAttempts(t.Context(), 100, now, lease)
+		require.NoError(t, err)
+		require.Len(t, again, 1)
+		require.Equal(t, "0101", again[0].ID)
+	})
+}
+
+func TestKnownPendingIDs(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, s *fixture) {
+		a := s.attempt("01A", "s", noon)
+		a.PendingID, a.State = "P1", marketplace.AttemptAwaiting
+		require.NoError(t, s.SaveStarted(t.Context(), a, marketplace.Entry{At: noon, Event: "payment_started"}, noon))
+		s.attempt("01B", "s", noon)
+		known, err := s.KnownPendingIDs(t.Context(), s.job)
+		require.NoError(t, err)
+		require.Equal(t, map[string]bool{"P1": true}, known)
+	})
+}
