@@ -58,9 +58,11 @@ func (b *Bank) Consent(id, nonce, session string) (Consent, error) {
 			c.Payer, c.PayerURL = &payer, item.Identifier
 			c.Balance = Amount{b.s.Balances[walletAccount(name)], a.Asset}
 		}
+		var asset Asset // of a wallet address that is not ours, which no token will ever pay from
 		if c.Payer != nil {
-			c.Payments = append(c.Payments, b.consentPayment(item.Limits, c.Payer.Asset, now))
+			asset = c.Payer.Asset
 		}
+		c.Payments = append(c.Payments, b.consentPayment(item.Limits, asset, now))
 	}
 	return c, nil
 }

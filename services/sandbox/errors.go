@@ -12,24 +12,23 @@ func (e *Error) Error() string { return e.Description }
 
 // What the auth server refuses. Descriptions are those of the recorded traces.
 var (
-	ErrNoTenant            = &Error{"invalid_request", "Not Found"}
-	ErrNeedsInteract       = &Error{"invalid_request", "missing required request field 'interact'"}
-	ErrKeyCannotInteract   = &Error{"invalid_client", "JWK client identifier cannot be used for interactive grants"}
-	ErrInvalidGrant        = &Error{"invalid_continuation", "invalid grant"}
-	ErrGrantNotFound       = &Error{"invalid_continuation", "grant not found"}
-	ErrPolledTooFast       = &Error{"too_fast", `polled grant faster than "wait" period`}
-	ErrContinuedTooFast    = &Error{"too_fast", `continued grant faster than "wait" period`}
-	ErrCannotBePolled      = &Error{"request_denied", "grant cannot be polled"}
-	ErrCannotBeContinued   = &Error{"request_denied", "grant cannot be continued"}
-	ErrNotApproved         = &Error{"request_denied", "grant interaction not approved"}
-	ErrUnknownInteraction  = &Error{"unknown_interaction", "unknown interaction"}
-	ErrInvalidInteraction  = &Error{"invalid_interaction", "invalid interaction"}
-	ErrUserDenied          = &Error{"user_denied", "user denied interaction"}
-	ErrInvalidSession      = &Error{"invalid_request", "invalid session"}
-	ErrInvalidAccessToken  = &Error{"invalid_client", "invalid access token"}
-	ErrTokenNotFound       = &Error{"invalid_rotation", "token not found"}
-	ErrMissingInteractRef  = &Error{"invalid_request", "missing interaction reference"}
-	ErrUnknownAccessTarget = &Error{"invalid_request", "access identifier is not a wallet address of this server"}
+	ErrNoTenant           = &Error{"invalid_request", "Not Found"}
+	ErrNeedsInteract      = &Error{"invalid_request", "missing required request field 'interact'"}
+	ErrKeyCannotInteract  = &Error{"invalid_client", "JWK client identifier cannot be used for interactive grants"}
+	ErrInvalidGrant       = &Error{"invalid_continuation", "invalid grant"}
+	ErrGrantNotFound      = &Error{"invalid_continuation", "grant not found"}
+	ErrPolledTooFast      = &Error{"too_fast", `polled grant faster than "wait" period`}
+	ErrContinuedTooFast   = &Error{"too_fast", `continued grant faster than "wait" period`}
+	ErrCannotBePolled     = &Error{"request_denied", "grant cannot be polled"}
+	ErrCannotBeContinued  = &Error{"request_denied", "grant cannot be continued"}
+	ErrNotApproved        = &Error{"request_denied", "grant interaction not approved"}
+	ErrUnknownInteraction = &Error{"unknown_interaction", "unknown interaction"}
+	ErrInvalidInteraction = &Error{"invalid_interaction", "invalid interaction"}
+	ErrUserDenied         = &Error{"user_denied", "user denied interaction"}
+	ErrInvalidSession     = &Error{"invalid_request", "invalid session"}
+	ErrInvalidAccessToken = &Error{"invalid_client", "invalid access token"}
+	ErrTokenNotFound      = &Error{"invalid_rotation", "token not found"}
+	ErrMissingInteractRef = &Error{"invalid_request", "missing interaction reference"}
 )
 
 // What the resource server refuses.

@@ -128,7 +128,7 @@ func (b *Bank) takeFault(operation, path string) *Fault {
 // strikes counts a match, and tells whether the fault's turn has come.
 func (f *Fault) strikes(operation, path string) bool {
 	prefix, wild := strings.CutSuffix(f.Operation, "*")
-	if f.Operation != "" && f.Operation != operation && !(wild && strings.HasPrefix(operation, prefix)) {
+	if f.Operation != "" && f.Operation != operation && (!wild || !strings.HasPrefix(operation, prefix)) {
 		return false
 	}
 	if !f.path.MatchString(path) {

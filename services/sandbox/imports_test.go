@@ -35,7 +35,7 @@ var never = map[string][]string{
 
 func TestImportsPointOneWay(t *testing.T) {
 	t.Parallel()
-	err := filepath.WalkDir(".", func(file string, d fs.DirEntry, err error) error {
+	err := filepath.WalkDir(".", func(file string, _ fs.DirEntry, err error) error {
 		if err != nil || !strings.HasSuffix(file, ".go") || strings.HasSuffix(file, "_test.go") {
 			return err
 		}

@@ -60,7 +60,7 @@ func (b *Bank) StartInteraction(id, nonce, session string) (string, *Outcome, er
 		if g.Finish == nil {
 			return "", nil, ErrInvalidInteraction
 		}
-		return "", &Outcome{Redirect: g.Finish.with("result", "invalid_interaction", "message", "invalid interaction")}, nil
+		return "", &Outcome{Redirect: g.Finish.with(result("invalid_interaction"), because("invalid interaction"))}, nil
 	}
 	if session == "" {
 		session = newSecret()
@@ -126,19 +126,19 @@ func (b *Bank) FinishInteraction(id, nonce, session string) (Outcome, error) {
 	}
 	switch {
 	case g.revoked():
-		return Outcome{Redirect: g.Finish.with("result", "unknown_interaction", "message", "unknown interaction")}, nil
+		return Outcome{Redirect: g.Finish.with(result("unknown_interaction"), because("unknown interaction"))}, nil
 	case now.After(i.Expires):
-		return Outcome{Redirect: g.Finish.with("result", "invalid_interaction", "message", "interaction expired")}, nil
+		return Outcome{Redirect: g.Finish.with(result("invalid_interaction"), because("interaction expired"))}, nil
 	}
 	b.conclude(g, now)
 	switch i.State {
 	case InteractionApproved:
 		hash := finishHash(g.Finish.Nonce, i.Nonce, i.Ref, b.AuthServer(g.Tenant))
-		return Outcome{Redirect: g.Finish.with("hash", hash, "interact_ref", i.Ref), Approved: true}, nil
+		return Outcome{Redirect: g.Finish.with(parameter{"hash", hash}, parameter{"interact_ref", i.Ref}), Approved: true}, nil
 	case InteractionDenied:
-		return Outcome{Redirect: g.Finish.with("result", "grant_rejected")}, nil
+		return Outcome{Redirect: g.Finish.with(result("grant_rejected"))}, nil
 	default:
-		return Outcome{Redirect: g.Finish.with("result", "grant_invalid")}, nil
+		return Outcome{Redirect: g.Finish.with(result("grant_invalid"))}, nil
 	}
 }
 
@@ -154,6 +154,7 @@ func (b *Bank) conclude(g *Grant, now time.Time) {
 	case InteractionDenied:
 		g.State = GrantRejected
 		b.touch()
+	case InteractionPending:
 	}
 }
 
@@ -163,17 +164,22 @@ func finishHash(clientNonce, serverNonce, ref, grantEndpoint string) string {
 	return base64.StdEncoding.EncodeToString(sum[:])
 }
 
-// with adds pairs to the client's own query, which stays.
-func (f *Finish) with(pairs ...string) string {
+// with adds parameters to the client's own query, which stays as it is.
+func (f *Finish) with(parameters ...parameter) string {
 	u, err := url.Parse(f.URI)
 	if err != nil {
 		return f.URI // checked when the grant was requested
 	}
-	for n := 0; n < len(pairs); n += 2 {
+	for _, p := range parameters {
 		if u.RawQuery != "" {
 			u.RawQuery += "&"
 		}
-		u.RawQuery += url.QueryEscape(pairs[n]) + "=" + url.QueryEscape(pairs[n+1])
+		u.RawQuery += url.QueryEscape(p.name) + "=" + url.QueryEscape(p.value)
 	}
 	return u.String()
 }
+
+type parameter struct{ name, value string }
+
+func result(code string) parameter { return parameter{"result", code} }
+func because(why string) parameter { return parameter{"message", why} }

@@ -55,9 +55,9 @@ func (b *Bank) Ledger() Ledger {
 		Conserved: true,
 	}
 	recomputed := map[string]int64{}
-	assetOf := map[string]string{}
+	assetOf := map[string]Asset{}
 	for _, e := range l.Entries {
-		asset := e.Amount.Asset.String()
+		asset := e.Amount.Asset
 		for _, account := range []string{e.From, e.To} {
 			if known, ok := assetOf[account]; ok && known != asset {
 				l.Conserved = false // an account holds one asset
@@ -68,7 +68,7 @@ func (b *Bank) Ledger() Ledger {
 		recomputed[e.To] += e.Amount.Value
 	}
 	for account, balance := range recomputed {
-		l.Totals[assetOf[account]] += balance
+		l.Totals[assetOf[account].String()] += balance
 	}
 	for _, total := range l.Totals {
 		l.Conserved = l.Conserved && total == 0

@@ -15,7 +15,7 @@ import (
 
 // Restore reads a snapshot, and reports whether there was one.
 func (b *Bank) Restore(file string) (bool, error) {
-	data, err := os.ReadFile(file)
+	data, err := os.ReadFile(file) //nolint:gosec // G304: the operator names the file
 	if errors.Is(err, fs.ErrNotExist) {
 		return false, nil
 	}
@@ -47,7 +47,7 @@ func (b *Bank) Save(file string) error {
 	if err != nil {
 		return fmt.Errorf("write the sandbox's state: %w", err)
 	}
-	defer os.Remove(temp.Name())
+	defer func() { _ = os.Remove(temp.Name()) }() // it is gone once it was renamed
 	_, err = temp.Write(data)
 	if err = errors.Join(err, temp.Sync(), temp.Close()); err != nil {
 		return fmt.Errorf("write the sandbox's state: %w", err)

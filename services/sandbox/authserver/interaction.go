@@ -44,7 +44,7 @@ func (s *Server) startInteraction(c echo.Context) error {
 	if outcome != nil {
 		return c.Redirect(http.StatusFound, outcome.Redirect)
 	}
-	c.SetCookie(&http.Cookie{
+	c.SetCookie(&http.Cookie{ //nolint:gosec // G124: Secure follows the scheme: a wallet on plain http://localhost has no other way
 		Name: sessionCookie, Value: opened, Path: "/", HttpOnly: true,
 		SameSite: http.SameSiteLaxMode, Secure: s.scheme == "https",
 		MaxAge: 24 * 60 * 60,

@@ -62,23 +62,22 @@ var (
 
 // statusOf is the only place where a refusal of the bank meets a status here.
 var statusOf = map[*sandbox.Error]int{
-	sandbox.ErrNoTenant:            http.StatusNotFound,
-	sandbox.ErrNeedsInteract:       http.StatusBadRequest,
-	sandbox.ErrKeyCannotInteract:   http.StatusBadRequest,
-	sandbox.ErrUnknownAccessTarget: http.StatusBadRequest,
-	sandbox.ErrInvalidGrant:        http.StatusUnauthorized,
-	sandbox.ErrGrantNotFound:       http.StatusNotFound,
-	sandbox.ErrPolledTooFast:       http.StatusBadRequest,
-	sandbox.ErrContinuedTooFast:    http.StatusBadRequest,
-	sandbox.ErrCannotBePolled:      http.StatusUnauthorized,
-	sandbox.ErrCannotBeContinued:   http.StatusUnauthorized,
-	sandbox.ErrNotApproved:         http.StatusUnauthorized,
-	sandbox.ErrMissingInteractRef:  http.StatusUnauthorized,
-	sandbox.ErrUnknownInteraction:  http.StatusBadRequest,
-	sandbox.ErrInvalidInteraction:  http.StatusForbidden,
-	sandbox.ErrInvalidSession:      http.StatusUnauthorized,
-	sandbox.ErrInvalidAccessToken:  http.StatusUnauthorized,
-	sandbox.ErrTokenNotFound:       http.StatusNotFound,
+	sandbox.ErrNoTenant:           http.StatusNotFound,
+	sandbox.ErrNeedsInteract:      http.StatusBadRequest,
+	sandbox.ErrKeyCannotInteract:  http.StatusBadRequest,
+	sandbox.ErrInvalidGrant:       http.StatusUnauthorized,
+	sandbox.ErrGrantNotFound:      http.StatusNotFound,
+	sandbox.ErrPolledTooFast:      http.StatusBadRequest,
+	sandbox.ErrContinuedTooFast:   http.StatusBadRequest,
+	sandbox.ErrCannotBePolled:     http.StatusUnauthorized,
+	sandbox.ErrCannotBeContinued:  http.StatusUnauthorized,
+	sandbox.ErrNotApproved:        http.StatusUnauthorized,
+	sandbox.ErrMissingInteractRef: http.StatusUnauthorized,
+	sandbox.ErrUnknownInteraction: http.StatusBadRequest,
+	sandbox.ErrInvalidInteraction: http.StatusForbidden,
+	sandbox.ErrInvalidSession:     http.StatusUnauthorized,
+	sandbox.ErrInvalidAccessToken: http.StatusUnauthorized,
+	sandbox.ErrTokenNotFound:      http.StatusNotFound,
 }
 
 // errorBody is what a client gets; a schema error has no code.
@@ -97,7 +96,7 @@ func (e schemaError) Error() string {
 }
 
 // errBadBody is a body that is no JSON; a real wallet says so in plain text.
-var errBadBody = errors.New("Bad Request")
+var errBadBody = errors.New("bad request")
 
 // answering turns a handler's refusal into its answer. What it does not know is
 // passed on to be a 500.
@@ -116,7 +115,7 @@ func answering(h echo.HandlerFunc) echo.HandlerFunc {
 		)
 		switch {
 		case errors.Is(err, errBadBody):
-			return c.String(http.StatusBadRequest, errBadBody.Error())
+			return c.String(http.StatusBadRequest, http.StatusText(http.StatusBadRequest))
 		case errors.As(err, &invalid):
 			status, body.Error.Description = http.StatusBadRequest, invalid.Error()
 		case errors.As(err, &refused):

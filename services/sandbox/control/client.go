@@ -158,7 +158,7 @@ func (c *Client) call(ctx context.Context, method, path string, body, into any) 
 	if err != nil {
 		return fmt.Errorf("sandbox control: %w", err)
 	}
-	defer response.Body.Close()
+	defer func() { _ = response.Body.Close() }()
 	if response.StatusCode >= http.StatusBadRequest {
 		var p problem
 		_ = json.NewDecoder(io.LimitReader(response.Body, 64<<10)).Decode(&p)

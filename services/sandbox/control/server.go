@@ -81,7 +81,7 @@ func read(w http.ResponseWriter, r *http.Request, into any) bool {
 	decoder.DisallowUnknownFields()
 	err := decoder.Decode(into)
 	if err == nil {
-		if _, err = decoder.Token(); err == io.EOF {
+		if _, err = decoder.Token(); errors.Is(err, io.EOF) {
 			return true
 		}
 		err = errors.New("there is more after the JSON body")

@@ -87,7 +87,7 @@ type errorBody struct {
 }
 
 // errBadBody is a body that is no JSON; a real wallet says so in plain text.
-var errBadBody = errors.New("Bad Request")
+var errBadBody = errors.New("bad request")
 
 // answering turns a handler's refusal into its answer. What it does not know is
 // passed on to be a 500.
@@ -102,7 +102,7 @@ func answering(h echo.HandlerFunc) echo.HandlerFunc {
 		case err == nil:
 			return nil
 		case errors.Is(err, errBadBody):
-			return c.String(http.StatusBadRequest, errBadBody.Error())
+			return c.String(http.StatusBadRequest, http.StatusText(http.StatusBadRequest))
 		case errors.Is(err, sandbox.ErrInternal):
 			// An id that is no UUID: the recorded wallet stumbles over it.
 			return c.String(http.StatusInternalServerError, sandbox.ErrInternal.Error())

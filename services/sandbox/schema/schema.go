@@ -25,7 +25,7 @@ func Parse(body []byte) (any, error) {
 	if err := decoder.Decode(&value); err != nil {
 		return nil, fmt.Errorf("read a JSON body: %w", err)
 	}
-	if _, err := decoder.Token(); err != io.EOF {
+	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
 		return nil, errors.New("read a JSON body: there is more after it")
 	}
 	return value, nil

@@ -200,7 +200,7 @@ func (p *parser) escape(s []byte) []byte {
 			}
 			p.at = back
 		}
-		return append(s, 0xe0|byte(r>>12), 0x80|byte(r>>6)&0x3f, 0x80|byte(r)&0x3f)
+		return append(s, 0xed, byte(0x80|r>>6&0x3f), byte(0x80|r&0x3f)) //nolint:gosec // G115: six bits each
 	}
 	return utf8.AppendRune(s, r)
 }

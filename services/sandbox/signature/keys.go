@@ -97,7 +97,7 @@ func (d *Directory) get(ctx context.Context, address string, into any) error {
 	if err != nil {
 		return fmt.Errorf("ask a client's wallet: %w", err)
 	}
-	defer response.Body.Close()
+	defer func() { _ = response.Body.Close() }()
 	if response.StatusCode != http.StatusOK {
 		return fmt.Errorf("ask a client's wallet: status %d", response.StatusCode)
 	}

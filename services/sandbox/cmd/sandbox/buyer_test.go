@@ -71,7 +71,7 @@ func (s *shop) try(method, target, token string, body any) (int, answer, error) 
 	if err != nil {
 		return 0, nil, err
 	}
-	defer response.Body.Close()
+	defer func() { _ = response.Body.Close() }()
 	content, err := io.ReadAll(response.Body)
 	if err != nil {
 		return 0, nil, err
@@ -139,7 +139,7 @@ func (s *shop) askConsent(o sale, limits answer) answer {
 }
 
 // browse loads a page as the buyer's browser does, following redirects within the wallet.
-func (s *shop) browse(method, target string, form url.Values) *http.Response {
+func (s *shop) browse(method, target string, form url.Values) view {
 	s.t.Helper()
 	for range 5 {
 		request, err := http.NewRequestWithContext(s.t.Context(), method, target, strings.NewReader(form.Encode()))
@@ -153,27 +153,43 @@ func (s *shop) browse(method, target string, form url.Values) *http.Response {
 		}
 		response, err := noRedirects.Do(request)
 		require.NoError(s.t, err)
-		s.t.Cleanup(func() { _ = response.Body.Close() })
+		content, err := io.ReadAll(response.Body)
+		require.NoError(s.t, err)
+		require.NoError(s.t, response.Body.Close())
 		if cookies := response.Cookies(); len(cookies) > 0 {
 			s.cookie = cookies[0].Name + "=" + cookies[0].Value
 		}
 		location, err := response.Location()
 		if err != nil || !strings.HasPrefix(location.String(), s.base+"/") {
-			return response
+			return view{response.StatusCode, response.Header, location, content}
 		}
 		method, target, form = http.MethodGet, location.String(), nil
 	}
 	require.Fail(s.t, "redirects without end")
-	return nil
+	return view{}
+}
+
+// view is where a browser ended up.
+type view struct {
+	status   int
+	header   http.Header
+	location *url.URL // nil, or where it is sent beyond the wallet
+	body     []byte
+}
+
+func (v view) page(t *testing.T) *goquery.Document {
+	t.Helper()
+	page, err := goquery.NewDocumentFromReader(bytes.NewReader(v.body))
+	require.NoError(t, err)
+	return page
 }
 
 // consentPage opens the page and returns it with the form that it holds.
 func (s *shop) consentPage(grant answer) (*goquery.Document, url.Values) {
 	s.t.Helper()
-	response := s.browse(http.MethodGet, grant.at("interact", "redirect"), nil)
-	require.Equal(s.t, http.StatusOK, response.StatusCode)
-	page, err := goquery.NewDocumentFromReader(response.Body)
-	require.NoError(s.t, err)
+	shown := s.browse(http.MethodGet, grant.at("interact", "redirect"), nil)
+	require.Equal(s.t, http.StatusOK, shown.status)
+	page := shown.page(s.t)
 	form := url.Values{}
 	page.Find("form input").Each(func(_ int, input *goquery.Selection) {
 		form.Set(input.AttrOr("name", ""), input.AttrOr("value", ""))
@@ -186,12 +202,10 @@ func (s *shop) decide(grant answer, decision string) url.Values {
 	s.t.Helper()
 	page, form := s.consentPage(grant)
 	form.Set("decision", page.Find("button#"+decision).AttrOr("value", ""))
-	response := s.browse(http.MethodPost, s.base+page.Find("form").AttrOr("action", ""), form)
-	require.Equal(s.t, http.StatusFound, response.StatusCode)
-	back, err := response.Location()
-	require.NoError(s.t, err)
-	require.Equal(s.t, "127.0.0.1:8099/finish", back.Host+back.Path)
-	return back.Query()
+	left := s.browse(http.MethodPost, s.base+page.Find("form").AttrOr("action", ""), form)
+	require.Equal(s.t, http.StatusFound, left.status)
+	require.Equal(s.t, "127.0.0.1:8099/finish", left.location.Host+left.location.Path)
+	return left.location.Query()
 }
 
 // approve takes a sale to its access token.

@@ -234,8 +234,8 @@ func (r *replay) play(e *exchange) {
 	}
 
 	response, body := r.ask(e)
-	require.Equal(r.t, e.Response.Status, response.StatusCode, "%s: %s", e.Name, body)
-	r.compareLocation(e, response.Header.Get("Location"))
+	require.Equal(r.t, e.Response.Status, response.status, "%s: %s", e.Name, body)
+	r.compareLocation(e, response.location)
 	switch {
 	case e.Response.Text != "":
 		require.Equal(r.t, e.Response.Text, string(body), e.Name)
@@ -247,8 +247,8 @@ func (r *replay) play(e *exchange) {
 		r.compare(e, "body", recorded, live)
 		r.note(live)
 	}
-	if cookies := response.Cookies(); len(cookies) > 0 {
-		r.cookie = cookies[0].Name + "=" + cookies[0].Value
+	if len(response.cookies) > 0 {
+		r.cookie = response.cookies[0].Name + "=" + response.cookies[0].Value
 	}
 }
 
@@ -256,15 +256,15 @@ func (r *replay) play(e *exchange) {
 func (r *replay) note(live any) {
 	object, _ := live.(map[string]any)
 	if object["method"] == "ilp" {
-		r.quote, _ = time.Parse(time.RFC3339, object["expiresAt"].(string))
+		r.quote, _ = time.Parse(time.RFC3339, answer(object).at("expiresAt"))
 	}
-	if token, ok := object["access_token"].(map[string]any); ok {
-		r.manage[token["value"].(string)] = path.Base(token["manage"].(string))
+	if token := answer(object).at("access_token", "value"); token != "" {
+		r.manage[token] = path.Base(answer(object).at("access_token", "manage"))
 	}
 }
 
 // ask sends the request, signed as its case wants it.
-func (r *replay) ask(e *exchange) (*http.Response, []byte) {
+func (r *replay) ask(e *exchange) (answered, []byte) {
 	r.t.Helper()
 	raw := e.Request.Body
 	if e.Request.RawBody != nil {
@@ -290,10 +290,17 @@ func (r *replay) ask(e *exchange) (*http.Response, []byte) {
 	}
 	response, err := noRedirects.Do(request)
 	require.NoError(r.t, err)
-	defer response.Body.Close()
-	answer, err := io.ReadAll(response.Body)
+	defer func() { _ = response.Body.Close() }()
+	content, err := io.ReadAll(response.Body)
 	require.NoError(r.t, err)
-	return response, answer
+	return answered{response.StatusCode, response.Header.Get("Location"), response.Cookies()}, content
+}
+
+// answered is what a replay looks at, beside the body.
+type answered struct {
+	status   int
+	location string
+	cookies  []*http.Cookie
 }
 
 var expiry = regexp.MustCompile(`"expiresAt":\s*"(2026-[^"]+|2027-[^"]+)"`)

@@ -67,7 +67,7 @@ func TestConsent_TakesNoDecisionFromAnotherPage(t *testing.T) {
 			changed.Set(name, form.Get(name))
 		}
 		change(changed)
-		return s.browse(http.MethodPost, s.base+"/consent", changed).StatusCode
+		return s.browse(http.MethodPost, s.base+"/consent", changed).status
 	}
 	require.Equal(t, http.StatusUnauthorized, post(func(f url.Values) { f.Set("csrf", "guess") }))
 	require.Equal(t, http.StatusBadRequest, post(func(f url.Values) { f.Set("nonce", "0000000000000000") }))
@@ -90,30 +90,24 @@ func TestConsent_TooLateOrWithdrawn(t *testing.T) {
 	page, form := s.consentPage(withdrawn.grant)
 	require.Equal(t, 1, page.Find("form").Length())
 	s.ask("DELETE", withdrawn.grant.at("continue", "uri"), withdrawn.grant.at("continue", "access_token", "value"), nil, 204)
-	require.Equal(t, http.StatusGone, s.browse(http.MethodGet, s.base+"/consent?interactId="+form.Get("interactId")+"&nonce="+form.Get("nonce"), nil).StatusCode, "a reload says so")
+	require.Equal(t, http.StatusGone, s.browse(http.MethodGet, s.base+"/consent?interactId="+form.Get("interactId")+"&nonce="+form.Get("nonce"), nil).status, "a reload says so")
 	form.Set("decision", "approve")
-	back, err := s.browse(http.MethodPost, s.base+"/consent", form).Location()
-	require.NoError(t, err)
-	require.Equal(t, "unknown_interaction", back.Query().Get("result"))
+	require.Equal(t, "unknown_interaction", s.browse(http.MethodPost, s.base+"/consent", form).location.Query().Get("result"))
 }
 
 func TestPages_SayWhatIsWrong(t *testing.T) {
 	t.Parallel()
 	_, s := open(t)
-	response := s.browse(http.MethodGet, s.base+"/interact/nobody/knows", nil)
-	require.Equal(t, http.StatusBadRequest, response.StatusCode)
-	page, err := goquery.NewDocumentFromReader(response.Body)
-	require.NoError(t, err)
-	require.Equal(t, "This link leads nowhere", page.Find("h1").Text())
-	require.Contains(t, response.Header.Get("Content-Security-Policy"), "frame-ancestors 'none'")
+	shown := s.browse(http.MethodGet, s.base+"/interact/nobody/knows", nil)
+	require.Equal(t, http.StatusBadRequest, shown.status)
+	require.Equal(t, "This link leads nowhere", shown.page(t).Find("h1").Text())
+	require.Contains(t, shown.header.Get("Content-Security-Policy"), "frame-ancestors 'none'")
 }
 
 func TestIndex_ListsTheWallets(t *testing.T) {
 	t.Parallel()
 	_, s := open(t)
-	page, err := goquery.NewDocumentFromReader(s.browse(http.MethodGet, s.base+"/", nil).Body)
-	require.NoError(t, err)
-	row := page.Find(`tr[data-wallet="buyer-usd"]`)
+	row := s.browse(http.MethodGet, s.base+"/", nil).page(t).Find(`tr[data-wallet="buyer-usd"]`)
 	require.Equal(t, s.base+"/buyer-usd", row.Find("code").Text())
 	require.Contains(t, row.Text(), "10,000,000.00")
 }

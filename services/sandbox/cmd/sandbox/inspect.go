@@ -37,7 +37,7 @@ func walletsCommand() *cobra.Command {
 			w := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 0, 2, ' ', 0)
 			for _, a := range wallets {
 				balance := sandbox.Amount{Value: a.Balance, Asset: sandbox.Asset{Code: a.AssetCode, Scale: a.AssetScale}}
-				fmt.Fprintf(w, "%s\t%s\t%s\n", a.WalletAddress, a.PublicName, page.Money(balance))
+				_, _ = fmt.Fprintf(w, "%s\t%s\t%s\n", a.WalletAddress, a.PublicName, page.Money(balance))
 			}
 			return w.Flush()
 		},
@@ -56,7 +56,7 @@ func ledgerCommand() *cobra.Command {
 			}
 			w := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 0, 2, ' ', 0)
 			for _, e := range ledger.Entries {
-				fmt.Fprintf(w, "%s\t%s\t%s\t→ %s\t%s\n", e.At.Format("2006-01-02 15:04:05"), page.Money(e.Amount), e.From, e.To, e.Reason)
+				_, _ = fmt.Fprintf(w, "%s\t%s\t%s\t→ %s\t%s\n", e.At.Format("2006-01-02 15:04:05"), page.Money(e.Amount), e.From, e.To, e.Reason)
 			}
 			if err := w.Flush(); err != nil {
 				return err

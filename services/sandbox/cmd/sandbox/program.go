@@ -47,7 +47,7 @@ func New(config Config, logs io.Writer) (*Program, error) {
 		p.held = clock.NewHeld(p.clock.Now())
 		p.clock = p.held
 	}
-	if p.listener, err = net.Listen("tcp", config.Listen); err != nil {
+	if p.listener, err = new(net.ListenConfig).Listen(context.Background(), "tcp", config.Listen); err != nil {
 		return nil, fmt.Errorf("listen: %w (is another sandbox running? SANDBOX_LISTEN chooses the address)", err)
 	}
 	if err := p.open(); err != nil {
@@ -61,7 +61,11 @@ func New(config Config, logs io.Writer) (*Program, error) {
 func (p *Program) open() error {
 	base := p.config.BaseURL
 	if base == "" {
-		base = fmt.Sprintf("http://localhost:%d", p.listener.Addr().(*net.TCPAddr).Port)
+		_, port, err := net.SplitHostPort(p.listener.Addr().String())
+		if err != nil {
+			return fmt.Errorf("find out the port: %w", err)
+		}
+		base = "http://localhost:" + port
 	}
 	bank, err := sandbox.New(sandbox.Options{
 		Clock: p.clock, BaseURL: base, Lifetimes: p.config.lifetimes(), SlippagePPM: int64(p.config.SlippagePPM),

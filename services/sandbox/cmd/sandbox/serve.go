@@ -2,7 +2,9 @@ package main
 
 import (
 	"errors"
+	"fmt"
 	"os"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -14,7 +16,7 @@ func serveCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "serve",
 		Short: "Open the wallet",
-		Long:  "Open the wallet. It is configured by environment variables (or a dotenv file, which they override); `sandbox serve --help` lists none of them, .env.example all.",
+		Long:  "Open the wallet. It is configured by environment variables, or by a dotenv file, which they override:\n\n" + variables(),
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			var config Config
@@ -30,4 +32,17 @@ func serveCommand() *cobra.Command {
 	}
 	cmd.Flags().StringVar(&file, "config", "", "dotenv file to read settings from")
 	return cmd
+}
+
+// variables lists the settings for people.
+func variables() string {
+	var list strings.Builder
+	for _, v := range settings.Variables(Config{}) {
+		fmt.Fprintf(&list, "  %-24s %s", v.Name, v.Help)
+		if v.Default != "" {
+			fmt.Fprintf(&list, " (%s)", v.Default)
+		}
+		list.WriteString("\n")
+	}
+	return list.String()
 }
