@@ -13,6 +13,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/hashicorp/go-retryablehttp"
 
@@ -42,6 +43,7 @@ type Dispatcher struct {
 	clock   clock.Clock
 	log     *slog.Logger
 	http    *retryablehttp.Client
+	bound   time.Duration // for one attempt
 }
 
 // NewDispatcher makes a dispatcher that POSTs to the URL to. Without secrets it sends unsigned, which the operator must have
@@ -60,7 +62,7 @@ func NewDispatcher(s store, to string, secrets webhook.Secrets, c clock.Clock, l
 		return err != nil && ctx.Err() == nil, ctx.Err()
 	}
 	client.ErrorHandler = retryablehttp.PassthroughErrorHandler
-	return &Dispatcher{store: s, to: to, secrets: secrets, clock: c, log: log, http: client}
+	return &Dispatcher{store: s, to: to, secrets: secrets, clock: c, log: log, http: client, bound: attemptBound}
 }
 
 // Claim leases up to n due deliveries, for Deliver.
@@ -95,7 +97,7 @@ type received struct {
 }
 
 func (d *Dispatcher) post(ctx context.Context, due Delivery) (received, error) {
-	ctx, cancel := context.WithTimeout(ctx, attemptBound)
+	ctx, cancel := context.WithTimeoutCause(ctx, d.bound, fmt.Errorf("the receiver did not answer within %s", d.bound))
 	defer cancel()
 	request, err := retryablehttp.NewRequestWithContext(ctx, http.MethodPost, d.to, bytes.NewReader(due.Body))
 	if err != nil {
@@ -110,26 +112,44 @@ func (d *Dispatcher) post(ctx context.Context, due Delivery) (received, error) {
 	}
 	reply, err := d.http.Do(request)
 	if err != nil {
-		return received{}, err
+		return received{}, cause(ctx, err)
 	}
 	defer func() { _ = reply.Body.Close() }()
 	content, err := io.ReadAll(io.LimitReader(reply.Body, maxAnswer))
 	got := received{answer: answer{status: reply.StatusCode}, excerpt: excerpt(content)}
-	if seconds, parseErr := strconv.Atoi(reply.Header.Get("Retry-After")); parseErr == nil && seconds > 0 {
-		got.retryAfter = time.Duration(min(seconds, 7*24*3600)) * time.Second
-	}
+	got.retryAfter = retryAfter(reply.Header.Get("Retry-After"), d.clock.Now())
 	if err != nil && reply.StatusCode/100 == 2 {
 		// The receiver took it; that its answer broke off changes nothing.
 		err = nil
 	}
-	return got, err
+	return got, cause(ctx, err)
+}
+
+// cause says that the attempt's time was over, where that is why err came.
+func cause(ctx context.Context, err error) error {
+	if err != nil && ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	return err
+}
+
+// retryAfter reads both forms of the header: a number of seconds and a date (RFC 9110 section 10.2.3). It is zero for
+// anything else, and never more than maxRetryAfter.
+func retryAfter(header string, now time.Time) time.Duration {
+	if seconds, err := strconv.ParseUint(header, 10, 64); err == nil {
+		return time.Duration(min(seconds, uint64(maxRetryAfter/time.Second))) * time.Second //nolint:gosec // G115: at most a day
+	}
+	if at, err := http.ParseTime(header); err == nil {
+		return min(max(at.Sub(now), 0), maxRetryAfter)
+	}
+	return 0
 }
 
 // excerpt is the beginning of an answer as text that a database and a terminal can hold.
 func excerpt(content []byte) string {
 	text := strings.ToValidUTF8(string(content[:min(len(content), maxExcerpt)]), "")
 	return strings.Map(func(r rune) rune {
-		if r < ' ' && r != '\n' && r != '\t' || r == 0x7f {
+		if unicode.IsControl(r) && r != '\n' && r != '\t' {
 			return -1
 		}
 		return r
@@ -137,7 +157,7 @@ func excerpt(content []byte) string {
 }
 
 func (d *Dispatcher) say(ctx context.Context, after Delivery, a Attempt) {
-	attrs := []any{"delivery", after, "status", a.Status, "duration_ms", a.Duration.Milliseconds()}
+	attrs := []any{slog.Any("", after), "status", a.Status, "duration_ms", a.Duration.Milliseconds()}
 	if a.Error != "" {
 		attrs = append(attrs, "error", a.Error)
 	}

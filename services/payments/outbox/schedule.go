@@ -17,8 +17,8 @@ const maxRetryAfter = 24 * time.Hour
 
 // answer is what came of an attempt.
 type answer struct {
-	status     int // 0 when there was none
-	retryAfter time.Duration
+	status     int           // 0 when there was none
+	retryAfter time.Duration // at most maxRetryAfter; zero when the receiver named none
 }
 
 // next decides what becomes of a delivery after an attempt. jitter, from 0 to 999, spreads the retries of many
@@ -35,7 +35,7 @@ func next(d Delivery, a answer, now time.Time, jitter int) Delivery {
 	pause := schedule[d.Attempts-1]
 	pause += pause / 10 * time.Duration(jitter) / 1000
 	if a.status == http.StatusTooManyRequests || a.status == http.StatusServiceUnavailable {
-		pause = max(pause, min(a.retryAfter, maxRetryAfter))
+		pause = max(pause, a.retryAfter)
 	}
 	d.NextAt = now.Add(pause)
 	return d
