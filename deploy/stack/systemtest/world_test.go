@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"os"
-	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -149,6 +148,21 @@ func (w *world) start(t *testing.T, budget, wallet string) attempt {
 	return a
 }
 
+// startOffer is the start of a payment by a marketplace of somebody else's, through the API, with the buyer's approval at the wallet.
+func (w *world) startOffer(t *testing.T, offer, wallet string) api.Finish {
+	t.Helper()
+	_, err := w.payments.RegisterSeller(t.Context(), api.RegisterSeller{ID: "else", WalletAddressURL: w.Sandbox.Address + stack.WorkerWallet})
+	require.NoError(t, err)
+	started, err := w.payments.Start(t.Context(), offer, api.Start{SellerID: "else", BuyerWalletAddressURL: w.Sandbox.Address + wallet, Amount: "7.77"})
+	require.NoError(t, err)
+	consent, err := person.NewBrowser().Open(t.Context(), started.RedirectURL)
+	require.NoError(t, err)
+	page, err := consent.ClickUntil(t.Context(), person.Approve, nil, w.Marketplace.Address+"/")
+	require.NoError(t, err)
+	query := page.Next.Query()
+	return api.Finish{PendingID: query.Get("pendingId"), InteractRef: query.Get("interact_ref"), Hash: query.Get("hash")}
+}
+
 // decide approves or declines at the wallet, and returns where the wallet then sends the browser.
 func (a attempt) decide(t *testing.T, decision string) string {
 	t.Helper()
@@ -201,7 +215,7 @@ func (w *world) ended(t *testing.T, pendingID string) api.Payment {
 	return p
 }
 
-// outgoingPayments are the ids of all payments that the sandbox was asked to make, each told by the ledger.
+// debits are the payments that left a wallet, as the ledger tells them.
 func (w *world) debits(t *testing.T, wallet string) []control.Entry {
 	t.Helper()
 	ledger, err := w.wallets.Ledger(t.Context())
@@ -245,6 +259,18 @@ func (f jobFacts) times(event string) (n int) {
 	return n
 }
 
+// delivered reports whether the webhook of a payment has been delivered, as the operator's command tells.
+func (w *world) delivered(t *testing.T, pendingID string) bool {
+	t.Helper()
+	out, err := w.Payments.Run(t.Context(), "payment", "show", pendingID, "--json")
+	require.NoError(t, err)
+	var told struct {
+		Webhooks []struct{ State string }
+	}
+	require.NoError(t, json.Unmarshal(out, &told))
+	return len(told.Webhooks) == 1 && told.Webhooks[0].State == "delivered"
+}
+
 // eventually waits until something holds.
 func eventually(t *testing.T, what string, holds func() bool) {
 	t.Helper()
@@ -255,12 +281,4 @@ func eventually(t *testing.T, what string, holds func() bool) {
 			t.Fatalf("after %s still not: %s", patience, what)
 		}
 	}
-}
-
-// logOf is what a service has logged.
-func logOf(t *testing.T, p *stack.Program) string {
-	t.Helper()
-	content, err := os.ReadFile(filepath.Clean(p.Log))
-	require.NoError(t, err)
-	return string(content)
 }
