@@ -126,7 +126,6 @@ func (b *Bank) AccountAt(walletAddress string) (Account, error) {
 }
 
 // accountName is the name in a wallet address of this wallet.
-
 func (b *Bank) accountName(walletAddress string) (string, bool) {
 	name, ok := strings.CutPrefix(walletAddress, b.baseURL+"/")
 	return strings.TrimSuffix(name, "/"), ok
