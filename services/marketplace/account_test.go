@@ -67,12 +67,24 @@ func TestNewUser_BadInput(t *testing.T) {
 	require.Equal(t, "Ana", u.Name)
 	require.Equal(t, "https://w.example/ana", u.WalletAddressURL)
 	for name, bad := range map[string]func() (marketplace.User, error){
-		"e-mail":         func() (marketplace.User, error) { return marketplace.NewUser("ana", "Ana", "long enough", "both", "", noon) },
-		"e-mail, named":  func() (marketplace.User, error) { return marketplace.NewUser("Ana <a@b.example>", "Ana", "long enough", "both", "", noon) },
-		"name":           func() (marketplace.User, error) { return marketplace.NewUser("a@b.example", " ", "long enough", "both", "", noon) },
-		"role":           func() (marketplace.User, error) { return marketplace.NewUser("a@b.example", "Ana", "long enough", "admin", "", noon) },
-		"short password": func() (marketplace.User, error) { return marketplace.NewUser("a@b.example", "Ana", "short", "both", "", noon) },
-		"long password":  func() (marketplace.User, error) { return marketplace.NewUser("a@b.example", "Ana", strings.Repeat("a", 201), "both", "", noon) },
+		"e-mail": func() (marketplace.User, error) {
+			return marketplace.NewUser("ana", "Ana", "long enough", "both", "", noon)
+		},
+		"e-mail, named": func() (marketplace.User, error) {
+			return marketplace.NewUser("Ana <a@b.example>", "Ana", "long enough", "both", "", noon)
+		},
+		"name": func() (marketplace.User, error) {
+			return marketplace.NewUser("a@b.example", " ", "long enough", "both", "", noon)
+		},
+		"role": func() (marketplace.User, error) {
+			return marketplace.NewUser("a@b.example", "Ana", "long enough", "admin", "", noon)
+		},
+		"short password": func() (marketplace.User, error) {
+			return marketplace.NewUser("a@b.example", "Ana", "short", "both", "", noon)
+		},
+		"long password": func() (marketplace.User, error) {
+			return marketplace.NewUser("a@b.example", "Ana", strings.Repeat("a", 201), "both", "", noon)
+		},
 	} {
 		_, err := bad()
 		require.Equal(t, marketplace.CodeInvalidInput, marketplace.CodeOf(err), name)

@@ -31,16 +31,18 @@ func (r userRow) user() marketplace.User {
 
 // CreateUser adds a person and returns the number. CodeTaken when somebody has the e-mail already.
 func (s *Store) CreateUser(ctx context.Context, u marketplace.User) (marketplace.UserID, error) {
-	var id int64
+	row := userRow{
+		Email: u.Email, Name: u.Name, Role: string(u.Role), WalletAddressURL: u.WalletAddressURL, PasswordHash: u.PasswordHash, CreatedAt: u.CreatedAt,
+	}
+	// Create, and not Raw: GORM translates a duplicate key only where it does not scan rows itself.
 	err := s.db.Transact(ctx, func(tx *gorm.DB) error {
-		return tx.Raw(`INSERT INTO users (email, name, role, wallet_address_url, password_hash, created_at)
-			VALUES (?, ?, ?, ?, ?, ?) RETURNING id`,
-			u.Email, u.Name, string(u.Role), u.WalletAddressURL, u.PasswordHash, u.CreatedAt).Scan(&id).Error
+		row.ID = 0
+		return tx.Table("users").Create(&row).Error
 	})
 	if errors.Is(err, gorm.ErrDuplicatedKey) {
 		return 0, &marketplace.Error{Code: marketplace.CodeTaken, Message: "Somebody has an account with this e-mail already.", Err: err}
 	}
-	return marketplace.UserID(id), err
+	return marketplace.UserID(row.ID), err
 }
 
 // SetWallet changes where a person is paid.

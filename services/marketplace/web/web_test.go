@@ -1,0 +1,203 @@
+package web
+
+import (
+	"bytes"
+	"io/fs"
+	"log/slog"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/PuerkitoBio/goquery"
+	"github.com/stretchr/testify/require"
+
+	"tianguis.example/chassis/clock"
+	"tianguis.example/marketplace"
+)
+
+func pages(t *testing.T) *Pages {
+	t.Helper()
+	p, err := New(nil, nil, clock.NewHeld(time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)), slog.New(slog.DiscardHandler), "http://localhost:8000")
+	require.NoError(t, err)
+	return p
+}
+
+func (p *Pages) draw(t *testing.T, name string, f frame) *goquery.Document {
+	t.Helper()
+	var b bytes.Buffer
+	require.NoError(t, p.pages[name].ExecuteTemplate(&b, "layout", f))
+	require.NotContains(t, b.String(), "ZgotmplZ", "a value that html/template refused")
+	doc, err := goquery.NewDocumentFromReader(&b)
+	require.NoError(t, err)
+	return doc
+}
+
+func TestStatusOf_HasEveryCode(t *testing.T) {
+	t.Parallel()
+	for _, code := range marketplace.Codes {
+		require.NotZero(t, statusOf[code], code)
+	}
+	require.Len(t, statusOf, len(marketplace.Codes))
+}
+
+func TestLocalPath(t *testing.T) {
+	t.Parallel()
+	for next, want := range map[string]string{
+		"/": "/", "/jobs/1": "/jobs/1", "/jobs/1?a=b": "/jobs/1?a=b", "": "/",
+		"//evil.example": "/", "///evil.example": "/", `/\evil.example`: "/", `\\evil.example`: "/", "https://evil.example": "/", "http:evil.example": "/",
+		"javascript:alert(1)": "/", "evil.example": "/", "/\t/evil.example": "/", "/\n/evil.example": "/", "\t//evil.example": "/", "/%zz": "/", "/a\x00b": "/",
+	} {
+		require.Equal(t, want, localPath(next), "%q", next)
+	}
+}
+
+// TestJobPage_EveryStanding draws the job page for each state of job and payment: each has words, and a way on where there is one.
+func TestJobPage_EveryStanding(t *testing.T) {
+	t.Parallel()
+	p := pages(t)
+	attempts := []*marketplace.Attempt{nil}
+	for _, s := range []marketplace.AttemptState{"starting", "awaiting", "confirming", "paid"} {
+		attempts = append(attempts, &marketplace.Attempt{State: s})
+	}
+	for _, reason := range []string{"rejected", "expired", "canceled", "insufficient_funds", "quote_too_dear", "authorization_lost", "payment_failed", "wallet_error", "unheard_of"} {
+		attempts = append(attempts, &marketplace.Attempt{State: marketplace.AttemptFailed, Reason: reason})
+	}
+	seen := map[string]bool{}
+	for _, state := range marketplace.States {
+		for _, attempt := range attempts {
+			for _, funds := range []bool{true, false} {
+				for _, completed := range []bool{true, false} {
+					view := JobPage{ViewerFunds: funds, JobView: marketplace.JobView{
+						Job: marketplace.Job{ID: 1, Title: "T", State: state, ContractCompleted: completed}, Attempt: attempt,
+					}}
+					doc := p.draw(t, "job_page", frame{Page: view})
+					words := strings.TrimSpace(doc.Find("#payment-status").Text())
+					require.NotEmpty(t, words, "%s %v", state, attempt)
+					require.Equal(t, view.Payment(), doc.Find("#payment").AttrOr("data-payment", ""))
+					if completed {
+						require.Contains(t, words, "Paid")
+					} else {
+						require.NotContains(t, words, "has received")
+					}
+					require.Equal(t, view.CanPay(), doc.Find("#approve").Length() == 1)
+					if view.CanPay() {
+						require.True(t, funds && !completed && state == marketplace.Reviewing)
+					}
+					require.NotContains(t, doc.Find(".meta .state").Text(), string(state)[1:]+"\x00")
+					seen[view.Payment()] = true
+				}
+			}
+		}
+	}
+	require.Len(t, seen, 7)
+}
+
+func TestEverythingSaidByStrangersIsEscaped(t *testing.T) {
+	t.Parallel()
+	p := pages(t)
+	const evil = `"><script>alert(1)</script><img src=x onerror=alert(1)>`
+	view := JobPage{ViewerFunds: true, JobView: marketplace.JobView{
+		Job: marketplace.Job{
+			ID: 1, Title: evil, Description: evil, Submission: evil, State: marketplace.Complete, PaymentID: "javascript:alert(1)", ContractCompleted: true,
+		},
+		FunderPerson: marketplace.Person{Name: evil}, WorkerPerson: marketplace.Person{Name: evil},
+		History: []marketplace.EntryView{{ByName: evil, Entry: marketplace.Entry{Event: evil, Detail: evil}}},
+	}}
+	failed := view
+	failed.ContractCompleted, failed.State = false, marketplace.Reviewing
+	failed.Attempt = &marketplace.Attempt{State: marketplace.AttemptFailed, Reason: evil, Message: evil}
+	line := marketplace.JobLine{Job: view.Job, FunderName: evil, WorkerName: evil}
+	visitor := visitor{User: marketplace.User{ID: 1, Name: evil}, FormToken: evil}
+	for name, page := range map[string][]any{
+		"job_page": {view, failed},
+		"job_list": {JobListPage{Waiting: []marketplace.JobLine{line}}},
+		"pay":      {PayPage{Job: view.Job, WorkerName: evil, WorkerWallet: evil, WalletAddress: evil, WalletError: evil, Error: evil}},
+		"login":    {LoginPage{Email: evil, Next: evil, Error: evil}},
+		"finish":   {FinishPage{Ending: marketplace.EndUnreachable, Again: "/payments/finish?a=" + evil}},
+		"error":    {ErrorPage{Status: 500, Message: evil, RequestID: evil}},
+	} {
+		for _, one := range page {
+			doc := p.draw(t, name, frame{Visitor: visitor, Flash: evil, Page: one})
+			require.Equal(t, 1, doc.Find("script").Length(), "%s: only our own file", name)
+			require.Zero(t, doc.Find("[onerror], a[href^='javascript']").Length(), name)
+			require.Equal(t, 1, doc.Find("img").Length(), name)
+		}
+	}
+}
+
+// TestPages_Accessible holds every page to what a machine can check: one h1, a language, labels, landmarks, ids that are
+// unique and referred to, buttons with words, and nothing that the content security policy would block.
+func TestPages_Accessible(t *testing.T) {
+	t.Parallel()
+	p := pages(t)
+	in := visitor{User: marketplace.User{ID: 1, Name: "Ana"}, FormToken: "x"}
+	line := marketplace.JobLine{Job: marketplace.Job{ID: 1, Title: "T", State: marketplace.Reviewing, Funder: 1}, FunderName: "A"}
+	view := JobPage{ViewerFunds: true, JobView: marketplace.JobView{Job: line.Job, History: []marketplace.EntryView{{Entry: marketplace.Entry{Event: "created"}}}}}
+	drawn := map[string]frame{
+		"job_list": {Visitor: in, Page: JobListPage{Waiting: []marketplace.JobLine{line}, Going: []marketplace.JobLine{line}, Ended: []marketplace.JobLine{line}}},
+		"job_page": {Visitor: in, Flash: "paid", Page: view},
+		"pay":      {Visitor: in, Page: PayPage{Job: line.Job, WalletError: "no", Error: "no"}},
+		"login":    {Page: LoginPage{Error: "no"}},
+		"finish":   {Page: FinishPage{Ending: marketplace.EndUnreachable}},
+		"error":    {Page: ErrorPage{Status: 404, Message: "m"}},
+	}
+	for name, f := range drawn {
+		doc := p.draw(t, name, f)
+		require.Equal(t, "en", doc.Find("html").AttrOr("lang", ""), name)
+		require.Equal(t, 1, doc.Find("h1").Length(), name)
+		require.Equal(t, 1, doc.Find("main#main").Length(), name)
+		require.Equal(t, 1, doc.Find(`a.skip[href="#main"]`).Length(), name)
+		require.NotEmpty(t, strings.TrimSuffix(doc.Find("title").Text(), " · Tianguis"), name)
+		require.Zero(t, doc.Find("[style], style, script:not([src])").Length(), "%s: inline style or script", name)
+		ids := map[string]bool{}
+		doc.Find("[id]").Each(func(_ int, s *goquery.Selection) {
+			id := s.AttrOr("id", "")
+			require.False(t, ids[id], "%s: id %s twice", name, id)
+			ids[id] = true
+		})
+		for _, attr := range []string{"for", "aria-labelledby", "aria-describedby"} {
+			doc.Find("[" + attr + "]").Each(func(_ int, s *goquery.Selection) {
+				for id := range strings.FieldsSeq(s.AttrOr(attr, "")) {
+					require.True(t, ids[id], "%s: %s of nothing: %s", name, attr, id)
+				}
+			})
+		}
+		doc.Find("input:not([type=hidden])").Each(func(_ int, s *goquery.Selection) {
+			require.Equal(t, 1, doc.Find(`label[for="`+s.AttrOr("id", "-")+`"]`).Length(), name)
+		})
+		doc.Find("img").Each(func(_ int, s *goquery.Selection) { _, ok := s.Attr("alt"); require.True(t, ok) })
+		doc.Find("a, button").Each(func(_ int, s *goquery.Selection) { require.NotEmpty(t, strings.TrimSpace(s.Text()), name) })
+		doc.Find(`form[method="post"]`).Each(func(_ int, s *goquery.Selection) {
+			require.Equal(t, 1, s.Find(`input[type=hidden][name=csrf]`).Length(), "%s: a form without its token", name)
+		})
+	}
+}
+
+func TestFinishStatus_HasEveryEnding(t *testing.T) {
+	t.Parallel()
+	p := pages(t)
+	for ending, status := range finishStatus {
+		require.NotZero(t, status)
+		doc := p.draw(t, "finish", frame{Page: FinishPage{Ending: ending}})
+		require.NotEmpty(t, doc.Find("h1").Text(), ending)
+		require.Equal(t, ending == marketplace.EndUnknown, doc.Find("h1").Text() == "No such payment", ending)
+	}
+	require.Len(t, finishStatus, 9)
+}
+
+func TestAssets_NothingFromElsewhere(t *testing.T) {
+	t.Parallel()
+	err := fs.WalkDir(embedded, ".", func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		content, err := fs.ReadFile(embedded, path)
+		require.NoError(t, err)
+		for _, address := range regexp.MustCompile(`(?:https?:)?//[a-z0-9.-]+\.[a-z]+`).FindAllString(string(content), -1) {
+			require.Contains(t, []string{"http://www.w3.org", "https://wallet.example"}, address, path)
+		}
+		return nil
+	})
+	require.NoError(t, err)
+}
