@@ -36,7 +36,6 @@ func NewClient(baseURL, key string, inner *http.Client) *Client {
 		inner = &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 32, IdleConnTimeout: time.Minute}}
 	}
 	own := *inner
-	own.Timeout = Longest
 	own.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	c := retryablehttp.NewClient()
 	c.HTTPClient, c.Logger = &own, nil
@@ -47,6 +46,10 @@ func NewClient(baseURL, key string, inner *http.Client) *Client {
 			return false, ctx.Err()
 		}
 		return err != nil || answer.StatusCode == http.StatusBadGateway || answer.StatusCode == http.StatusServiceUnavailable, nil
+	}
+	// Its own would sleep for as long as a Retry-After says: that is for our caller to do, who is told.
+	c.Backoff = func(least, most time.Duration, tries int, _ *http.Response) time.Duration {
+		return min(least<<tries, most)
 	}
 	c.ErrorHandler = retryablehttp.PassthroughErrorHandler
 	return &Client{base: strings.TrimRight(baseURL, "/"), key: key, http: c}
@@ -130,9 +133,11 @@ func (c *Client) post(ctx context.Context, path string, body, into any) error {
 }
 
 func (c *Client) do(ctx context.Context, method, path string, header http.Header, body []byte, into any) error {
+	ctx, cancel := context.WithTimeout(ctx, Longest)
+	defer cancel()
 	request, err := retryablehttp.NewRequestWithContext(ctx, method, c.base+path, body)
 	if err != nil {
-		return fmt.Errorf("make the request: %w", err)
+		return fmt.Errorf("make the request: %w", withoutURL(err))
 	}
 	for name, values := range header {
 		request.Header[name] = values
