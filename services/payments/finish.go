@@ -3,6 +3,7 @@ package payments
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"time"
 
 	"tianguis.example/chassis/clock"
@@ -64,7 +65,7 @@ func (s *Service) Finish(ctx context.Context, id PaymentID, r FinishRequest) (Pa
 	}
 	if err != nil {
 		// The approval is recorded, and a worker drives it on: that is what the buyer is told.
-		s.log.WarnContext(ctx, "the finish leaves the payment to a worker", "payment", p, "error", err)
+		s.log.WarnContext(ctx, "the finish leaves the payment to a worker", slog.Any("", p), "error", err)
 	}
 	return p, nil
 }
@@ -93,7 +94,7 @@ func (s *Service) finishWithoutProof(ctx context.Context, p Payment, r FinishReq
 	}
 	p, err := s.advance(ctx, ByBuyer, p, s.clock.Now().Add(s.settings.FinishWait), true)
 	if err != nil {
-		s.log.WarnContext(ctx, "the rejection is left to a worker", "payment", p, "error", err)
+		s.log.WarnContext(ctx, "the rejection is left to a worker", slog.Any("", p), "error", err)
 	}
 	return p, nil
 }

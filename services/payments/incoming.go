@@ -20,6 +20,9 @@ type IncomingRequest struct {
 // Start's.
 func (s *Service) RequestIncoming(ctx context.Context, r IncomingRequest) (openpayments.IncomingPayment, error) {
 	var none openpayments.IncomingPayment
+	if err := checkID("sellerId", r.SellerID); err != nil {
+		return none, err
+	}
 	if len(r.Description) > 500 {
 		return none, Errorf(CodeInvalidRequest, "description must be 500 characters at most")
 	}

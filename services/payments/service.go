@@ -94,7 +94,7 @@ func (s *Service) record(ctx context.Context, by Actor, c Change) (Payment, erro
 		return c.Before, fmt.Errorf("record the payment: %w", err)
 	}
 	if c.moves() {
-		s.log.InfoContext(ctx, "payment moved", "payment", c.After, "from", c.Before.State, "to", c.After.State, "by", by)
+		s.log.InfoContext(ctx, "payment moved", slog.Any("", c.After), "from", c.Before.State, "to", c.After.State, "by", by)
 	}
 	if c.Event != nil {
 		s.news()

@@ -46,6 +46,9 @@ func (s *Service) Start(ctx context.Context, r StartRequest) (Payment, error) {
 	if err := checkID("offerId", r.OfferID); err != nil {
 		return Payment{}, err
 	}
+	if err := checkID("sellerId", r.SellerID); err != nil {
+		return Payment{}, err
+	}
 	buyerWallet, err := parseWalletAddress("buyerWalletAddressUrl", r.BuyerWalletAddressURL)
 	if err != nil {
 		return Payment{}, err

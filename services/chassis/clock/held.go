@@ -1,6 +1,7 @@
 package clock
 
 import (
+	"slices"
 	"sync"
 	"time"
 )
@@ -58,6 +59,19 @@ func (h *Held) Set(t time.Time) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.set(t.UTC().Truncate(time.Microsecond))
+}
+
+// AdvanceToNext moves the clock to the next time that somebody waits for. It reports false, and
+// moves nothing, when nobody waits.
+func (h *Held) AdvanceToNext() bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if len(h.timers) == 0 {
+		return false
+	}
+	next := slices.MinFunc(h.timers, func(a, b *heldTimer) int { return a.at.Compare(b.at) }).at
+	h.set(next)
+	return true
 }
 
 func (h *Held) set(t time.Time) {

@@ -34,6 +34,18 @@ func TestHeld_StoppedTimerNeverFires(t *testing.T) {
 	require.Empty(t, timer.C())
 }
 
+func TestHeld_AdvanceToNext(t *testing.T) {
+	t.Parallel()
+	c := clock.NewHeld(start)
+	require.False(t, c.AdvanceToNext())
+	late, soon := c.NewTimer(time.Hour), c.NewTimer(time.Minute)
+	require.True(t, c.AdvanceToNext())
+	require.Len(t, soon.C(), 1)
+	require.Empty(t, late.C())
+	require.True(t, c.AdvanceToNext())
+	require.Equal(t, start.UTC().Truncate(time.Microsecond).Add(time.Hour), <-late.C())
+}
+
 func TestSleep_EndsWithTheClockOrTheContext(t *testing.T) {
 	t.Parallel()
 	c := clock.NewHeld(start)
