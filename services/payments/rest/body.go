@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"mime"
-	"strings"
 
 	"github.com/labstack/echo/v4"
 
@@ -25,28 +24,27 @@ func readJSON(c echo.Context, into any) error {
 	}
 	decoder := json.NewDecoder(c.Request().Body)
 	err = decoder.Decode(into)
-	if err == nil {
-		if _, err = decoder.Token(); errors.Is(err, io.EOF) {
-			return nil
-		}
-		return payments.Errorf(payments.CodeInvalidRequest, "the body has something after its JSON object")
+	whole := err == nil
+	if whole {
+		_, err = decoder.Token()
 	}
-	if tooLarge, ok := errors.AsType[*echo.HTTPError](err); ok {
+	tooLarge, isTooLarge := errors.AsType[*echo.HTTPError](err)
+	switch {
+	case isTooLarge: // perhaps not before the end of the object
 		return tooLarge
+	case whole && errors.Is(err, io.EOF):
+		return nil
+	case whole:
+		return payments.Errorf(payments.CodeInvalidRequest, "the body has something after its JSON object")
 	}
 	if mistyped, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
 		if mistyped.Field == "amount" {
 			return payments.Errorf(payments.CodeInvalidAmount, `amount must be text in major units, such as "100.00"`)
 		}
-		what := "a " + mistyped.Type.String()
-		return payments.Errorf(payments.CodeInvalidRequest, "%s must be %s, not a %s", nameOr(mistyped.Field, "the body"), strings.Replace(what, "a api.", "an object like ", 1), mistyped.Value)
+		if mistyped.Field == "" {
+			return payments.Errorf(payments.CodeInvalidRequest, "the body must be a JSON object")
+		}
+		return payments.Errorf(payments.CodeInvalidRequest, "%s must be a %s, not a %s", mistyped.Field, mistyped.Type, mistyped.Value)
 	}
 	return &payments.Error{Code: payments.CodeInvalidRequest, Message: "the body is not valid JSON", Err: fmt.Errorf("decode the body: %w", err)}
-}
-
-func nameOr(name, otherwise string) string {
-	if name == "" {
-		return otherwise
-	}
-	return name
 }

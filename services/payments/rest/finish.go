@@ -21,15 +21,15 @@ func (s *Server) finish(c echo.Context) error {
 	if !s.access.allows(c.Request()) {
 		return errUnauthorized()
 	}
+	if err := once(query, "pendingId", "interact_ref", "hash", "result"); err != nil {
+		return err
+	}
 	pendingID := query.Get("pendingId")
 	if pendingID == "" {
 		return payments.Errorf(payments.CodeInvalidRequest, "pendingId is missing")
 	}
 	id, err := payments.ParsePaymentID(pendingID)
 	if err != nil {
-		return err
-	}
-	if err := once(query, "pendingId", "interact_ref", "hash", "result"); err != nil {
 		return err
 	}
 	p, err := s.rules.Finish(c.Request().Context(), id, payments.FinishRequest{

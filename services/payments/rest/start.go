@@ -14,8 +14,12 @@ func (s *Server) start(c echo.Context) error {
 	if err := readJSON(c, &r); err != nil {
 		return err
 	}
+	offerID, err := param(c, "offerId")
+	if err != nil {
+		return err
+	}
 	p, err := s.rules.Start(c.Request().Context(), payments.StartRequest{
-		OfferID: c.Param("offerId"), SellerID: r.SellerID, BuyerWalletAddressURL: r.BuyerWalletAddressURL, Amount: r.Amount,
+		OfferID: offerID, SellerID: r.SellerID, BuyerWalletAddressURL: r.BuyerWalletAddressURL, Amount: r.Amount,
 	})
 	if err != nil {
 		return err

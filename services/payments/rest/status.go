@@ -14,7 +14,11 @@ import (
 const maxListed = 1000
 
 func (s *Server) status(c echo.Context) error {
-	id, err := payments.ParsePaymentID(c.Param("pendingId"))
+	text, err := param(c, "pendingId")
+	if err != nil {
+		return err
+	}
+	id, err := payments.ParsePaymentID(text)
 	if err != nil {
 		return err
 	}
@@ -37,7 +41,10 @@ func (s *Server) pending(c echo.Context) error {
 }
 
 func (s *Server) offerPayments(c echo.Context) error {
-	offerID := c.Param("offerId")
+	offerID, err := param(c, "offerId")
+	if err != nil {
+		return err
+	}
 	all, err := s.read.OfferPayments(c.Request().Context(), offerID, maxListed)
 	if err != nil {
 		return err

@@ -1,0 +1,29 @@
+package rest
+
+import (
+	"net/url"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/labstack/echo/v4"
+
+	"tianguis.example/payments"
+)
+
+// param is a path parameter as text that a database can be asked for. echo hands it over still escaped when the path holds an
+// escape that it need not, such as %2F.
+func param(c echo.Context, name string) (string, error) {
+	text := c.Param(name)
+	if c.Request().URL.RawPath != "" {
+		unescaped, err := url.PathUnescape(text)
+		if err != nil {
+			return "", payments.Errorf(payments.CodeInvalidRequest, "%s is not escaped as a URL's path must be", name)
+		}
+		text = unescaped
+	}
+	if !utf8.ValidString(text) || strings.ContainsFunc(text, unicode.IsControl) {
+		return "", payments.Errorf(payments.CodeInvalidRequest, "%s holds characters that are no text", name)
+	}
+	return text, nil
+}
