@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"strings"
 	"time"
 
 	"tianguis.example/payments/api"
@@ -23,7 +24,7 @@ type approveStore interface {
 	// already, that one is tied to a's session and a is replaced by it. The entry is given the job's state.
 	// It returns CodeForeignPayment when the pendingID belongs to another job.
 	SaveStarted(ctx context.Context, a Attempt, e Entry, askAt time.Time) error
-	// CloseAttempt ends an attempt for which no payment was started.
+	// CloseAttempt ends an attempt for which no payment was started, or one that nobody will be sent to.
 	CloseAttempt(ctx context.Context, a Attempt) error
 }
 
@@ -126,7 +127,8 @@ func (m *Market) started(ctx context.Context, job Job, attempt Attempt, started 
 	}
 	// The worker must get the budget in the budget's asset: a wallet of another currency would get
 	// the same digits and another value.
-	if got := started.ReceiveAmount; got.IsSet() && got != job.Budget {
+	if got := started.ReceiveAmount; got.IsSet() && !sameWorth(got, job.Budget) {
+		attempt.PendingID = started.PendingID // so that the news of its end finds it
 		err := fmt.Errorf("the wallet would receive %s, the budget is %s", got, job.Budget)
 		return "", m.notStarted(ctx, job, attempt, &Error{
 			Code:    CodeWorkerUnpayable,
@@ -141,8 +143,21 @@ func (m *Market) started(ctx context.Context, job Job, attempt Attempt, started 
 	if err := m.store.SaveStarted(ctx, attempt, entry, now.Add(firstAsk)); err != nil {
 		return "", fmt.Errorf("keep the started payment: %w", err)
 	}
-	m.log.InfoContext(ctx, "payment started", "job_id", job.ID.String(), "pending_id", attempt.PendingID, "attempt", attempt.ID)
+	m.log.InfoContext(ctx, "payment started", "job_id", job.ID.String(), "pending_id", attempt.PendingID, "attempt_id", attempt.ID)
 	return started.RedirectURL, nil
+}
+
+// sameWorth reports whether two amounts are worth the same: 100.00 MXN at scale 2 and 100.0000 MXN at scale 4 are.
+func sameWorth(a, b money.Amount) bool {
+	return a.AssetCode() == b.AssetCode() && withoutZeros(a.Decimal()) == withoutZeros(b.Decimal())
+}
+
+// withoutZeros drops the zeros that end a decimal's fraction.
+func withoutZeros(decimal string) string {
+	if !strings.Contains(decimal, ".") {
+		return decimal
+	}
+	return strings.TrimSuffix(strings.TrimRight(decimal, "0"), ".")
 }
 
 func debitText(a money.Amount) string {
@@ -155,7 +170,7 @@ func debitText(a money.Amount) string {
 // notStarted decides what an error of the payments service means for the attempt and for the payer.
 func (m *Market) notStarted(ctx context.Context, job Job, attempt Attempt, err error) error {
 	verdict := startVerdict(err)
-	m.log.WarnContext(ctx, "payment not started", "job_id", job.ID.String(), "attempt", attempt.ID, "code", string(verdict.Code), "error", err)
+	m.log.WarnContext(ctx, "payment not started", "job_id", job.ID.String(), "attempt_id", attempt.ID, "code", string(verdict.Code), "error", err)
 	if verdict.Code == CodeAlreadyPaid {
 		m.learnPaid(ctx, job.ID)
 	}

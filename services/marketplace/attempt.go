@@ -53,7 +53,7 @@ type Attempt struct {
 // LogValue names the attempt as every log line does.
 func (a Attempt) LogValue() slog.Value {
 	return slog.GroupValue(
-		slog.String("attempt", a.ID), slog.String("job_id", a.JobID.String()),
+		slog.String("attempt_id", a.ID), slog.String("job_id", a.JobID.String()),
 		slog.String("pending_id", a.PendingID), slog.String("state", string(a.State)))
 }
 

@@ -94,18 +94,18 @@ func (m *Market) Paid(ctx context.Context, n News) (Job, error) {
 // tell logs what was done, once per news that changed something.
 func (m *Market) tell(ctx context.Context, n News, c Change) {
 	if len(c.Entries) == 0 {
-		m.log.InfoContext(ctx, "payment news known already", "news", n)
+		m.log.InfoContext(ctx, "payment news known already", slog.Any("", n))
 		return
 	}
 	if n.Source == SourceUnsigned {
-		m.log.WarnContext(ctx, "payment news applied without a signature", "news", n)
+		m.log.WarnContext(ctx, "payment news applied without a signature", slog.Any("", n))
 	}
 	for _, e := range c.Entries {
 		level := slog.LevelInfo
 		if e.Event == EventPaidOutOfTurn || e.Event == EventPaidAgain {
 			level = slog.LevelError // money moved that nobody waited for: a person must look
 		}
-		m.log.Log(ctx, level, "payment news applied", "news", n, "event", e.Event, "from", string(e.From), "to", string(e.To))
+		m.log.Log(ctx, level, "payment news applied", slog.Any("", n), "event", e.Event, "from", string(e.From), "to", string(e.To))
 	}
 }
 

@@ -160,3 +160,18 @@ func TestIsPendingID(t *testing.T) {
 		require.False(t, IsPendingID(text), text)
 	}
 }
+
+func TestSameWorth(t *testing.T) {
+	t.Parallel()
+	at := func(text, code string, scale uint8) money.Amount {
+		a, err := money.ParseDecimal(text, code, scale)
+		require.NoError(t, err)
+		return a
+	}
+	require.True(t, sameWorth(at("100.00", "MXN", 2), at("100", "MXN", 9)))
+	require.True(t, sameWorth(at("100", "MXN", 0), at("100.00", "MXN", 2)))
+	require.True(t, sameWorth(at("19.99", "MXN", 2), at("19.9900", "MXN", 4)))
+	require.False(t, sameWorth(at("100.00", "MXN", 2), at("100.00", "USD", 2)))
+	require.False(t, sameWorth(at("100", "MXN", 0), at("1", "MXN", 0)), "zeros before the point count")
+	require.False(t, sameWorth(at("19.99", "MXN", 2), at("19.9901", "MXN", 4)))
+}

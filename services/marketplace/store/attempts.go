@@ -126,11 +126,20 @@ func retie(tx *gorm.DB, a marketplace.Attempt, before attemptRow) error {
 		string(marketplace.AttemptReplaced), a.UpdatedAt, a.ID).Error
 }
 
-// CloseAttempt ends an attempt for which no payment was started; one that was is left alone.
+// CloseAttempt ends an attempt for which no payment was started, or one that nobody will be sent to. One that
+// has got further is left alone.
 func (s *Store) CloseAttempt(ctx context.Context, a marketplace.Attempt) error {
 	return s.db.Transact(ctx, func(tx *gorm.DB) error {
-		return tx.Exec("UPDATE payment_attempts SET state = ?, reason = ?, message = ?, next_poll_at = NULL, updated_at = ? WHERE id = ? AND state = ?",
-			string(a.State), a.Reason, a.Message, a.UpdatedAt, a.ID, string(marketplace.AttemptStarting)).Error
+		known, err := attemptWhere(tx, "pending_id = ? AND pending_id <> ''", a.PendingID)
+		if err != nil {
+			return err
+		}
+		if known != nil {
+			a.PendingID = "" // the earlier attempt hears of its end
+		}
+		return tx.Exec(`UPDATE payment_attempts SET state = ?, pending_id = ?, reason = ?, message = ?, next_poll_at = NULL, updated_at = ?
+			WHERE id = ? AND state = ?`,
+			string(a.State), a.PendingID, a.Reason, a.Message, a.UpdatedAt, a.ID, string(marketplace.AttemptStarting)).Error
 	})
 }
 

@@ -1,7 +1,9 @@
 package web
 
 import (
+	"cmp"
 	"net/http"
+	"slices"
 
 	"github.com/labstack/echo/v4"
 
@@ -35,5 +37,12 @@ func (p *Pages) jobList(c echo.Context) error {
 			page.Going = append(page.Going, line)
 		}
 	}
+	// What can be paid comes first: a worker waits for it.
+	slices.SortStableFunc(page.Waiting, func(a, b marketplace.JobLine) int {
+		return cmp.Compare(readiness(a), readiness(b))
+	})
 	return p.render(c, http.StatusOK, "job_list", page)
 }
+
+// readiness orders what waits for a person: the later in a job's life, the sooner in the list.
+func readiness(l marketplace.JobLine) int { return -slices.Index(marketplace.States, l.State) }

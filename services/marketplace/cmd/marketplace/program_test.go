@@ -77,7 +77,8 @@ func TestLogs_HoldNoSecret(t *testing.T) {
 	m.payments.breakRoute("GET /payments/finish", false, func(http.ResponseWriter, *http.Request) bool { panic(http.ErrAbortHandler) })
 	b.get("/payments/finish?pendingId=" + pendingID + "&interact_ref=ref-planted&hash=wrong-planted")
 	logs := m.logs.String()
-	require.Contains(t, logs, pendingID)
+	require.Contains(t, logs, `"pending_id":"`+pendingID+`"`)
+	require.Contains(t, logs, `"job_id":"1"`)
 	for _, secret := range []string{demoPassword, fakeKey, m.payments.secret, "planted", cookieOf(t, b, m.base), "funder@example.com"} {
 		require.NotContains(t, logs, secret)
 	}
