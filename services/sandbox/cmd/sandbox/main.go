@@ -30,7 +30,7 @@ func root() *cobra.Command {
 		SilenceErrors: true,
 		Version:       version(),
 	}
-	cmd.AddCommand(serveCommand(), walletsCommand(), ledgerCommand(), &cobra.Command{
+	cmd.AddCommand(serveCommand(), walletsCommand(), ledgerCommand(), configCommand(), &cobra.Command{
 		Use:   "version",
 		Short: "Print the version",
 		Args:  cobra.NoArgs,
