@@ -81,7 +81,7 @@ func listener(ctx context.Context, port int) string {
 	if sockets := listeningSockets(port); len(sockets) > 0 {
 		return holderOf(sockets)
 	}
-	out, err := exec.CommandContext(ctx, "lsof", "-nP", "-iTCP:"+strconv.Itoa(port), "-sTCP:LISTEN", "-Fpc").Output() //nolint:gosec // G204: a number
+	out, err := exec.CommandContext(ctx, "lsof", "-nP", "-iTCP:"+strconv.Itoa(port), "-sTCP:LISTEN", "-Fpc").Output()
 	if err != nil {
 		return "" // no lsof, or it may not look
 	}

@@ -95,7 +95,7 @@ func (p *Program) Run(ctx context.Context, arguments ...string) ([]byte, error) 
 func (p *Program) makeFolder() error { return os.MkdirAll(filepath.Dir(p.Log), 0o700) }
 
 func (p *Program) command(ctx context.Context, output io.Writer, arguments ...string) *exec.Cmd {
-	command := exec.CommandContext(ctx, p.Binary, arguments...) //nolint:gosec // G204: a program that this package built
+	command := exec.CommandContext(ctx, p.Binary, arguments...)
 	for _, name := range []string{"PATH", "HOME", "TMPDIR"} {
 		if value, ok := os.LookupEnv(name); ok {
 			command.Env = append(command.Env, name+"="+value)
@@ -225,7 +225,7 @@ func (p *Program) Kill() {
 
 // Tail is the last lines of a service's log that say more than that a request went well, for an error message.
 func Tail(file string, lines int) string {
-	content, err := os.ReadFile(file) //nolint:gosec // G304: a log of this package's own
+	content, err := os.ReadFile(file)
 	if err != nil {
 		return "(" + err.Error() + ")"
 	}

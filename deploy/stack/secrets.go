@@ -41,7 +41,7 @@ func makeSecrets(folder string) (Secrets, error) {
 
 // writeOnce writes a file that only its owner can read, unless there is one.
 func writeOnce(file, text string) error {
-	f, err := os.OpenFile(file, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600) //nolint:gosec // G304: in the state folder
+	f, err := os.OpenFile(file, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
 	if errors.Is(err, fs.ErrExist) {
 		return nil
 	}
@@ -57,6 +57,6 @@ func writeOnce(file, text string) error {
 
 // ReadSecret reads one of the files of Secrets.
 func ReadSecret(file string) (string, error) {
-	content, err := os.ReadFile(file) //nolint:gosec // G304: in the state folder
+	content, err := os.ReadFile(file)
 	return strings.TrimSpace(string(content)), err
 }

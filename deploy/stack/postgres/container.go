@@ -22,7 +22,7 @@ func dockerAnswers(ctx context.Context) bool {
 
 func startContainer(ctx context.Context, port int) (*Server, error) {
 	password := rand.Text()
-	command := exec.CommandContext(ctx, "docker", "run", "--detach", "--rm", //nolint:gosec // G204: constants, and a number
+	command := exec.CommandContext(ctx, "docker", "run", "--detach", "--rm",
 		"--publish", "127.0.0.1:"+strconv.Itoa(port)+":5432",
 		"--env", "POSTGRES_USER="+administrator, "--env", "POSTGRES_DB=postgres", "--env", "POSTGRES_PASSWORD",
 		image, "-c", "fsync=off", "-c", "max_connections=300")
@@ -37,7 +37,7 @@ func startContainer(ctx context.Context, port int) (*Server, error) {
 	server := &Server{
 		Address: address(password, port),
 		stop: func() {
-			_ = exec.CommandContext(context.WithoutCancel(ctx), "docker", "stop", container).Run() //nolint:gosec // G204: the id that docker gave
+			_ = exec.CommandContext(context.WithoutCancel(ctx), "docker", "stop", container).Run()
 		},
 	}
 	if err := waitReady(ctx, server.Address, nil); err != nil {

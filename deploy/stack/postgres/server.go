@@ -107,7 +107,7 @@ func startOwn(ctx context.Context, binaries string, port int) (*Server, error) {
 		return nil, err
 	}
 	var log bytes.Buffer
-	command := exec.Command(filepath.Join(binaries, "postgres"), //nolint:gosec,noctx // G204: the machine's own server; it outlives ctx, and is stopped by Stop
+	command := exec.Command(filepath.Join(binaries, "postgres"), //nolint:noctx // it outlives ctx, and is stopped by Stop
 		"-D", filepath.Join(folder, "data"), "-h", "127.0.0.1", "-p", strconv.Itoa(port), "-k", folder,
 		"-c", "fsync=off", "-c", "synchronous_commit=off", "-c", "full_page_writes=off", "-c", "max_connections=300")
 	command.Dir, command.SysProcAttr = folder, attributes
@@ -150,7 +150,7 @@ func initialize(ctx context.Context, binaries, folder, password string, attribut
 			return err
 		}
 	}
-	command := exec.CommandContext(ctx, filepath.Join(binaries, "initdb"), //nolint:gosec // G204: the machine's own server
+	command := exec.CommandContext(ctx, filepath.Join(binaries, "initdb"),
 		"-D", filepath.Join(folder, "data"), "-U", administrator, "-A", "scram-sha-256", "--pwfile", passwordFile,
 		"--encoding", "UTF8", "--locale", "C", "--no-sync")
 	command.Dir, command.SysProcAttr = folder, attributes

@@ -71,7 +71,7 @@ func fill(selector, text string) chromedp.Action[chromedp.Void] {
 // browser is one real browser with one tab.
 type browser struct {
 	t      *testing.T
-	ctx    context.Context //nolint:containedctx // chromedp keeps the tab in it
+	ctx    context.Context // chromedp keeps the tab in it
 	folder string
 }
 

@@ -8,6 +8,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"encoding/pem"
+	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -100,7 +101,7 @@ func execute(t *testing.T, folder string, env map[string]string, name string, ar
 	}
 	command.WaitDelay = 5 * time.Second
 	out, err := command.Output()
-	if failed, ok := err.(*exec.ExitError); ok { //nolint:errorlint // Output returns it as it is
+	if failed, ok := errors.AsType[*exec.ExitError](err); ok {
 		t.Fatalf("%s %v: %v\n%s\n%s", filepath.Base(name), arguments, err, out, failed.Stderr)
 	}
 	require.NoError(t, err)

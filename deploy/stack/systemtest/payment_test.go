@@ -37,7 +37,7 @@ func TestPayment(t *testing.T) {
 			{"StartedTwice", startedTwice},
 			{"AnotherUsersJob", anotherUsersJob},
 		} {
-			t.Run(c.name, func(t *testing.T) { c.test(t, w) }) //nolint:paralleltest // they share a stack
+			t.Run(c.name, func(t *testing.T) { c.test(t, w) }) // one after the other: they share a stack
 		}
 	})
 }

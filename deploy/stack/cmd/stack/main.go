@@ -20,7 +20,11 @@ func main() {
 	if code, ok := errors.AsType[exitCode](err); ok {
 		os.Exit(int(code))
 	}
-	if err != nil {
+	switch {
+	case err != nil && ctx.Err() != nil:
+		fmt.Fprintln(os.Stderr, "\nStopped before the end.")
+		os.Exit(130) // as shells have it: 128 and the number of SIGINT
+	case err != nil:
 		fmt.Fprintf(os.Stderr, "\n%v\n", err)
 		os.Exit(1)
 	}

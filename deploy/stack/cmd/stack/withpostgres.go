@@ -26,7 +26,7 @@ func withPostgresCommand() *cobra.Command {
 				return err
 			}
 			defer server.Stop()
-			command := exec.CommandContext(ctx, arguments[0], arguments[1:]...) //nolint:gosec // G204: that is what this command is for
+			command := exec.CommandContext(ctx, arguments[0], arguments[1:]...)
 			command.Env = append(os.Environ(), postgres.AddressVariable+"="+server.Address)
 			command.Stdin, command.Stdout, command.Stderr = cmd.InOrStdin(), cmd.OutOrStdout(), cmd.ErrOrStderr()
 			// The command hears of a Ctrl-C from the terminal, as we do, and is given time to end well.
