@@ -45,6 +45,10 @@ func Load(into any, file string) error {
 		source.SetConfigFile(file)
 		source.SetConfigType("dotenv")
 		if err := source.ReadInConfig(); err != nil {
+			if _, unreadable := errors.AsType[viper.ConfigParseError](err); unreadable {
+				// Its text shows the line, which may hold a secret.
+				return fmt.Errorf("the configuration file %s has a line that is not NAME=value", file)
+			}
 			return fmt.Errorf("read the configuration file %s: %w", file, err)
 		}
 	}

@@ -114,3 +114,16 @@ func TestWriteExample_ListsEveryVariable(t *testing.T) {
 	require.Contains(t, out.String(), "Also accepted as TT_OLD_URL")
 	require.Contains(t, out.String(), "TT_KEY_FILE")
 }
+
+// A line that is no setting may still hold a secret.
+func TestLoad_AFileThatCannotBeReadShowsNoLine(t *testing.T) {
+	t.Parallel()
+	for _, text := range []string{"TT_KEY hunter2", "TT_KEY='hunter2", "!=hunter2"} {
+		path := filepath.Join(t.TempDir(), "settings.env")
+		require.NoError(t, os.WriteFile(path, []byte(text), 0o600))
+		err := settings.Load(&sample{}, path)
+		require.ErrorContains(t, err, path)
+		require.NotContains(t, err.Error(), "hunter2")
+	}
+	require.ErrorContains(t, settings.Load(&sample{}, "/nowhere/settings.env"), "/nowhere/settings.env")
+}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"io"
 	"net/url"
 	"os"
 	"strings"
@@ -18,7 +19,7 @@ import (
 // config is every setting of the service. .env.example is written from it.
 type config struct {
 	Listen             string         `env:"PAYMENTS_LISTEN" default:"127.0.0.1:4001" help:"Where the service listens. Beyond loopback it needs PAYMENTS_API_KEY."`
-	DatabaseURL        string         `env:"DATABASE_URL" default:"sqlite:payments.db" help:"sqlite:<file>, or postgres://<user>:<password>@<host>/<database>."`
+	DatabaseURL        logging.Secret `env:"DATABASE_URL" default:"sqlite:payments.db" help:"sqlite:<file>, or postgres://<user>:<password>@<host>/<database>."`
 	BaseURL            string         `env:"BASE_URL" default:"http://localhost:4001" help:"Where wallets send the buyer back to, with /payments/finish added: the marketplace's public\naddress, or this service's own, which sends browsers on to the marketplace."`
 	MarketplaceBaseURL string         `env:"MARKETPLACE_BASE_URL,DJANGO_BASE_URL" default:"http://localhost:8000" help:"The marketplace, as this service reaches it: webhooks go to /api/webhooks/payments there."`
 	APIKey             logging.Secret `env:"PAYMENTS_API_KEY" help:"What callers must present as Authorization: Bearer <key>. Without it the service listens on loopback only.\nMake one with: payments secret generate api"`
@@ -54,8 +55,8 @@ func (c *config) Validate() error {
 	}
 	for _, u := range []struct{ name, value string }{{"BASE_URL", c.BaseURL}, {"MARKETPLACE_BASE_URL", c.MarketplaceBaseURL}} {
 		parsed, err := url.Parse(u.value)
-		if err != nil || parsed.Scheme != "http" && parsed.Scheme != "https" || parsed.Host == "" || parsed.RawQuery != "" || parsed.Fragment != "" {
-			add(u.name, "must be an address such as https://market.example, not %q", u.value)
+		if err != nil || parsed.Scheme != "http" && parsed.Scheme != "https" || parsed.Host == "" || parsed.User != nil || parsed.RawQuery != "" || parsed.Fragment != "" {
+			add(u.name, "must be an address such as https://market.example, without a user, a query or a fragment")
 		}
 	}
 	if c.APIKey == "" && !httpserver.IsLoopback(c.Listen) {
@@ -80,6 +81,12 @@ func (c *config) Validate() error {
 	}
 	if c.PollInterval < 10*time.Millisecond {
 		add("POLL_INTERVAL", "must be 10ms at least")
+	}
+	if _, err := logging.New(io.Discard, c.LogFormat, "info"); err != nil {
+		add("LOG_FORMAT", "cannot be used: %v", err)
+	}
+	if _, err := logging.New(io.Discard, "text", c.LogLevel); err != nil {
+		add("LOG_LEVEL", "cannot be used: %v", err)
 	}
 	return errors.Join(wrong...)
 }

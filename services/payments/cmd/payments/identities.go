@@ -37,7 +37,7 @@ func newIdentities(c config, httpClient *http.Client, clk clock.Clock) (*identit
 			return nil, fmt.Errorf("SELLER_PRIVATE_KEY_PATH cannot be read: %w", err)
 		}
 		if ids.platform, err = ids.client(c.SellerWalletAddressURL, c.SellerKeyID, pem); err != nil {
-			return nil, fmt.Errorf("the platform's client identity (SELLER_…): %w", err)
+			return nil, fmt.Errorf("the client identity of SELLER_WALLET_ADDRESS_URL, SELLER_KEY_ID and SELLER_PRIVATE_KEY_PATH: %w", err)
 		}
 	}
 	return ids, nil

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"log/slog"
 	"os"
 	"os/signal"
 	"runtime/debug"
@@ -89,9 +90,16 @@ func migrateCommand(load func() (config, error)) *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "migrate", Short: "Bring the database's schema up to date", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return withDatabase(cmd, load, func(ctx context.Context, _ config, db *database.DB) error {
-				return migrate(ctx, db, status, cmd.OutOrStdout())
-			})
+			c, err := load()
+			if err != nil {
+				return err
+			}
+			db, err := database.Open(cmd.Context(), c.DatabaseURL.Reveal(), database.Options{Clock: clock.System(), MaxConns: maxConns})
+			if err != nil {
+				return err
+			}
+			defer func() { _ = db.Close() }()
+			return migrate(cmd.Context(), db, status, cmd.OutOrStdout())
 		},
 	}
 	cmd.Flags().BoolVar(&status, "status", false, "only say what is applied")
@@ -123,13 +131,16 @@ func migrate(ctx context.Context, db *database.DB, status bool, out io.Writer) e
 	return nil
 }
 
-// withDatabase runs f with the settings and the database that they name.
+// maxConns is enough for a command.
+const maxConns = 2
+
+// withDatabase runs f with the settings and the database that they name, its schema up to date.
 func withDatabase(cmd *cobra.Command, load func() (config, error), f func(context.Context, config, *database.DB) error) error {
 	c, err := load()
 	if err != nil {
 		return err
 	}
-	db, err := database.Open(cmd.Context(), c.DatabaseURL, database.Options{Clock: clock.System(), MaxConns: 2})
+	db, err := openMigrated(cmd.Context(), c, maxConns, slog.New(slog.DiscardHandler), clock.System())
 	if err != nil {
 		return err
 	}

@@ -50,7 +50,7 @@ func newProgram(ctx context.Context, c config, log *slog.Logger, clk clock.Clock
 			p.Close()
 		}
 	}()
-	if p.db, err = openMigrated(ctx, c, log, clk); err != nil {
+	if p.db, err = openMigrated(ctx, c, 0, log, clk); err != nil {
 		return nil, err
 	}
 	seal, err := store.NewSealer(c.TokenEncryptionKey)
@@ -65,7 +65,8 @@ func newProgram(ctx context.Context, c config, log *slog.Logger, clk clock.Clock
 	if secrets == nil {
 		log.WarnContext(ctx, "[webhook] webhooks are sent unsigned: WEBHOOK_ALLOW_UNSIGNED is set, and there is no WEBHOOK_SECRET")
 	}
-	ids, err := newIdentities(c, egress.Client(egress.Options{AllowHosts: c.WalletAllowHosts}), clk)
+	toWallets := withWalletLog(egress.Client(egress.Options{AllowHosts: c.WalletAllowHosts}), clk, log)
+	ids, err := newIdentities(c, toWallets, clk)
 	if err != nil {
 		return nil, err
 	}
@@ -102,9 +103,9 @@ func newProgram(ctx context.Context, c config, log *slog.Logger, clk clock.Clock
 }
 
 // openMigrated opens the database with its schema up to date: SQLite is migrated here, since nobody else does; on Postgres, where
-// several replicas start at once, migrating is a step of its own.
-func openMigrated(ctx context.Context, c config, log *slog.Logger, clk clock.Clock) (*database.DB, error) {
-	db, err := database.Open(ctx, c.DatabaseURL, database.Options{Clock: clk})
+// several replicas start at once, migrating is a step of its own. maxConns 0 is the default.
+func openMigrated(ctx context.Context, c config, maxConns int, log *slog.Logger, clk clock.Clock) (*database.DB, error) {
+	db, err := database.Open(ctx, c.DatabaseURL.Reveal(), database.Options{Clock: clk, MaxConns: maxConns})
 	if err != nil {
 		return nil, err
 	}

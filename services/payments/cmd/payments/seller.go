@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"text/tabwriter"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -49,6 +50,15 @@ func sellerAddCommand(load func() (config, error)) *cobra.Command {
 	return cmd
 }
 
+type sellerFacts struct {
+	ID               string    `json:"id"`
+	WalletAddressURL string    `json:"walletAddressUrl"`
+	KeyID            string    `json:"keyId,omitempty"`
+	PrivateKeyPath   string    `json:"privateKeyPath,omitempty"`
+	CreatedAt        time.Time `json:"createdAt"`
+	UpdatedAt        time.Time `json:"updatedAt"`
+}
+
 func sellerListCommand(load func() (config, error)) *cobra.Command {
 	var asJSON bool
 	cmd := &cobra.Command{
@@ -60,7 +70,11 @@ func sellerListCommand(load func() (config, error)) *cobra.Command {
 					return err
 				}
 				if asJSON {
-					return printJSON(cmd.OutOrStdout(), all)
+					facts := make([]sellerFacts, len(all))
+					for i, s := range all {
+						facts[i] = sellerFacts{s.ID, s.WalletAddressURL, s.KeyID, s.PrivateKeyPath, s.CreatedAt, s.UpdatedAt}
+					}
+					return printJSON(cmd.OutOrStdout(), facts)
 				}
 				table := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 0, 2, ' ', 0)
 				fmt.Fprintln(table, "ID\tWALLET ADDRESS\tKEY")
