@@ -204,11 +204,11 @@ func startVerdict(err error) *Error {
 		return &Error{Code: CodePaymentsDown, Message: "The wallet does not answer. Nothing was paid. Try again in a moment.", Err: err}
 	case api.CodeWalletRefused:
 		return &Error{Code: CodePaymentsRefused, Message: "The wallet refused to prepare this payment. Nothing was paid. Check the wallet address, or ask your wallet.", Err: err}
-	case api.CodeUnreachable:
-		return &Error{Code: CodePaymentsDown, Message: "Payments cannot be started right now. Nothing was paid. Try again in a moment.", Err: err}
-	default:
-		return &Error{Code: CodePaymentsRefused, Message: "The payment could not be started. Nothing was paid.", Err: err}
 	}
+	if said.Status >= 500 || said.Code == api.CodeUnreachable {
+		return &Error{Code: CodePaymentsDown, Message: "Payments cannot be started right now. Nothing was paid. Try again in a moment.", Err: err}
+	}
+	return &Error{Code: CodePaymentsRefused, Message: "The payment could not be started. Nothing was paid.", Err: err}
 }
 
 // learnPaid asks for the payment of a job of which the payments service says that it is paid. What

@@ -94,18 +94,18 @@ func (m *Market) Paid(ctx context.Context, n News) (Job, error) {
 // tell logs what was done, once per news that changed something.
 func (m *Market) tell(ctx context.Context, n News, c Change) {
 	if len(c.Entries) == 0 {
-		m.log.InfoContext(ctx, "payment news known already", slog.Any("", n))
+		m.log.InfoContext(ctx, "payment news changed nothing", "", n)
 		return
 	}
 	if n.Source == SourceUnsigned {
-		m.log.WarnContext(ctx, "payment news applied without a signature", slog.Any("", n))
+		m.log.WarnContext(ctx, "payment news applied without a signature", "", n)
 	}
 	for _, e := range c.Entries {
 		level := slog.LevelInfo
 		if e.Event == EventPaidOutOfTurn || e.Event == EventPaidAgain {
 			level = slog.LevelError // money moved that nobody waited for: a person must look
 		}
-		m.log.Log(ctx, level, "payment news applied", slog.Any("", n), "event", e.Event, "from", string(e.From), "to", string(e.To))
+		m.log.Log(ctx, level, "payment news applied", "", n, "event", e.Event, "from", string(e.From), "to", string(e.To))
 	}
 }
 
@@ -119,6 +119,10 @@ func (j Job) hear(n News, attempt *Attempt, now time.Time) (Change, error) {
 		return Change{}, &Error{Code: CodeInvalidInput, Message: "A payment that is paid needs its outgoingPaymentId."}
 	case n.PendingID == "" || len(n.PendingID) > 64:
 		return Change{}, &Error{Code: CodeInvalidInput, Message: "A payment needs its pendingId."}
+	case attempt == nil && n.Source == SourceWebhook && !n.Paid:
+		// A start that the payments service gave up before it had told us a pendingId. Refused, it would be
+		// delivered again for days; and it says nothing of the job.
+		return c, nil
 	case attempt != nil && attempt.JobID != j.ID, attempt == nil && (n.Source == SourceWebhook || n.Source == SourceFinish):
 		return Change{}, &Error{Code: CodeForeignPayment, Message: "This payment was not started for this job here."}
 	case attempt == nil:

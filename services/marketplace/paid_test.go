@@ -106,6 +106,13 @@ func TestHear_PaymentsThatAreNotOurs(t *testing.T) {
 		require.Equal(t, Complete, change.After.State)
 		require.Equal(t, ours, change.Attempt.PendingID, "kept, so that it counts once")
 	}
+	news.Paid, news.Source = false, SourceWebhook
+	change, err := job.hear(news, nil, now)
+	require.NoError(t, err, "a start that was given up before its id was told")
+	require.Equal(t, job, change.After)
+	require.Empty(t, change.Entries)
+	require.Nil(t, change.Attempt)
+	news.Paid = true
 	for source := range map[Source]bool{SourceWebhook: true, SourceUnsigned: true, SourceAsked: true} {
 		news.Source = source
 		_, err := job.hear(news, &Attempt{JobID: 8, PendingID: ours, State: AttemptAwaiting}, now)

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"time"
 
 	"tianguis.example/payments/api"
@@ -73,7 +72,7 @@ func (m *Market) Returned(ctx context.Context, r Return) (Returned, error) {
 	case r.SessionID == "":
 		return Returned{Ending: EndSignedOut}, nil
 	case r.SessionID != attempt.SessionID:
-		m.log.WarnContext(ctx, "return from the wallet in another session than the payment's", slog.Any("", attempt))
+		m.log.WarnContext(ctx, "return from the wallet in another session than the payment's", "", attempt)
 		return Returned{Ending: EndOtherSession}, nil
 	case attempt.State == AttemptPaid:
 		return Returned{EndPaid, attempt.JobID}, nil
@@ -95,7 +94,7 @@ func (m *Market) Returned(ctx context.Context, r Return) (Returned, error) {
 func (m *Market) finished(ctx context.Context, attempt Attempt, f api.Finished) (Returned, error) {
 	to := Returned{JobID: attempt.JobID}
 	if f.PendingID != "" && f.PendingID != attempt.PendingID || f.OfferID != "" && f.OfferID != attempt.JobID.String() {
-		m.log.ErrorContext(ctx, "the finish answers for another payment", slog.Any("", attempt))
+		m.log.ErrorContext(ctx, "the finish answers for another payment", "", attempt)
 		to.Ending = EndUnverified
 		return to, nil
 	}
@@ -132,7 +131,7 @@ func (m *Market) notFinished(ctx context.Context, attempt Attempt, err error) Re
 			to.Ending = EndUnverified
 		}
 	}
-	m.log.WarnContext(ctx, "return from the wallet not finished", slog.Any("", attempt), "reason", string(to.Ending), "error", err)
+	m.log.WarnContext(ctx, "return from the wallet not finished", "", attempt, "reason", string(to.Ending), "error", err)
 	return to
 }
 

@@ -59,7 +59,7 @@ func (p *Poller) ask(ctx context.Context, a claimed) error {
 	err := p.Market.Ask(asking, a.Attempt)
 	cancel()
 	if err != nil {
-		p.Log.WarnContext(ctx, "payments service asked in vain", slog.Any("", a.Attempt), "attempt", a.Polls, "error", err)
+		p.Log.WarnContext(ctx, "payments service asked in vain", "", a.Attempt, "attempt", a.Polls, "error", err)
 	}
 	return p.Attempts.AskAgainAt(ctx, a.ID, a.leaseUntil, p.Clock.Now().Add(pause(a.Polls)))
 }

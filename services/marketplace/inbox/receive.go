@@ -78,13 +78,13 @@ func (r *Receiver) receive(c echo.Context) error {
 	}
 	job, err := r.market.Paid(ctx, news)
 	if err != nil {
-		r.log.WarnContext(ctx, "[webhook] not applied", slog.Any("", news), "error", err)
+		r.log.WarnContext(ctx, "[webhook] not applied", "", news, "error", err)
 		if marketplace.CodeOf(err) == marketplace.CodeNotFound {
 			return errNoJob
 		}
 		return err
 	}
-	r.log.InfoContext(ctx, "[webhook] received", slog.Any("", news), "status", string(job.State))
+	r.log.InfoContext(ctx, "[webhook] received", "", news, "status", string(job.State))
 	said := answer{Success: true, Message: "Payment confirmed", JobID: job.ID, JobStatus: job.State}
 	if !news.Paid {
 		said.Message = "Payment failure recorded"

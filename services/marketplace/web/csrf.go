@@ -14,7 +14,7 @@ import (
 func formToken(cookie string) string { return marketplace.HashToken("form:" + cookie) }
 
 // errForm is the error of a form that does not prove that it is ours.
-var errForm = echo.NewHTTPError(http.StatusForbidden, "This form is not valid any more. Go back, reload the page, and try again.")
+var errForm = &marketplace.Error{Code: marketplace.CodeForbidden, Message: "This form is not valid any more. Go back, reload the page, and try again."}
 
 // checkForm lets only those POSTs through that come from a form of ours.
 func (p *Pages) checkForm(next echo.HandlerFunc) echo.HandlerFunc {

@@ -83,16 +83,14 @@ func (p *Pages) Error(err error, c echo.Context) {
 	}
 }
 
-// echosWords are for what echo itself refuses, and for our own errForm.
+// echosWords are for what echo itself refuses.
 func echosWords(err *echo.HTTPError) string {
-	switch {
-	case errors.Is(err, errForm):
-		return errForm.Message.(string)
-	case err.Code == http.StatusNotFound:
+	switch err.Code {
+	case http.StatusNotFound:
 		return "There is no page at this address."
-	case err.Code == http.StatusMethodNotAllowed:
+	case http.StatusMethodNotAllowed:
 		return "This address does not take such a request."
-	case err.Code == http.StatusRequestEntityTooLarge:
+	case http.StatusRequestEntityTooLarge:
 		return "What was sent is too large."
 	default:
 		return "The request could not be understood."

@@ -47,6 +47,7 @@ func (p *Pages) finish(c echo.Context) error {
 		case marketplace.EndPaid, marketplace.EndConfirming, marketplace.EndDeclined, marketplace.EndFailed, marketplace.EndUnverified:
 			p.flash(c, string(to.Ending))
 			return c.Redirect(http.StatusSeeOther, "/jobs/"+to.JobID.String())
+		default: // no news of the job: said here
 		}
 	}
 	if to.Ending == marketplace.EndUnreachable {

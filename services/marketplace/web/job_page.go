@@ -38,8 +38,9 @@ func (p JobPage) CanPay() bool {
 	if !p.ViewerFunds || p.State != marketplace.Reviewing {
 		return false
 	}
+	// Also while one is being started, or is awaited: approving again goes on with the payment that there is.
 	payment := p.Payment()
-	return payment == "due" || payment == "failed" || payment == "awaiting"
+	return payment == "due" || payment == "failed" || payment == "awaiting" || payment == "starting"
 }
 
 // Pending reports whether the page should look again by itself.

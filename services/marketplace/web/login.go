@@ -32,7 +32,7 @@ func (p *Pages) loginForm(c echo.Context) error {
 func (p *Pages) showLogin(c echo.Context, status int, page LoginPage) error {
 	if v := visitorOf(c); v.FormToken == "" {
 		secret := marketplace.NewToken()
-		p.setCookie(c, http.Cookie{Name: formCookie, Value: secret})
+		p.setCookie(c, formCookie, secret, 0)
 		v.FormToken = formToken(secret)
 		c.Set(visitorKey, v)
 	}
@@ -49,7 +49,7 @@ func (p *Pages) login(c echo.Context) error {
 	case err != nil:
 		return err
 	}
-	p.setCookie(c, http.Cookie{Name: sessionCookie, Value: token, Expires: session.ExpiresAt})
+	p.setCookie(c, sessionCookie, token, session.ExpiresAt.Sub(session.CreatedAt))
 	p.clearCookie(c, formCookie)
 	return c.Redirect(http.StatusSeeOther, page.Next)
 }

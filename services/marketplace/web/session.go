@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"time"
 
 	"github.com/labstack/echo/v4"
 
@@ -80,19 +81,19 @@ func (p *Pages) signedIn(next echo.HandlerFunc) echo.HandlerFunc {
 	}
 }
 
-func (p *Pages) setCookie(c echo.Context, cookie http.Cookie) {
-	cookie.Path, cookie.HttpOnly, cookie.Secure = "/", true, p.https
-	cookie.SameSite = http.SameSiteLaxMode // Lax: the wallet's redirect back must bring the session along
-	c.SetCookie(&cookie)
+// setCookie leaves a cookie for as long as life, or until the browser is closed when that is zero.
+func (p *Pages) setCookie(c echo.Context, name, value string, life time.Duration) {
+	c.SetCookie(&http.Cookie{
+		Name: name, Value: value, MaxAge: int(life / time.Second), Path: "/", HttpOnly: true, Secure: p.https,
+		SameSite: http.SameSiteLaxMode, // Lax: the wallet's redirect back must bring the session along
+	})
 }
 
-func (p *Pages) clearCookie(c echo.Context, name string) {
-	p.setCookie(c, http.Cookie{Name: name, MaxAge: -1})
-}
+func (p *Pages) clearCookie(c echo.Context, name string) { p.setCookie(c, name, "", -time.Second) }
 
 // flash leaves a code for the next page to put into words.
 func (p *Pages) flash(c echo.Context, code string) {
-	p.setCookie(c, http.Cookie{Name: flashCookie, Value: code, MaxAge: 60})
+	p.setCookie(c, flashCookie, code, time.Minute)
 }
 
 func (p *Pages) takeFlash(c echo.Context) string {

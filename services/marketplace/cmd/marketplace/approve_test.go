@@ -34,7 +34,9 @@ func TestApprove_PaymentsServiceSaysNo(t *testing.T) {
 	for code, want := range map[string]struct{ upstream, status int }{
 		"wallet_unavailable": {502, 503},
 		"wallet_refused":     {502, 502},
-		"invalid_amount":     {422, 502},
+		"wallet_timeout":     {504, 503},
+		"internal":           {500, 503},
+		"invalid_amount":     {400, 502},
 		"not_found":          {404, 502},
 	} {
 		m.payments.answerWith("POST /offers/{offerId}/quotes/start", want.upstream, code)

@@ -76,7 +76,7 @@ func newFakePayments(t *testing.T) *fakePayments {
 		mux.HandleFunc(route, func(w http.ResponseWriter, r *http.Request) { f.serve(route, handler, w, r) })
 	}
 	f.Server = httptest.NewServer(mux)
-	t.Cleanup(f.Server.Close)
+	t.Cleanup(f.Close)
 	return f
 }
 
@@ -146,15 +146,15 @@ func (f *fakePayments) read(w http.ResponseWriter, r *http.Request, into any) bo
 }
 
 func (f *fakePayments) register(w http.ResponseWriter, r *http.Request) {
-	var body struct{ ID, WalletAddressUrl string }
+	var body struct{ ID, WalletAddressURL string }
 	if !f.read(w, r, &body) {
 		return
 	}
-	if strings.Contains(body.WalletAddressUrl, "nobody") {
+	if strings.Contains(body.WalletAddressURL, "nobody") {
 		f.refuse(w, http.StatusUnprocessableEntity, "invalid_wallet_address")
 		return
 	}
-	f.sellers[body.ID] = body.WalletAddressUrl
+	f.sellers[body.ID] = body.WalletAddressURL
 	f.write(w, http.StatusCreated, map[string]any{"ok": true, "id": body.ID})
 }
 

@@ -216,9 +216,15 @@ func TestFinish_PaymentsServiceDown(t *testing.T) {
 	b := m.browser().signIn(demoFunder)
 	pendingID := b.approve("1")
 	for name, down := range map[string]func(http.ResponseWriter, *http.Request) bool{
-		"cut":      func(http.ResponseWriter, *http.Request) bool { panic(http.ErrAbortHandler) },
-		"500":      func(w http.ResponseWriter, _ *http.Request) bool { w.WriteHeader(500); return true },
-		"503":      func(w http.ResponseWriter, _ *http.Request) bool { w.WriteHeader(503); return true },
+		"cut": func(http.ResponseWriter, *http.Request) bool { panic(http.ErrAbortHandler) },
+		"500": func(w http.ResponseWriter, _ *http.Request) bool {
+			w.WriteHeader(http.StatusInternalServerError)
+			return true
+		},
+		"503": func(w http.ResponseWriter, _ *http.Request) bool {
+			w.WriteHeader(http.StatusServiceUnavailable)
+			return true
+		},
 		"not json": func(w http.ResponseWriter, _ *http.Request) bool { _, _ = w.Write([]byte("<html>")); return true },
 		"401": func(w http.ResponseWriter, _ *http.Request) bool {
 			m.payments.refuse(w, 401, "unauthorized")

@@ -86,7 +86,7 @@ func TestPoll_AnswersThatCannotBeBelieved(t *testing.T) {
 	second := b.approve("2")
 	m.payments.pay(second)
 	other := m.payments.payments[second]
-	m.payments.breakRoute("GET /payments/{pendingId}/status", false, func(w http.ResponseWriter, r *http.Request) bool {
+	m.payments.breakRoute("GET /payments/{pendingId}/status", false, func(w http.ResponseWriter, _ *http.Request) bool {
 		m.payments.write(w, http.StatusOK, m.payments.wire(other)) // about another payment than was asked for
 		return true
 	})

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"log/slog"
+	"net"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -267,7 +268,13 @@ func TestServe_StopsInOrder(t *testing.T) {
 	<-entered
 	stopped := make(chan struct{})
 	go func() { m.stop(); close(stopped) }()
-	require.Eventually(t, func() bool { _, err := http.Get(m.base + "/health"); return err != nil }, waitFor, every) //nolint:noctx // it must fail
+	require.Eventually(t, func() bool {
+		knock, err := (&net.Dialer{}).DialContext(t.Context(), "tcp", m.Address())
+		if err == nil {
+			_ = knock.Close()
+		}
+		return err != nil
+	}, waitFor, every)
 	close(release)
 	require.Equal(t, http.StatusSeeOther, (<-landed).StatusCode, "what was in hand is finished")
 	require.Eventually(t, func() bool {

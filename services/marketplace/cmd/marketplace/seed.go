@@ -185,14 +185,12 @@ func (d *seeding) job(ctx context.Context, s sample, budget money.Amount) error 
 		Title: s.title, Description: s.description, State: marketplace.Draft, Budget: budget, Funder: d.funder, CreatedAt: at, UpdatedAt: at,
 	}
 	history := []marketplace.Entry{{At: at, By: d.funder, Event: marketplace.EventCreated, From: marketplace.Draft, To: marketplace.Draft}}
+	doer := map[marketplace.Action]marketplace.UserID{marketplace.Submit: d.worker, marketplace.Expire: 0}
 	for _, action := range s.actions {
 		at = at.Add(time.Hour)
-		by := d.funder
-		switch action {
-		case marketplace.Submit:
-			by = d.worker
-		case marketplace.Expire:
-			by = 0
+		by, other := doer[action]
+		if !other {
+			by = d.funder
 		}
 		change, err := job.Do(action, by, "", at)
 		if err != nil {
@@ -200,10 +198,10 @@ func (d *seeding) job(ctx context.Context, s sample, budget money.Amount) error 
 		}
 		job = change.After
 		history = append(history, change.Entries...)
-		switch action {
-		case marketplace.Accept:
+		if action == marketplace.Accept {
 			job.Worker = d.worker
-		case marketplace.Submit:
+		}
+		if action == marketplace.Submit {
 			job.Submission = s.submission
 		}
 	}

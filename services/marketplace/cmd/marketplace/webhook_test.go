@@ -159,6 +159,17 @@ func TestWebhook_NotAnEvent(t *testing.T) {
 	require.Empty(t, m.events(1))
 }
 
+// The payments service gave a start up before it had told its id: that changes nothing, and need not be told again.
+func TestWebhook_FailureOfAnUnknownPayment(t *testing.T) {
+	t.Parallel()
+	m := start(t)
+	body := []byte(strings.NewReplacer("payment.completed", "payment.failed", `"paid"`, `"failed"`).Replace(seedsCurl))
+	require.Equal(t, answered{200, `{"success":true,"message":"Payment failure recorded","job_id":1,"job_status":"reviewing"}`},
+		deliver(t, m.base, body, m.payments.signed("m", body)))
+	require.Empty(t, m.events(1))
+	require.Nil(t, m.job(1).Attempt)
+}
+
 func TestWebhook_PaymentOfAnotherJob(t *testing.T) {
 	t.Parallel()
 	for name, change := range map[string]func(*Config){"strict": func(*Config) {}, "unsigned allowed": unsigned} {
