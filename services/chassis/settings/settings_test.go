@@ -2,7 +2,6 @@ package settings_test
 
 import (
 	"bytes"
-	"errors"
 	"os"
 	"path/filepath"
 	"testing"
@@ -81,7 +80,7 @@ func TestLoad_SecretFromFile(t *testing.T) {
 	t.Setenv("TT_KEY_FILE", "/nowhere/at/all")
 	err := settings.Load(&s, "")
 	require.ErrorContains(t, err, "TT_KEY cannot be read")
-	require.True(t, errors.Is(err, os.ErrNotExist))
+	require.ErrorIs(t, err, os.ErrNotExist)
 }
 
 func TestLoad_NamesEveryWrongVariable(t *testing.T) {

@@ -42,10 +42,8 @@ func NewClient(baseURL, key string, inner *http.Client) *Client {
 	c.RetryMax, c.RetryWaitMin, c.RetryWaitMax = 2, 100*time.Millisecond, 500*time.Millisecond
 	// The default policy repeats every method; a start that is repeated is not ours to decide.
 	c.CheckRetry = func(ctx context.Context, answer *http.Response, err error) (bool, error) {
-		if ctx.Err() != nil || !safe(ctx) {
-			return false, ctx.Err()
-		}
-		return err != nil || answer.StatusCode == http.StatusBadGateway || answer.StatusCode == http.StatusServiceUnavailable, nil
+		lost := err != nil || answer.StatusCode == http.StatusBadGateway || answer.StatusCode == http.StatusServiceUnavailable
+		return lost && safe(ctx) && ctx.Err() == nil, ctx.Err()
 	}
 	// Its own would sleep for as long as a Retry-After says: that is for our caller to do, who is told.
 	c.Backoff = func(least, most time.Duration, tries int, _ *http.Response) time.Duration {

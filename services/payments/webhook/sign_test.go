@@ -210,7 +210,8 @@ func TestParseSecrets_Refuses(t *testing.T) {
 
 func TestGenerateSecret_IsNewEachTime(t *testing.T) {
 	t.Parallel()
-	require.NotEqual(t, webhook.GenerateSecret(), webhook.GenerateSecret())
+	first, second := webhook.GenerateSecret(), webhook.GenerateSecret()
+	require.NotEqual(t, first, second)
 	key, err := base64.StdEncoding.DecodeString(strings.TrimPrefix(webhook.GenerateSecret(), "whsec_"))
 	require.NoError(t, err)
 	require.Len(t, key, 32)

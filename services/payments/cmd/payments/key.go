@@ -38,7 +38,8 @@ func keyCommand() *cobra.Command {
 			if err := writeNew(out, pem); err != nil {
 				return err
 			}
-			return printJSON(cmd.OutOrStdout(), openpayments.PublicJWK(keyID, key.Public().(ed25519.PublicKey)))
+			public, _ := key.Public().(ed25519.PublicKey) // as its documentation says
+			return printJSON(cmd.OutOrStdout(), openpayments.PublicJWK(keyID, public))
 		},
 	}
 	generate.Flags().StringVar(&keyID, "key-id", "", "the key's id")
