@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
-	"strings"
 	"time"
 
 	"tianguis.example/payments/api"
@@ -127,7 +126,7 @@ func (m *Market) started(ctx context.Context, job Job, attempt Attempt, started 
 	}
 	// The worker must get the budget in the budget's asset: a wallet of another currency would get
 	// the same digits and another value.
-	if got := started.ReceiveAmount; got.IsSet() && !sameWorth(got, job.Budget) {
+	if got := started.ReceiveAmount; got.IsSet() && !covers(got, job.Budget) {
 		attempt.PendingID = started.PendingID // so that the news of its end finds it
 		err := fmt.Errorf("the wallet would receive %s, the budget is %s", got, job.Budget)
 		return "", m.notStarted(ctx, job, attempt, &Error{
@@ -147,17 +146,18 @@ func (m *Market) started(ctx context.Context, job Job, attempt Attempt, started 
 	return started.RedirectURL, nil
 }
 
-// sameWorth reports whether two amounts are worth the same: 100.00 MXN at scale 2 and 100.0000 MXN at scale 4 are.
-func sameWorth(a, b money.Amount) bool {
-	return a.AssetCode() == b.AssetCode() && withoutZeros(a.Decimal()) == withoutZeros(b.Decimal())
-}
-
-// withoutZeros drops the zeros that end a decimal's fraction.
-func withoutZeros(decimal string) string {
-	if !strings.Contains(decimal, ".") {
-		return decimal
+// covers reports whether an amount brings at least the budget, in the budget's asset; at whatever scale a wallet
+// counts that. It may bring a little more: a wallet that changes money rounds in the receiver's favour.
+func covers(got, budget money.Amount) bool {
+	if got.AssetCode() != budget.AssetCode() {
+		return false
 	}
-	return strings.TrimSuffix(strings.TrimRight(decimal, "0"), ".")
+	want, err := money.ParseDecimal(budget.Decimal(), got.AssetCode(), got.AssetScale())
+	if err != nil {
+		return false // the wallet cannot even express it
+	}
+	compared, err := got.Compare(want)
+	return err == nil && compared >= 0
 }
 
 func debitText(a money.Amount) string {

@@ -30,7 +30,7 @@ type Job struct {
 	Title       string
 	Description string
 	State       State
-	Budget      money.Amount // what the worker receives, exactly
+	Budget      money.Amount // what the worker is to receive
 	Funder      UserID
 	Worker      UserID // who was accepted; 0 before
 	Submission  string // what the worker handed in; "" before

@@ -168,17 +168,21 @@ func TestIsPendingID(t *testing.T) {
 	}
 }
 
-func TestSameWorth(t *testing.T) {
+func TestCovers(t *testing.T) {
 	t.Parallel()
 	at := func(text, code string, scale uint8) money.Amount {
 		a, err := money.ParseDecimal(text, code, scale)
 		require.NoError(t, err)
 		return a
 	}
-	require.True(t, sameWorth(at("100.00", "MXN", 2), at("100", "MXN", 9)))
-	require.True(t, sameWorth(at("100", "MXN", 0), at("100.00", "MXN", 2)))
-	require.True(t, sameWorth(at("19.99", "MXN", 2), at("19.9900", "MXN", 4)))
-	require.False(t, sameWorth(at("100.00", "MXN", 2), at("100.00", "USD", 2)))
-	require.False(t, sameWorth(at("100", "MXN", 0), at("1", "MXN", 0)), "zeros before the point count")
-	require.False(t, sameWorth(at("19.99", "MXN", 2), at("19.9901", "MXN", 4)))
+	budget := at("19.99", "MXN", 2)
+	require.True(t, covers(at("19.99", "MXN", 2), budget))
+	require.True(t, covers(at("19.99", "MXN", 9), budget))
+	require.True(t, covers(at("20.00", "MXN", 2), budget), "a wallet may round up")
+	require.False(t, covers(at("19.98", "MXN", 2), budget))
+	require.False(t, covers(at("19.989999999", "MXN", 9), budget))
+	require.False(t, covers(at("19.99", "USD", 2), budget))
+	require.False(t, covers(at("20", "MXN", 0), budget), "a wallet that counts no cents cannot be asked for 19.99")
+	require.True(t, covers(at("100", "MXN", 0), at("100.00", "MXN", 2)))
+	require.False(t, covers(at("1", "MXN", 0), at("100.00", "MXN", 2)))
 }

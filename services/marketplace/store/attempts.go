@@ -175,7 +175,7 @@ func (s *Store) JobAndAttempt(ctx context.Context, id marketplace.JobID, pending
 }
 
 func (s *Store) latestAttempt(ctx context.Context, id marketplace.JobID) (*marketplace.Attempt, error) {
-	return attemptWhere(s.db.Read(ctx), "job_id = ? AND state <> 'replaced' ORDER BY id DESC LIMIT 1", int64(id))
+	return attemptWhere(s.db.Read(ctx), "job_id = ? AND state <> 'replaced' ORDER BY created_at DESC, id DESC LIMIT 1", int64(id))
 }
 
 func attemptWhere(tx *gorm.DB, where string, args ...any) (*marketplace.Attempt, error) {
