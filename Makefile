@@ -26,7 +26,8 @@ lint: $(golangci) ## gofmt, go vet and golangci-lint on every module
 		echo "lint $$module"; (cd $$module && go vet ./... && $(golangci) run ./...) || exit 1; \
 	done
 
-tidy: ## tidy every module
+tidy: ## tidy every module, and give all of them the same versions
+	@go work sync
 	@for module in $$(go list -m -f '{{.Dir}}'); do (cd $$module && GOWORK=off go mod tidy) || exit 1; done
 
 go:
