@@ -41,10 +41,10 @@ type User struct {
 // with a sentence, or CodeInvalidWallet.
 func NewUser(email, name, password string, role Role, walletAddressURL string, now time.Time) (User, error) {
 	email = NormalEmail(email)
-	if parsed, err := mail.ParseAddress(email); err != nil || parsed.Address != email || len(email) > 254 {
+	if parsed, err := mail.ParseAddress(email); err != nil || parsed.Address != email || len(email) > maxEmail || clean(email, maxEmail) != email {
 		return User{}, &Error{Code: CodeInvalidInput, Message: "This is not an e-mail address."}
 	}
-	name = strings.TrimSpace(name)
+	name = strings.TrimSpace(clean(name, 101))
 	if name == "" || len(name) > 100 {
 		return User{}, &Error{Code: CodeInvalidInput, Message: "A name has between 1 and 100 characters."}
 	}
@@ -66,6 +66,8 @@ func NewUser(email, name, password string, role Role, walletAddressURL string, n
 	}, nil
 }
 
+const maxEmail = 254 // characters: RFC 5321 section 4.5.3.1.3, less the angle brackets
+
 // NormalEmail is the spelling under which an e-mail address is kept and looked up.
 func NormalEmail(email string) string { return strings.ToLower(strings.TrimSpace(email)) }
 
@@ -84,7 +86,7 @@ func ParseWalletAddress(text string) (string, error) {
 		text = "https://" + pointer
 	}
 	u, err := url.Parse(text)
-	if err != nil || len(text) > maxWalletAddress || u.Scheme != "https" && u.Scheme != "http" ||
+	if err != nil || clean(text, maxWalletAddress) != text || u.Scheme != "https" && u.Scheme != "http" ||
 		u.Hostname() == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" {
 		return "", &Error{
 			Code:    CodeInvalidWallet,

@@ -26,7 +26,7 @@ func TestParseWalletAddress(t *testing.T) {
 	for _, text := range []string{
 		"", "alice", "wallet.example/alice", "ftp://wallet.example/a", "javascript:alert(1)", "https://", "https:///alice", "$", "$/alice",
 		"https://user:pass@wallet.example/a", "https://wallet.example/a?b=c", "https://wallet.example/a#b", "https://wallet.example/" + strings.Repeat("a", 500),
-		"https://wallet.example/a\nb", "//wallet.example/a",
+		"https://wallet.example/a\nb", "https://wallet.example/\xff", "https://wallet.example/\x00", "//wallet.example/a",
 	} {
 		_, err := marketplace.ParseWalletAddress(text)
 		require.Equal(t, marketplace.CodeInvalidWallet, marketplace.CodeOf(err), "%q", text)

@@ -69,6 +69,10 @@ const staleTries = 10
 // job; CodeForeignPayment when the payment is none that this marketplace started for the job;
 // CodeInvalidInput for a paid one without its outgoing payment.
 func (m *Market) Paid(ctx context.Context, n News) (Job, error) {
+	n.Reason, n.Message = clean(n.Reason, 100), clean(n.Message, 500)
+	if n.PendingID != clean(n.PendingID, 64) {
+		return Job{}, &Error{Code: CodeInvalidInput, Message: "A payment needs its pendingId."}
+	}
 	for range staleTries {
 		job, attempt, err := m.store.JobAndAttempt(ctx, n.JobID, n.PendingID)
 		if err != nil {
@@ -115,9 +119,9 @@ const maxPaymentID = 2000 // characters: what a URL may have
 func (j Job) hear(n News, attempt *Attempt, now time.Time) (Change, error) {
 	c := Change{At: now, Before: j, After: j, WebhookID: n.WebhookID}
 	switch {
-	case n.Paid && (n.OutgoingPaymentID == "" || len(n.OutgoingPaymentID) > maxPaymentID || strings.ContainsFunc(n.OutgoingPaymentID, notPrintable)):
+	case n.Paid && (n.OutgoingPaymentID == "" || strings.Contains(n.OutgoingPaymentID, " ") || clean(n.OutgoingPaymentID, maxPaymentID) != n.OutgoingPaymentID):
 		return Change{}, &Error{Code: CodeInvalidInput, Message: "A payment that is paid needs its outgoingPaymentId."}
-	case n.PendingID == "" || len(n.PendingID) > 64:
+	case n.PendingID == "":
 		return Change{}, &Error{Code: CodeInvalidInput, Message: "A payment needs its pendingId."}
 	case attempt == nil && n.Source == SourceWebhook && !n.Paid:
 		// A start that the payments service gave up before it had told us a pendingId. Refused, it would be
@@ -163,5 +167,3 @@ func (j Job) paid(n News, now time.Time) (Job, []Entry) {
 	}
 	return after, []Entry{{At: now, Event: event, From: j.State, To: after.State, Detail: n.OutgoingPaymentID}}
 }
-
-func notPrintable(r rune) bool { return r <= ' ' || r == 0x7f }

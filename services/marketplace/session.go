@@ -57,10 +57,7 @@ var nobodysHash = HashPassword(NewToken())
 // CodeTooManyTries when there were too many for this e-mail or from this peer, even with the right password.
 func (m *Market) SignIn(ctx context.Context, email, password, peer string) (token string, s Session, err error) {
 	now := m.clock.Now()
-	email = NormalEmail(email)
-	if len(email) > 254 {
-		email = email[:254]
-	}
+	email = NormalEmail(clean(email, maxEmail))
 	// The try counts before the password is looked at: tries at the same time all count.
 	byEmail, byPeer, err := m.store.AddSignInTry(ctx, email, peer, now, now.Add(-tryWindow))
 	if err != nil {

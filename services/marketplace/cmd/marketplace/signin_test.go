@@ -64,7 +64,10 @@ func TestSignIn_CookiesAreSecureWithHTTPS(t *testing.T) {
 
 func TestSignIn_Refused(t *testing.T) {
 	t.Parallel()
-	m := start(t)
+	onEach(t, refusedSignIns)
+}
+
+func refusedSignIns(t *testing.T, m *running) {
 	b := m.browser()
 	form := b.get("/login")
 	var texts []string
@@ -75,6 +78,7 @@ func TestSignIn_Refused(t *testing.T) {
 		{"email": "", "password": ""},
 		{"email": demoFunder + "\x00", "password": strings.Repeat("a", 100_000)},
 		{"email": strings.Repeat("a", 100_000), "password": demoPassword},
+		{"email": "\xff\xfe", "password": "\xff\x00"},
 		{"email": "' OR 1=1 --", "password": "' OR 1=1 --"},
 	} {
 		answer := b.submit(form, "login", fields)

@@ -173,6 +173,30 @@ func TestWebhook_FailureOfAnUnknownPayment(t *testing.T) {
 	require.Nil(t, m.job(1).Attempt)
 }
 
+func TestWebhook_TextThatPostgresCannotHold(t *testing.T) {
+	t.Parallel()
+	onEach(t, func(t *testing.T, m *running) {
+		b := m.browser().signIn(demoFunder)
+		pendingID := b.approve("1")
+		event := func(pending, reason, outgoing, kind, status string) []byte {
+			return []byte(`{"type":"payment.` + kind + `","pendingId":"` + pending + `","offerId":"1","status":"` + status + `","outgoingPaymentId":"` + outgoing +
+				`","timestamp":"2026-01-09T12:00:00Z","reason":"` + reason + `","message":"` + reason + `"}`)
+		}
+		for name, bad := range map[string][]byte{
+			"pendingId":         event(`test\u0000`, "", "https://w.example/o", "completed", "paid"),
+			"long pendingId":    event(strings.Repeat("a", 65), "", "https://w.example/o", "completed", "paid"),
+			"outgoingPaymentId": event(pendingID, "", `https://w.example/\u0000`, "completed", "paid"),
+		} {
+			require.Equal(t, 400, deliver(t, m.base, bad, m.payments.signed("bad", bad)).status, name)
+			require.Equal(t, 400, deliver(t, m.base, bad, http.Header{}).status, name)
+		}
+		failed := event(pendingID, `wallet\u0000_error \ud800 `+strings.Repeat("ñ", 3000), "", "failed", "failed")
+		require.Equal(t, 200, deliver(t, m.base, failed, m.payments.signed("m", failed)).status, "a word for people is cut to what can be kept")
+		require.Equal(t, marketplace.AttemptFailed, m.job(1).Attempt.State)
+		require.Contains(t, m.job(1).Attempt.Reason, "wallet_error")
+	}, unsigned)
+}
+
 func TestWebhook_PaymentOfAnotherJob(t *testing.T) {
 	t.Parallel()
 	for name, change := range map[string]func(*Config){"strict": func(*Config) {}, "unsigned allowed": unsigned} {
