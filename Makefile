@@ -32,6 +32,7 @@ tidy: ## tidy every module, and give all of them the same versions
 
 go:
 	@command -v go >/dev/null || { echo "The go command is missing: install Go 1.26 or newer, and put it on the PATH."; exit 1; }
+	@[ -e $(stack) ] || echo "Compiling; the first time takes about a minute …"
 	@go build -o $(stack) ./deploy/stack/cmd/stack
 
 $(golangci):

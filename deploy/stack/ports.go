@@ -69,8 +69,8 @@ func (p Ports) Check(ctx context.Context) error {
 		if holder := listener(ctx, wanted.port); holder != "" {
 			who = holder
 		}
-		return fmt.Errorf("port %d, which %s needs, is taken by %s.\nStop that, or give %s another port: --%s-port %d",
-			wanted.port, wanted.service, who, wanted.service, wanted.service, wanted.port+1000)
+		return fmt.Errorf("port %d, which %s needs, is taken by %s.\nStop that, or choose another port: make demo ARGS=\"--%s-port %d\"",
+			wanted.port, wanted.service, who, wanted.service, wanted.port+1000)
 	}
 	return nil
 }

@@ -145,11 +145,16 @@ func (s *Stack) Start(ctx context.Context) (err error) {
 	if err := s.Payments.Start(ctx); err != nil {
 		return err
 	}
-	wallets := []string{"seed", "--funder-wallet", s.Sandbox.Address + FunderWallet, "--worker-wallet", s.Sandbox.Address + WorkerWallet}
-	if _, err := s.Marketplace.Run(ctx, wallets...); err != nil {
+	if err := s.Seed(ctx); err != nil {
 		return err
 	}
 	return s.Marketplace.Start(ctx)
+}
+
+// Seed adds to the marketplace what is missing of its people, and of jobs that wait to be paid.
+func (s *Stack) Seed(ctx context.Context) error {
+	_, err := s.Marketplace.Run(ctx, "seed", "--funder-wallet", s.Sandbox.Address+FunderWallet, "--worker-wallet", s.Sandbox.Address+WorkerWallet)
+	return err
 }
 
 // Stop stops the services, the marketplace first, so that none loses the one it calls.

@@ -121,8 +121,7 @@ func (w *world) signIn(t *testing.T, email string) *person.Payer {
 // jobToPay is a job with that budget whose work waits to be paid; the seed adds one when there is none.
 func (w *world) jobToPay(t *testing.T, payer *person.Payer, budget string) int64 {
 	t.Helper()
-	_, err := w.Marketplace.Run(t.Context(), "seed")
-	require.NoError(t, err)
+	require.NoError(t, w.Seed(t.Context()))
 	job, err := payer.JobToPay(t.Context(), budget)
 	require.NoError(t, err)
 	return job.ID

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"strconv"
 	"strings"
 	"text/tabwriter"
@@ -35,20 +36,20 @@ func readBooks(ctx context.Context, s *stack.Stack, funder string) (books, error
 	return b, nil
 }
 
-// settle checks to the last unit what one payment did to both wallets, and prints it.
-func (t *story) settle(paid api.Payment, before, after books) error {
-	left, came := before.funder.Balance-after.funder.Balance, after.worker.Balance-before.worker.Balance
-	table := tabwriter.NewWriter(t.out, 0, 0, 3, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(table)
-	fmt.Fprintln(table, "     wallet\t\tbefore\tafter\tdifference\t")
-	for _, w := range []struct{ before, after control.Wallet }{{before.funder, after.funder}, {before.worker, after.worker}} {
-		fmt.Fprintf(table, "     %s\t%s\t%s\t%s\t%s\t\n", w.after.Name, w.after.AssetCode, decimal(w.before.Balance, w.after.AssetScale),
-			decimal(w.after.Balance, w.after.AssetScale), signed(w.after.Balance-w.before.Balance, w.after.AssetScale))
-	}
-	if err := table.Flush(); err != nil {
-		return err
-	}
+// settlement is what one payment did to both wallets.
+type settlement struct {
+	before, after books
+	left, came    int64 // minor units of each wallet's own asset
+	asked         int64 // minor units of the worker's
+}
 
+// settle checks to the last unit what one payment did: the wallets' balances, the ledger's entries
+// and what the payments service says must be the same.
+func settle(paid api.Payment, before, after books) (settlement, error) {
+	s := settlement{
+		before: before, after: after, asked: paid.Amount.Value(),
+		left: before.funder.Balance - after.funder.Balance, came: after.worker.Balance - before.worker.Balance,
+	}
 	var debited, credited int64
 	for _, e := range after.ledger.Entries[len(before.ledger.Entries):] {
 		if e.Payment == "" || !strings.HasSuffix(paid.OutgoingPaymentID, e.Payment) {
@@ -62,19 +63,40 @@ func (t *story) settle(paid api.Payment, before, after books) error {
 		}
 	}
 	switch {
-	case left != debited, came != credited:
-		return fmt.Errorf("the ledger books %d and %d for this payment, but the wallets changed by %d and %d", debited, credited, left, came)
-	case came != paid.ReceivedAmount.Value():
-		return fmt.Errorf("payments says that %s arrived, but the worker's wallet grew by %d", paid.ReceivedAmount, came)
-	case came < paid.Amount.Value():
-		return fmt.Errorf("%s was to arrive, but the worker's wallet grew by %d", paid.Amount, came)
-	case left > paid.DebitAmount.Value():
-		return fmt.Errorf("the funder agreed to at most %s, but the wallet shrank by %d", paid.DebitAmount, left)
+	case s.left != debited, s.came != credited:
+		return s, fmt.Errorf("the ledger books %d and %d for this payment, but the wallets changed by %d and %d", debited, credited, s.left, s.came)
+	case s.came != paid.ReceivedAmount.Value():
+		return s, fmt.Errorf("payments says that %s arrived, but the worker's wallet grew by %d", paid.ReceivedAmount, s.came)
+	case s.came < s.asked:
+		return s, fmt.Errorf("%s was to arrive, but the worker's wallet grew by %d", paid.Amount, s.came)
+	case s.left > paid.DebitAmount.Value():
+		return s, fmt.Errorf("the funder agreed to at most %s, but the wallet shrank by %d", paid.DebitAmount, s.left)
 	}
-	fmt.Fprintf(t.out, "\n     The ledger agrees to the last unit: %s %s left, %s %s came.\n",
-		decimal(left, after.funder.AssetScale), after.funder.AssetCode, decimal(came, after.worker.AssetScale), after.worker.AssetCode)
-	if extra := came - paid.Amount.Value(); extra > 0 {
-		fmt.Fprintf(t.out, "     (%s more than asked: a wallet rounds in the receiver's favour when it changes money.)\n", decimal(extra, after.worker.AssetScale))
+	return s, nil
+}
+
+// String is the settlement in one sentence.
+func (s settlement) String() string {
+	return fmt.Sprintf("%s %s left %s, %s %s came to %s",
+		decimal(s.left, s.after.funder.AssetScale), s.after.funder.AssetCode, s.after.funder.Name,
+		decimal(s.came, s.after.worker.AssetScale), s.after.worker.AssetCode, s.after.worker.Name)
+}
+
+// print shows both wallets before and after.
+func (s settlement) print(out io.Writer) error {
+	table := tabwriter.NewWriter(out, 0, 0, 3, ' ', tabwriter.AlignRight)
+	fmt.Fprintln(table)
+	fmt.Fprintln(table, "     wallet\t\tbefore\tafter\tdifference\t")
+	for _, w := range []struct{ before, after control.Wallet }{{s.before.funder, s.after.funder}, {s.before.worker, s.after.worker}} {
+		fmt.Fprintf(table, "     %s\t%s\t%s\t%s\t%s\t\n", w.after.Name, w.after.AssetCode, decimal(w.before.Balance, w.after.AssetScale),
+			decimal(w.after.Balance, w.after.AssetScale), signed(w.after.Balance-w.before.Balance, w.after.AssetScale))
+	}
+	if err := table.Flush(); err != nil {
+		return err
+	}
+	fmt.Fprintf(out, "\n     The ledger agrees to the last unit: %s.\n", s)
+	if extra := s.came - s.asked; extra > 0 {
+		fmt.Fprintf(out, "     (%s more than asked: a wallet rounds in the receiver's favour when it changes money.)\n", decimal(extra, s.after.worker.AssetScale))
 	}
 	return nil
 }

@@ -14,8 +14,11 @@ import (
 	"tianguis.example/stack"
 )
 
-// What a smoke test pays: a round amount that is changed from dollars, and one that no float holds.
-var smokePurchases = []purchase{{"100.00 MXN", stack.FunderWallet}, {"19.99 MXN", "/buyer-mxn"}}
+// What is paid: a round amount that is changed from dollars, and one that no float holds.
+var (
+	inDollars = purchase{"100.00 MXN", stack.FunderWallet}
+	inCents   = purchase{"19.99 MXN", "/buyer-mxn"}
+)
 
 func smokeCommand() *cobra.Command {
 	return &cobra.Command{
@@ -63,7 +66,7 @@ func smoke(ctx context.Context, s *stack.Stack, out io.Writer) error {
 	if err := s.Start(ctx); err != nil {
 		return err
 	}
-	for _, p := range smokePurchases {
+	for _, p := range []purchase{inDollars, inCents} {
 		fmt.Fprintf(out, "\n%s from the wallet %s:\n\n", p.budget, p.wallet[1:])
 		if err := tellStory(ctx, s, out, p); err != nil {
 			return errors.Join(blame(s, err), s.Stop())
@@ -72,12 +75,17 @@ func smoke(ctx context.Context, s *stack.Stack, out io.Writer) error {
 	return s.Stop()
 }
 
+// tellStory makes a payment, and tells it to out.
 func tellStory(ctx context.Context, s *stack.Stack, out io.Writer, p purchase) error {
 	t, err := newStory(s, out)
 	if err != nil {
 		return err
 	}
-	return t.pay(ctx, p)
+	settled, err := t.pay(ctx, p)
+	if err != nil {
+		return err
+	}
+	return settled.print(out)
 }
 
 // blame adds to an error the ends of the logs in which its cause should be.

@@ -52,69 +52,69 @@ func (t *story) more(format string, arguments ...any) {
 // purchase says which job the funder pays, by its budget ("100.00 MXN"), and from which of the sandbox's wallets.
 type purchase struct{ budget, wallet string }
 
-// pay makes a payment as a funder does in a browser.
-func (t *story) pay(ctx context.Context, p purchase) error {
+// pay makes a payment as a funder does in a browser, and returns what it did to both wallets.
+func (t *story) pay(ctx context.Context, p purchase) (settlement, error) {
 	before, err := readBooks(ctx, t.stack, p.wallet)
 	if err != nil {
-		return err
+		return settlement{}, err
 	}
 	payer, err := person.SignIn(ctx, t.stack.Marketplace.Address, funder, password)
 	if err != nil {
-		return err
+		return settlement{}, err
 	}
 	j, err := payer.JobToPay(ctx, p.budget)
 	if err != nil {
-		return err
+		return settlement{}, err
 	}
 	t.tell("job", "%d, “%s”, waits to be paid: %s", j.ID, j.Title, j.Budget)
 
 	consent, err := payer.AskToPay(ctx, j.ID, t.stack.Sandbox.Address+p.wallet)
 	if err != nil {
-		return err
+		return settlement{}, err
 	}
 	started, err := t.latest(ctx, j.ID)
 	if err != nil {
-		return err
+		return settlement{}, err
 	}
 	t.tell("quote", "for %s to arrive, at most %s leave the funder's wallet", started.Amount, started.DebitAmount)
 	t.tell("redirect", "the browser is sent to the wallet, to consent: %s", withoutQuery(started.RedirectURL))
 
 	finish, err := payer.Decide(ctx, consent, person.Approve)
 	if err != nil {
-		return err
+		return settlement{}, err
 	}
 	t.tell("consent", "“%s”: approved", consent.Text("h1"))
 	t.tell("finish", "the browser is sent back to %s, with a hash and an interact_ref", withoutQuery(finish.String()))
 	page, err := payer.Browser.Open(ctx, finish.String())
 	if err != nil {
-		return fmt.Errorf("come back from the wallet: %w", err)
+		return settlement{}, fmt.Errorf("come back from the wallet: %w", err)
 	}
 	t.more("%s then says: %s", page.URL.Path, page.Text("#payment-status"))
 
 	status, err := payer.WaitFor(ctx, j.ID, paidBound, person.Complete)
 	if err != nil {
-		return err
+		return settlement{}, err
 	}
 	paid, err := t.payments.Payment(ctx, started.PendingID)
 	if err != nil {
-		return err
+		return settlement{}, err
 	}
 	if paid.Status != api.StatusPaid {
-		return fmt.Errorf("the job is complete, but payment %s is %s", paid.PendingID, paid.State)
+		return settlement{}, fmt.Errorf("the job is complete, but payment %s is %s", paid.PendingID, paid.State)
 	}
 	t.tell("paid", "%s arrived at the worker's wallet", paid.ReceivedAmount)
 	news, err := t.delivered(ctx, paid.PendingID)
 	if err != nil {
-		return err
+		return settlement{}, err
 	}
 	t.tell("webhook", "%s, signed; the marketplace answered %d", news.Type, news.last().Status)
 	t.tell("contract_completed", "%t, and job %d is %s", status.ContractCompleted, j.ID, status.State)
 
 	after, err := readBooks(ctx, t.stack, p.wallet)
 	if err != nil {
-		return err
+		return settlement{}, err
 	}
-	return t.settle(paid, before, after)
+	return settle(paid, before, after)
 }
 
 // latest is the newest payment of a job, as the payments service tells it.

@@ -87,7 +87,8 @@ func stay(ctx context.Context, out io.Writer, s *stack.Stack) error {
 	if err := table.Flush(); err != nil {
 		return errors.Join(err, s.Stop())
 	}
-	fmt.Fprintln(out, "\nThey stay up. Ctrl-C stops them; what they know is kept for the next time.")
+	fmt.Fprintln(out, "\nThe next payment is yours: sign in as the funder, and choose a job in review.")
+	fmt.Fprintln(out, "The services stay up. Ctrl-C stops them; what they know is kept for the next time.")
 	var ended error
 	select {
 	case <-ctx.Done():
