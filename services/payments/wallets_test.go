@@ -130,7 +130,7 @@ func (w grantCalls) Request(_ context.Context, p openpayments.GrantRequestParams
 	}, w.end(op)
 }
 
-func (w grantCalls) Continue(_ context.Context, p openpayments.GrantContinueParams) (openpayments.Grant, error) {
+func (w grantCalls) Continue(_ context.Context, _ openpayments.GrantContinueParams) (openpayments.Grant, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if err := w.begin("continue"); err != nil {

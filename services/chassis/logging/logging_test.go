@@ -26,7 +26,7 @@ func TestSecret_IsNeverShown(t *testing.T) {
 	for _, format := range []string{"text", "json"} {
 		log, err := logging.New(&out, format, "debug")
 		require.NoError(t, err)
-		log.Info("settings", "all", s, "key", s.Key, "pointer", &s)
+		log.InfoContext(t.Context(), "settings", "all", s, "key", s.Key, "pointer", &s)
 	}
 	fmt.Fprintf(&out, "%v %+v %#v %s %q", s, s, s, s.Key, s.Key)
 	body, err := json.Marshal(s)
