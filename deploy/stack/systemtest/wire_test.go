@@ -167,13 +167,14 @@ func forgedWebhook(t *testing.T, w *world) {
 	require.Equal(t, http.StatusBadRequest, got.status)
 }
 
-// TestDocumentedCurls runs both commands of the document that described the original, as a person would,
-// with unsigned webhooks allowed by name.
+// TestDocumentedCurls runs both commands of the document that described the original, as a person would
+// who has started the services by hand as README.md says: without a webhook secret, unsigned webhooks allowed by name.
 func TestDocumentedCurls(t *testing.T) {
 	t.Parallel()
 	curl := need(t, "curl")
 	on(t, func(t *testing.T, database string) {
-		w := newWorld(t, database, env{stack.Marketplace: {"WEBHOOK_ALLOW_UNSIGNED": "true"}})
+		byHand := map[string]string{"WEBHOOK_ALLOW_UNSIGNED": "true", "WEBHOOK_SECRET_FILE": ""}
+		w := newWorld(t, database, env{stack.Marketplace: byHand, stack.Payments: byHand})
 		run := func(arguments ...string) string {
 			command := exec.CommandContext(t.Context(), curl, append([]string{"--silent", "--show-error"}, arguments...)...)
 			out, err := command.CombinedOutput()
@@ -208,5 +209,10 @@ func TestDocumentedCurls(t *testing.T) {
 		page, err := person.NewBrowser().Open(t.Context(), w.Marketplace.Address+"/payments/finish?pendingId=test-123&interact_ref=abc&hash=xyz")
 		require.NoError(t, err)
 		require.NotEmpty(t, page.Text("main h1"))
+
+		a := w.start(t, "19.99 MXN", "/buyer-mxn")
+		a.open(t, a.decide(t, person.Approve))
+		a.complete(t)
+		eventually(t, "the unsigned webhook is delivered", func() bool { return w.delivered(t, a.pendingID) })
 	})
 }
