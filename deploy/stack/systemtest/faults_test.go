@@ -46,10 +46,12 @@ func TestKilledInMidPayment(t *testing.T) {
 	on(t, func(t *testing.T, database string) {
 		w := newWorld(t, database, nil)
 		var browsers sync.WaitGroup
-		strike := func(fault control.Fault, finish func()) {
-			require.NoError(t, w.wallets.AddFault(t.Context(), fault))
+		strike := func(finish func(), faults ...control.Fault) {
+			for _, fault := range faults {
+				require.NoError(t, w.wallets.AddFault(t.Context(), fault))
+			}
 			browsers.Go(finish)
-			eventually(t, "the fault strikes", func() bool {
+			eventually(t, "the faults strike", func() bool {
 				left, err := w.wallets.Faults(t.Context())
 				return err == nil && len(left) == 0
 			})
@@ -61,21 +63,21 @@ func TestKilledInMidPayment(t *testing.T) {
 
 		// One whose outgoing payment the wallet is asked for, and never makes.
 		never := w.startOffer(t, "another-marketplace-1", "/buyer-mxn")
-		strike(control.Fault{Kind: control.Hang, Operation: "outgoing-payment.create", Count: 1}, func() {
-			_, _ = w.payments.Finish(t.Context(), never)
-		})
-		// One whose outgoing payment is made after the death of the one who asked.
-		late := w.start(t, "100.00 MXN", "/buyer-mxn")
-		strike(control.Fault{Kind: control.Latency, Operation: "outgoing-payment.create", Count: 1, Latency: control.Duration(3 * time.Second)}, open(late))
+		strike(func() { _, _ = w.payments.Finish(t.Context(), never) },
+			control.Fault{Kind: control.Hang, Operation: "outgoing-payment.create", Count: 1})
+		// One whose outgoing payment is made, of which neither the answer nor a look tells.
+		unheard := w.start(t, "100.00 MXN", "/buyer-mxn")
+		strike(open(unheard), control.Fault{Kind: control.DropAfter, Operation: "outgoing-payment.create", Count: 1},
+			control.Fault{Kind: control.Hang, Operation: "outgoing-payment.get", Count: 1})
 		// One whose money is on its way.
 		settling := w.start(t, "19.99 MXN", "/buyer-mxn")
-		strike(control.Fault{Kind: control.Hang, Operation: "incoming-payment.get", Count: 1}, open(settling))
+		strike(open(settling), control.Fault{Kind: control.Hang, Operation: "incoming-payment.get", Count: 1})
 
 		w.Payments.Kill()
 		browsers.Wait()
 		require.NoError(t, w.Payments.Start(t.Context()))
 
-		for _, a := range []attempt{late, settling} {
+		for _, a := range []attempt{unheard, settling} {
 			_, err := a.payer.WaitFor(t.Context(), a.job, leaseOfTheDead+patience, person.Complete)
 			require.NoError(t, err)
 			require.Equal(t, 1, w.job(t, a.job).times("pay"))
