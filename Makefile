@@ -19,6 +19,8 @@ smoke: go ## make whole payments on free ports, and end
 
 test: go ## test everything, with the race detector, on SQLite and on a Postgres of its own (ARGS="-run Finish")
 	@$(stack) with-postgres -- go test -race -timeout 20m $(ARGS) $$(go list -m -f '{{.Dir}}/...')
+	@command -v npm >/dev/null || echo "NOT TESTED: the sandbox by the official Node SDK, since Node.js and npm are missing"
+	@{ command -v chromium || command -v chromium-browser || command -v google-chrome || command -v chrome; } >/dev/null || echo "NOT TESTED: the pages in a browser, since Chromium is missing"
 
 lint: $(golangci) ## gofmt, go vet and golangci-lint on every module
 	@unformatted=$$(gofmt -l deploy services); [ -z "$$unformatted" ] || { echo "gofmt would change: $$unformatted"; exit 1; }
