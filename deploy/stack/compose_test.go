@@ -6,76 +6,56 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/compose-spec/compose-go/v2/cli"
 	"github.com/stretchr/testify/require"
-	"go.yaml.in/yaml/v3"
 
 	"tianguis.example/stack"
 )
 
-// composeFile is what TestCompose looks at; yaml.v3 resolves anchors and merge keys.
-type composeFile struct {
-	Services map[string]struct {
-		Image   string
-		Command []string
-		Build   struct {
-			Context    string
-			Dockerfile string
-			Args       map[string]string
-		}
-		Environment map[string]string
-		DependsOn   map[string]struct{ Condition string } `yaml:"depends_on"`
-		Secrets     []string
-		Volumes     []string
-		Ports       []string
-		Healthcheck struct{ Test []string }
-	}
-	Secrets map[string]struct{ File string }
-	Volumes map[string]any
-}
-
-// TestCompose checks what `docker compose config` would, for machines without it: that the file
-// parses, and that everything in it which names another thing names one that is there.
+// TestCompose loads docker-compose.yml with the library that `docker compose` itself reads it with: it checks
+// the schema, and that every service, secret and volume which is named exists.
 func TestCompose(t *testing.T) {
 	t.Parallel()
 	root, err := stack.Root()
 	require.NoError(t, err)
-	content, err := os.ReadFile(filepath.Join(root, "docker-compose.yml"))
+	options, err := cli.NewProjectOptions([]string{filepath.Join(root, "docker-compose.yml")}, cli.WithWorkingDirectory(root))
 	require.NoError(t, err)
-	var compose composeFile
-	require.NoError(t, yaml.Unmarshal(content, &compose))
+	compose, err := options.LoadProject(t.Context())
+	require.NoError(t, err)
 
 	for _, service := range []string{stack.Sandbox, stack.Payments, stack.Marketplace} {
 		require.Contains(t, compose.Services, service)
-		require.Equal(t, service, compose.Services[service].Build.Args["SERVICE"])
+		require.NotNil(t, compose.Services[service].Build)
+		require.Equal(t, service, *compose.Services[service].Build.Args["SERVICE"])
 	}
 	for name, service := range compose.Services {
-		require.NotEmpty(t, service.Image, name)
-		if service.Build.Context != "" {
-			require.FileExists(t, filepath.Join(root, service.Build.Context, service.Build.Dockerfile), name)
+		if service.Build != nil {
+			require.FileExists(t, filepath.Join(service.Build.Context, service.Build.Dockerfile), name)
 		}
 		for other, wait := range service.DependsOn {
-			require.Contains(t, compose.Services, other, name)
 			if wait.Condition == "service_healthy" {
-				require.NotEmpty(t, compose.Services[other].Healthcheck.Test, "%s waits until %s is healthy", name, other)
+				require.NotNil(t, compose.Services[other].HealthCheck, "%s waits until %s is healthy", name, other)
 			}
 		}
+		mounted := map[string]bool{}
 		for _, secret := range service.Secrets {
-			require.Contains(t, compose.Secrets, secret, name)
+			mounted[secret.Source] = true
 		}
 		for variable, value := range service.Environment {
-			if secret, isSecret := strings.CutPrefix(value, "/run/secrets/"); isSecret {
-				require.Contains(t, service.Secrets, secret, "%s: %s", name, variable)
+			if value == nil {
+				continue
+			}
+			if secret, isSecret := strings.CutPrefix(*value, "/run/secrets/"); isSecret {
+				require.True(t, mounted[secret], "%s has no secret for %s", name, variable)
 			}
 		}
 		for _, port := range service.Ports {
-			require.True(t, strings.HasPrefix(port, "127.0.0.1:"), "%s: %s is not for the whole network", name, port)
+			require.Equal(t, "127.0.0.1", port.HostIP, "%s is not for the whole network", name)
 		}
 		for _, volume := range service.Volumes {
-			source, _, _ := strings.Cut(volume, ":")
-			if strings.HasPrefix(source, ".") {
-				require.FileExists(t, filepath.Join(root, source), name)
-			} else {
-				require.Contains(t, compose.Volumes, source, name)
+			if volume.Type == "bind" {
+				_, err := os.Stat(volume.Source)
+				require.NoError(t, err, name)
 			}
 		}
 	}
