@@ -24,10 +24,10 @@ func (b *Bank) Seed() error {
 		Account
 		balance int64
 	}{
-		{Account{Name: "buyer-usd", PublicName: "Beatriz Buyer", Tenant: "sierra", Asset: usd}, 10_000_000_00},
-		{Account{Name: "buyer-mxn", PublicName: "Benito Buyer", Tenant: "sierra", Asset: mxn}, 100_000_000_00},
-		{Account{Name: "worker-mxn", PublicName: "Wendy Worker", Tenant: "bahia", Asset: mxn}, 1_000_00},
-		{Account{Name: "worker-usd", PublicName: "Wilmer Worker", Tenant: "bahia", Asset: usd}, 100_00},
+		{Account{Name: "buyer-usd", PublicName: "Fernanda Ruiz", Tenant: "sierra", Asset: usd}, 10_000_000_00},
+		{Account{Name: "buyer-mxn", PublicName: "Fernanda Ruiz, pesos", Tenant: "sierra", Asset: mxn}, 100_000_000_00},
+		{Account{Name: "worker-mxn", PublicName: "Beto Hernández", Tenant: "bahia", Asset: mxn}, 1_000_00},
+		{Account{Name: "worker-usd", PublicName: "Beto Hernández, dollars", Tenant: "bahia", Asset: usd}, 100_00},
 		{Account{Name: "scale9", PublicName: "Aurelia Fine", Tenant: "sierra", Asset: Asset{"XAU", 9}}, 1_000_000_000_000},
 		{Account{Name: "yen", PublicName: "Yuki Round", Tenant: "bahia", Asset: Asset{"JPY", 0}}, 100_000_000},
 		{Account{Name: "marketplace", PublicName: "Tianguis Marketplace", Tenant: "bahia", Asset: mxn}, 0},

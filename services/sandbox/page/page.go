@@ -28,7 +28,7 @@ var functions = template.FuncMap{
 	},
 }
 
-// Money is an amount as people read it: "MXN 1,234.50".
+// Money is an amount as people read it: "1,234.50 MXN".
 func Money(a sandbox.Amount) string {
 	whole, fraction, point := strings.Cut(a.Decimal(), ".")
 	sign := ""
@@ -41,7 +41,7 @@ func Money(a sandbox.Amount) string {
 	if point {
 		whole += "." + fraction
 	}
-	return a.Code + "\u00a0" + sign + whole
+	return sign + whole + "\u00a0" + a.Code
 }
 
 // Host is the host of a URL, with its port.
