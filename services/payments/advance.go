@@ -17,20 +17,16 @@ type advanceStore interface {
 	ClaimDue(ctx context.Context, n int, now, until time.Time) ([]Payment, error)
 }
 
-// workerPatience is how long a worker stays with one payment between wallet calls: the money takes
-// about 0.4 s to arrive, and a wallet wants 5 s between a grant and its continuation.
-const workerPatience = 6 * time.Second
-
 // Claim leases up to n payments that are due, for Advance.
 func (s *Service) Claim(ctx context.Context, n int) ([]Payment, error) {
 	now := s.clock.Now()
-	return s.store.ClaimDue(ctx, n, now, now.Add(lease))
+	return s.store.ClaimDue(ctx, n, now, now.Add(s.settings.Lease))
 }
 
 // Advance drives a claimed payment as far as it gets. What another process did before may have taken effect at
 // the wallet, so it looks before it asks. It is safe to call for the same payment twice, in two processes too.
 func (s *Service) Advance(ctx context.Context, p Payment) error {
-	_, err := s.advance(ctx, ByWorker, p, s.clock.Now().Add(workerPatience), false)
+	_, err := s.advance(ctx, ByWorker, p, s.clock.Now().Add(s.settings.FinishWait), false)
 	if errors.Is(err, ErrStale) {
 		return nil // the lease ran out, and somebody else has it
 	}
@@ -44,12 +40,13 @@ func (s *Service) advance(ctx context.Context, by Actor, p Payment, until time.T
 	if err != nil {
 		return p, err
 	}
-	for !p.State.Ended() {
+	for !p.NextStepAt.IsZero() {
+		ended := p.State.Ended()
 		c, wait, err := s.step(ctx, wallets, p, fresh)
 		if err != nil {
 			return p, err
 		}
-		if wait > 0 && !s.clock.Now().Add(wait).After(until) {
+		if wait > 0 && !ended && !s.clock.Now().Add(wait).After(until) {
 			// Short enough to keep the lease and wait here; nothing to write down.
 			p.Tries, p.ReceivedAmount, fresh = c.After.Tries, c.After.ReceivedAmount, false
 			if err := clock.Sleep(ctx, s.clock, wait); err != nil {
@@ -57,7 +54,7 @@ func (s *Service) advance(ctx context.Context, by Actor, p Payment, until time.T
 			}
 			continue
 		}
-		if p, err = s.record(ctx, by, c); err != nil || wait > 0 {
+		if p, err = s.record(ctx, by, c); err != nil || wait > 0 || p.State.Ended() {
 			return p, err
 		}
 		fresh = c.moves() || c.Before.QuoteID != c.After.QuoteID
@@ -91,6 +88,8 @@ func (s *Service) step(ctx context.Context, w Wallets, p Payment, fresh bool) (C
 		return s.pay(ctx, w, p, fresh)
 	case p.State == Sending:
 		return s.settle(ctx, w, p)
+	case p.State.Ended():
+		return s.watch(ctx, w, p)
 	}
 	return Change{}, 0, fmt.Errorf("there is no step from %q", p.State)
 }
@@ -142,6 +141,9 @@ const maxQuotes = 5
 // pay makes the outgoing payment of the quote. The quote's UUID makes it idempotent at the wallet: a second POST is "invalid
 // quote", and the outgoing payment is found under that UUID (traces/02-e-outgoing-same-quote-twice.json).
 func (s *Service) pay(ctx context.Context, w Wallets, p Payment, fresh bool) (Change, time.Duration, error) {
+	if p.Token.dying(s.clock.Now()) {
+		return s.rotate(ctx, w, p)
+	}
 	if !fresh {
 		c, found, err := s.look(ctx, w, p)
 		if errors.Is(err, openpayments.ErrInactiveToken) {
@@ -179,18 +181,34 @@ func (s *Service) pay(ctx context.Context, w Wallets, p Payment, fresh bool) (Ch
 	return s.requote(ctx, w, p)
 }
 
-// look asks the wallet whether there is an outgoing payment of the quote.
+// look asks the wallet whether there is an outgoing payment of the quote: under the quote's UUID, where the wallets that we know have it, and
+// then among the newest of the buyer's, which name their quotes.
 func (s *Service) look(ctx context.Context, w Wallets, p Payment) (Change, bool, error) {
 	out, err := w.OutgoingPayment.Get(ctx, openpayments.OutgoingPaymentGetParams{URL: p.paysQuote(), AccessToken: p.Token.Value.Reveal()})
-	if errors.Is(err, openpayments.ErrUnknownPayment) {
-		return Change{}, false, nil
+	if err == nil {
+		c, err := p.Send(out.ID, s.clock.Now())
+		return c, true, err
 	}
-	if err != nil {
+	if !errors.Is(err, openpayments.ErrUnknownPayment) {
 		return Change{}, false, err
 	}
-	c, err := p.Send(out.ID, s.clock.Now())
-	return c, true, err
+	newest, err := w.OutgoingPayment.List(ctx, openpayments.ListParams{
+		BaseURL: p.Buyer.ResourceServer, AccessToken: p.Token.Value.Reveal(), WalletAddress: p.Buyer.WalletAddress, First: lookedAt,
+	})
+	if passing(err) || errors.Is(err, openpayments.ErrInactiveToken) {
+		return Change{}, false, err
+	}
+	for _, out := range newest.Result { // none, of a wallet that refuses to list
+		if out.QuoteID == p.QuoteID {
+			c, err := p.Send(out.ID, s.clock.Now())
+			return c, true, err
+		}
+	}
+	return Change{}, false, nil
 }
+
+// lookedAt is how many of a buyer's newest outgoing payments are looked through.
+const lookedAt = 20
 
 // paysQuote is where the outgoing payment of the quote is, if there is one: under the quote's UUID.
 func (p Payment) paysQuote() string {
@@ -212,8 +230,7 @@ func (s *Service) rotate(ctx context.Context, w Wallets, p Payment) (Change, tim
 	if lookErr != nil && !errors.Is(lookErr, openpayments.ErrUnknownPayment) {
 		return s.later(p, backoff(p.Tries, lookErr))
 	}
-	p.ReceivedAmount = incoming.ReceivedAmount
-	if p.IsFull() {
+	if fills(incoming.ReceivedAmount, p.Amount) {
 		c, err := p.Send(p.paysQuote(), s.clock.Now())
 		return c, 0, err
 	}
@@ -249,25 +266,95 @@ func (s *Service) settle(ctx context.Context, w Wallets, p Payment) (Change, tim
 	incoming, err := w.IncomingPayment.GetPublic(ctx, openpayments.IncomingPaymentGetPublicParams{URL: p.IncomingPaymentID})
 	if err == nil {
 		p.ReceivedAmount = incoming.ReceivedAmount
-		if p.IsFull() {
+		if fills(p.ReceivedAmount, p.Amount) {
 			c, err := p.Settle(incoming.ReceivedAmount, s.clock.Now())
 			return c, 0, err
 		}
 	} else if ctx.Err() != nil {
 		return Change{}, 0, ctx.Err()
 	}
+	now := s.clock.Now()
+	if errors.Is(err, openpayments.ErrUnknownPayment) && now.Sub(p.CreatedAt) > incomingLifetime {
+		// It expired without a cent, and wallets delete those: nothing can arrive any more.
+		c, err := p.Fail(PaymentFailed, "the seller's incoming payment expired before any money came", now)
+		return c, 0, err
+	}
+	if p.Token.Value == "" {
+		return s.later(p, settleAgain(p.Tries)) // lost: the seller's side alone can tell
+	}
+	if p.Token.dying(now) {
+		return s.rotateWhileSending(ctx, w, p)
+	}
 	out, err := w.OutgoingPayment.Get(ctx, openpayments.OutgoingPaymentGetParams{URL: p.OutgoingPaymentID, AccessToken: p.Token.Value.Reveal()})
-	if err == nil && out.Failed {
+	switch {
+	case errors.Is(err, openpayments.ErrInactiveToken):
+		return s.rotateWhileSending(ctx, w, p)
+	case err == nil && out.Failed:
 		reason := PaymentFailed
 		words := out.Metadata["cancellationReason"]
 		if strings.Contains(words, "enough balance") { // traces/02-k-exceeding-limits.json
 			reason = InsufficientFunds
 		}
-		c, err := p.Fail(reason, "the wallet says: "+words, s.clock.Now())
+		c, err := p.Fail(reason, "the wallet says: "+words, now)
+		return c, 0, err
+	case err == nil && out.SentAmount.IsZero() && p.ReceivedAmount.IsZero() && now.Sub(p.Since) > sendingLimit:
+		// Of two payments of one incoming payment that raced, the loser stays so for ever (traces/05-12-double.json).
+		c, err := p.Fail(PaymentFailed, fmt.Sprintf("the wallet has sent nothing for %s", sendingLimit), now)
 		return c, 0, err
 	}
 	// Money is on its way, or we could not ask. Nobody but the wallets can end this.
 	return s.later(p, settleAgain(p.Tries))
+}
+
+// sendingLimit is how long an outgoing payment may send nothing. Money takes about 0.4 s, and a quote lives five
+// minutes: a payment that has not begun by then never will.
+const sendingLimit = 15 * time.Minute
+
+// rotateWhileSending keeps the token alive that lets us ask how the outgoing payment fares. When it cannot be, the
+// payment is still asked for at the seller's side.
+func (s *Service) rotateWhileSending(ctx context.Context, w Wallets, p Payment) (Change, time.Duration, error) {
+	token, err := w.Token.Rotate(ctx, openpayments.TokenRotateParams{URL: p.Token.ManageURI, AccessToken: p.Token.Value.Reveal()})
+	if err == nil {
+		return p.Rotate(token, s.clock.Now()), 0, nil
+	}
+	if passing(err) {
+		return s.later(p, backoff(p.Tries, err))
+	}
+	return p.LoseToken(s.clock.Now()), 0, nil
+}
+
+// watch looks at the seller's side of a payment that has ended, for a while: money of a failed payment that arrives all the same, and money
+// that arrives twice, must be seen.
+func (s *Service) watch(ctx context.Context, w Wallets, p Payment) (Change, time.Duration, error) {
+	now := s.clock.Now()
+	incoming, err := w.IncomingPayment.GetPublic(ctx, openpayments.IncomingPaymentGetPublicParams{URL: p.IncomingPaymentID})
+	if err != nil { // expired without a cent, and deleted; or not to be had just now
+		return s.watchAgain(p, now)
+	}
+	seen := incoming.ReceivedAmount
+	if p.State == Failed && fills(seen, p.Amount) {
+		c, err := p.SettleLate(seen, now)
+		return c, 0, err
+	}
+	known, err := seen.Compare(p.ReceivedAmount)
+	if seen.IsZero() || err == nil && known <= 0 {
+		return s.watchAgain(p, now)
+	}
+	return p.Book(seen, now), 0, nil
+}
+
+// watchAgain puts the next look off, and at last for ever: a failed payment's until its incoming payment has expired.
+func (s *Service) watchAgain(p Payment, now time.Time) (Change, time.Duration, error) {
+	if p.State.Received() {
+		if p.Tries+1 >= len(watchPaid) {
+			return p.Forget(now), 0, nil
+		}
+		return s.later(p, watchPaid[p.Tries+1])
+	}
+	if now.Sub(p.CreatedAt) > incomingLifetime+time.Hour {
+		return p.Forget(now), 0, nil
+	}
+	return s.later(p, min(time.Minute<<min(p.Tries, 6), time.Hour))
 }
 
 // decide is what every error of a wallet means for a payment on its way: ask again later, or the

@@ -35,7 +35,7 @@ func (s *Service) Finish(ctx context.Context, id PaymentID, r FinishRequest) (Pa
 		return Payment{}, err
 	}
 	// A closed tab must not stop what the buyer has approved.
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.settings.FinishWait+lease)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.settings.FinishWait+s.settings.Lease)
 	defer cancel()
 
 	if r.Result != "" || r.InteractRef == "" || r.Hash == "" {

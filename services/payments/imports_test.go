@@ -20,7 +20,7 @@ var mayImport = map[string][]string{
 	// logging for logging.Secret alone: a token in a Payment must not be printable.
 	".":            {"openpayments", "webhook", "money", "tianguis.example/chassis/clock", "tianguis.example/chassis/logging"},
 	"money":        {},
-	"webhook":      {},
+	"webhook":      {"money"},
 	"egress":       {},
 	"openpayments": {"money"},
 	"api":          {"money"},

@@ -31,9 +31,10 @@ type Payment struct {
 	Version  int64 // counts the changes; a change of an older version is refused (ErrStale)
 
 	State   State
-	Reason  Reason // why it failed
-	Message string // the same, as a sentence for people
-	Ending  Reason // an intent: the consent is being cancelled at the wallet, then it fails for this reason
+	Reason  Reason    // why it failed
+	Message string    // the same, as a sentence for people
+	Ending  Reason    // an intent: the consent is being cancelled at the wallet, then it fails for this reason
+	Since   time.Time // when it came into this state
 
 	Amount                money.Amount // what the seller is to receive
 	BuyerWalletAddressURL string       // as the buyer gave it
@@ -50,11 +51,22 @@ type Payment struct {
 
 	// NextStepAt is when a worker takes the payment up. Whoever works on it keeps this in
 	// the future, which is the lease: when that process dies, the time comes. Zero once it has ended.
+	// A payment that has ended is looked at for a while too: money may come late, or come again.
 	NextStepAt time.Time
 	Tries      int // how often the next step was put off
 
 	CreatedAt, UpdatedAt time.Time
 	PaidAt               time.Time // zero until it is paid
+}
+
+// Overpaid is what the seller received beyond the amount; not set when that is nothing. Across currencies a few units are normal; two
+// wallets that raced can double the amount (traces/05-12-double.json).
+func (p Payment) Overpaid() money.Amount {
+	over, err := p.ReceivedAmount.Sub(p.Amount)
+	if err != nil || over.IsZero() {
+		return money.Amount{}
+	}
+	return over
 }
 
 // Party is the wallet of a buyer or a seller. What its document said when the payment
@@ -84,6 +96,14 @@ type Token struct {
 	ExpiresAt time.Time // zero when the wallet named none
 }
 
+// dying reports whether the token should be rotated before it is used again.
+func (t Token) dying(now time.Time) bool {
+	return t.Value != "" && !t.ExpiresAt.IsZero() && t.ExpiresAt.Sub(now) < tokenMargin
+}
+
+// tokenMargin is how long before its end a token is rotated: longer than the calls that still need it.
+const tokenMargin = time.Minute
+
 // LogValue names what tells one payment from another, and nothing that is secret.
 func (p Payment) LogValue() slog.Value {
 	attrs := []slog.Attr{
@@ -96,9 +116,9 @@ func (p Payment) LogValue() slog.Value {
 	return slog.GroupValue(attrs...)
 }
 
-// IsFull reports whether the seller has received the whole amount. More than the amount
-// is full too: across currencies a few units more are normal (traces/05-07-cross-currency.json).
-func (p Payment) IsFull() bool {
-	compared, err := p.ReceivedAmount.Compare(p.Amount)
+// fills reports whether received is the whole amount. More is too: across currencies a few units more
+// are normal (traces/05-07-cross-currency.json).
+func fills(received, amount money.Amount) bool {
+	compared, err := received.Compare(amount)
 	return err == nil && compared >= 0
 }

@@ -39,6 +39,7 @@ type Wallets struct {
 	OutgoingPayment interface {
 		Create(ctx context.Context, p openpayments.OutgoingPaymentCreateParams) (openpayments.OutgoingPayment, error)
 		Get(ctx context.Context, p openpayments.OutgoingPaymentGetParams) (openpayments.OutgoingPayment, error)
+		List(ctx context.Context, p openpayments.ListParams) (openpayments.Page[openpayments.OutgoingPayment], error)
 	}
 }
 
@@ -57,7 +58,10 @@ type Store interface {
 type Settings struct {
 	FinishURL       string        // where wallets send the buyer back to; the pendingId is added
 	ConsentLifetime time.Duration // how long a buyer may take to approve
-	FinishWait      time.Duration // how long a finish waits for the money
+	FinishWait      time.Duration // how long a finish, or a worker, waits between two wallet calls of a payment
+	// Lease is how long a payment stays with whoever works on it, counted from its last change. It must be longer than FinishWait and a
+	// wallet call together. A crashed process's payments are taken up after it.
+	Lease time.Duration
 }
 
 // Service is the use cases.
@@ -90,11 +94,17 @@ func (s *Service) record(ctx context.Context, by Actor, c Change) (Payment, erro
 	if c.Audit != nil {
 		c.Audit.Actor = by
 	}
+	if c.held {
+		c.After.NextStepAt = s.clock.Now().Add(s.settings.Lease)
+	}
 	if err := s.store.Record(ctx, c); err != nil {
 		return c.Before, fmt.Errorf("record the payment: %w", err)
 	}
 	if c.moves() {
 		s.log.InfoContext(ctx, "payment moved", slog.Any("", c.After), "from", c.Before.State, "to", c.After.State, "by", by)
+	}
+	if !c.moves() && c.Audit != nil && c.After.State.Ended() {
+		s.log.WarnContext(ctx, "money arrived after the end of a payment", slog.Any("", c.After), "received", c.After.ReceivedAmount)
 	}
 	if c.Event != nil {
 		s.news()

@@ -25,18 +25,17 @@ type StartRequest struct {
 }
 
 type startStore interface {
-	// LivePayment is the one payment of the offer that has not failed; ErrUnknown when there is none.
+	// LivePayment is the one payment of the offer that has not failed, or one whose money came late; ErrUnknown when there is none.
 	LivePayment(ctx context.Context, offerID string) (Payment, error)
 }
 
-const (
-	// startBound is how long the wallets may take in all. It is shorter than the lease, so
-	// that no worker calls a payment interrupted which is still being started.
-	startBound = 25 * time.Second
-	// incomingLifetime is how long the seller's incoming payment is open. A wallet deletes one
-	// that expired unpaid, so it must outlive consent and sending by far.
-	incomingLifetime = 24 * time.Hour
-)
+// incomingLifetime is how long the seller's incoming payment is open. A wallet deletes one
+// that expired unpaid, so it must outlive consent and sending by far.
+const incomingLifetime = 24 * time.Hour
+
+// startBound is how long the wallets may take in all for a start. It is shorter than the lease, so
+// that no worker calls a payment interrupted which is still being started.
+func (s Settings) startBound() time.Duration { return s.Lease * 5 / 6 }
 
 // Start prepares a payment and returns it in AwaitingApproval: the buyer goes to Consent.RedirectURL. An offer
 // has one live payment: the same request again returns it, another one replaces it while it
@@ -65,7 +64,7 @@ func (s *Service) Start(ctx context.Context, r StartRequest) (Payment, error) {
 		return Payment{}, err
 	}
 	// The marketplace's browser may leave; what has begun at the wallets is brought to an end.
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), startBound)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.settings.startBound())
 	defer cancel()
 
 	sellers, buyers, err := addresses(ctx, wallets, seller.WalletAddressURL, buyerWallet)
@@ -134,7 +133,7 @@ func (s *Service) giveWay(ctx context.Context, w Wallets, r StartRequest, seller
 		return Payment{}, nil
 	case err != nil:
 		return Payment{}, fmt.Errorf("read the offer's payment: %w", err)
-	case live.State == Paid:
+	case live.State.Received():
 		return Payment{}, Errorf(CodeAlreadyPaid, "this offer is paid, by payment %s", live.ID)
 	case live.State != AwaitingApproval:
 		return Payment{}, inProgress()

@@ -42,7 +42,7 @@ func tellOn(t *testing.T, db *database.DB, held *clock.Held) *story {
 	require.NoError(t, err)
 	s := &story{T: t, wallets: newWallets(), clock: held, store: store.New(db, seal)}
 	s.Service = payments.New(s.store, s.wallets.of, held, slog.New(slog.DiscardHandler), payments.Settings{
-		FinishURL: "https://market.example/payments/finish", ConsentLifetime: 10 * time.Minute, FinishWait: 8 * time.Second,
+		FinishURL: "https://market.example/payments/finish", ConsentLifetime: 10 * time.Minute, FinishWait: 8 * time.Second, Lease: 30 * time.Second,
 	}, func() { s.news++ })
 	require.NoError(t, s.RegisterSeller(t.Context(), payments.Seller{ID: "wendy", WalletAddressURL: sellerWallet}))
 	return s

@@ -22,11 +22,12 @@ const (
 	Authorized       State = "authorized"        // we hold the access token; the quote is about to be paid
 	Sending          State = "sending"           // there is an outgoing payment
 	Paid             State = "paid"              // the seller has received the full amount
-	Failed           State = "failed"            // it will not be paid
+	Failed           State = "failed"            // it will not be paid: nobody works on it any more
+	PaidLate         State = "paid_late"         // it had failed, and the full amount arrived all the same
 )
 
 // States are all of them, in the order of life.
-var States = []State{Created, AwaitingApproval, Approved, Authorized, Sending, Paid, Failed}
+var States = []State{Created, AwaitingApproval, Approved, Authorized, Sending, Paid, Failed, PaidLate}
 
 // transitions is the whole life of a payment. Nothing else decides what may follow what.
 var transitions = map[State][]State{
@@ -35,10 +36,15 @@ var transitions = map[State][]State{
 	Approved:         {Authorized, Failed},
 	Authorized:       {Sending, Failed},
 	Sending:          {Paid, Failed},
+	Failed:           {PaidLate},
 }
 
-// Ended reports whether nothing follows.
-func (s State) Ended() bool { return len(transitions[s]) == 0 }
+// Ended reports whether nothing is done for the payment any more. Only money that arrives by itself
+// can follow: a failed payment whose money came late is PaidLate.
+func (s State) Ended() bool { return s == Failed || s.Received() }
+
+// Received reports whether the seller has the full amount.
+func (s State) Received() bool { return s == Paid || s == PaidLate }
 
 // Reason says why a payment failed: a stable word.
 type Reason string
@@ -59,7 +65,7 @@ const (
 var words = map[Reason]string{
 	Rejected:          "The payment was declined in the wallet. Nothing was paid; you can try again.",
 	Expired:           "The payment was not approved in time. Nothing was paid; you can try again.",
-	Canceled:          "The payment was replaced by a newer attempt, or canceled. Nothing was paid.",
+	Canceled:          "The payment was canceled, or replaced by a newer attempt. Nothing was paid.",
 	AuthorizationLost: "The wallet's approval got lost on its way to us. Nothing was paid; please approve the payment again.",
 	QuoteTooDear:      "The price changed while the approval was under way, and is now above what was approved. Nothing was paid; please approve the new price.",
 	InsufficientFunds: "There is not enough money in the wallet. Nothing was paid; add money, or use another wallet, and try again.",
@@ -68,16 +74,16 @@ var words = map[Reason]string{
 	Interrupted:       "The payment could not be prepared. Nothing was paid; you can try again.",
 }
 
-// lease is how long a payment stays with whoever works on it. It is longer than a wallet call
-// may take (15 s) and a finish may wait (10 s at most) together.
-const lease = 30 * time.Second
-
 // Change is one decided step. Deciding it touches nothing; Store.Record makes it so.
 // An intent ("the consent is about to be cancelled") is a Change whose state stays the same.
 type Change struct {
 	Before, After Payment // Before is the zero Payment for a new one
 	Audit         *AuditEvent
 	Event         *webhook.Event // only at an end
+	// Supersedes calls off, in the same transaction, the offer's other payment if nobody has approved that yet.
+	Supersedes bool
+
+	held bool // whoever makes the change goes on working on the payment
 }
 
 // moves reports whether the state changes.
@@ -88,9 +94,9 @@ func begin(id PaymentID, offerID string, seller Seller, buyerWallet string, amou
 	p := Payment{
 		ID: id, OfferID: offerID, SellerID: seller.ID, Version: 1, State: Created,
 		Amount: amount, BuyerWalletAddressURL: buyerWallet, Seller: sellersParty, Buyer: buyersParty,
-		NextStepAt: now.Add(lease), CreatedAt: now, UpdatedAt: now,
+		CreatedAt: now, UpdatedAt: now, Since: now,
 	}
-	return Change{After: p, Audit: &AuditEvent{PaymentID: id, At: now, To: Created, Detail: amount.String()}}
+	return Change{After: p, held: true, Audit: &AuditEvent{PaymentID: id, At: now, To: Created, Detail: amount.String()}}
 }
 
 // move changes the state, if the table has it. The payment stays with whoever moves it.
@@ -100,6 +106,7 @@ func (p Payment) move(to State, now time.Time, detail string) (Change, error) {
 	}
 	c := p.amend(now, detail)
 	c.After.State = to
+	c.After.Since = now
 	c.After.Tries = 0
 	c.Audit.To = to
 	return c, nil
@@ -107,7 +114,8 @@ func (p Payment) move(to State, now time.Time, detail string) (Change, error) {
 
 // amend is a change within the state, with its audit event.
 func (p Payment) amend(now time.Time, detail string) Change {
-	c := p.touch(now, now.Add(lease))
+	c := p.touch(now, time.Time{})
+	c.held = true
 	c.Audit = &AuditEvent{PaymentID: p.ID, At: now, From: p.State, To: p.State, Detail: detail}
 	return c
 }
@@ -140,7 +148,7 @@ func (p Payment) AwaitApproval(n negotiated, now time.Time) (Change, error) {
 	c.After.Consent = n.consent
 	// A buyer who approves in the last second still has to come back.
 	grace := n.consent.ExpiresAt.Sub(now) / 20
-	c.After.NextStepAt = n.consent.ExpiresAt.Add(grace)
+	c.After.NextStepAt, c.held = n.consent.ExpiresAt.Add(grace), false
 	return c, nil
 }
 
@@ -188,6 +196,16 @@ func (p Payment) Rotate(token openpayments.AccessToken, now time.Time) Change {
 	return c
 }
 
+// LoseToken records that the token can be neither used nor rotated any more.
+func (p Payment) LoseToken(now time.Time) Change {
+	c := p.amend(now, "the wallet does not know the token any more; the seller's side alone can tell how the payment ends")
+	c.After.Token = Token{}
+	return c
+}
+
+// Forget ends the looking at a payment that has ended.
+func (p Payment) Forget(now time.Time) Change { return p.touch(now, time.Time{}) }
+
 func newToken(token openpayments.AccessToken, now time.Time) Token {
 	t := Token{Value: logging.Secret(token.Value), ManageURI: token.ManageURI}
 	if token.ExpiresIn > 0 {
@@ -222,9 +240,7 @@ func (p Payment) Send(outgoingPaymentID string, now time.Time) (Change, error) {
 // Settle records that the money has arrived. It returns CodeWrongState unless received
 // is the whole amount.
 func (p Payment) Settle(received money.Amount, now time.Time) (Change, error) {
-	p2 := p
-	p2.ReceivedAmount = received
-	if !p2.IsFull() {
+	if !fills(received, p.Amount) {
 		return Change{}, Errorf(CodeWrongState, "%s of %s is not all", received, p.Amount)
 	}
 	c, err := p.move(Paid, now, fmt.Sprintf("the seller received %s", received))
@@ -233,8 +249,39 @@ func (p Payment) Settle(received money.Amount, now time.Time) (Change, error) {
 	}
 	c.After.ReceivedAmount = received
 	c.After.PaidAt = now
-	return c.end(webhook.Completed), nil
+	return c.end(webhook.Completed, now.Add(watchPaid[0])), nil
 }
+
+// SettleLate records that the money of a failed payment has arrived all the same: the wallet sent it after it had said that it would not, or
+// somebody else paid. The offer is paid then, so another payment of it that nobody has approved yet is called off.
+// It returns CodeWrongState unless received is the whole amount.
+func (p Payment) SettleLate(received money.Amount, now time.Time) (Change, error) {
+	if !fills(received, p.Amount) {
+		return Change{}, Errorf(CodeWrongState, "%s of %s is not all", received, p.Amount)
+	}
+	c, err := p.move(PaidLate, now, fmt.Sprintf("it had failed (%s), and the seller received %s all the same", p.Reason, received))
+	if err != nil {
+		return Change{}, err
+	}
+	c.Audit.Reason = p.Reason
+	c.After.ReceivedAmount, c.After.PaidAt = received, now
+	c.Supersedes = true
+	return c.end(webhook.Completed, now.Add(watchPaid[0])), nil
+}
+
+// Book records money that was seen at the seller's wallet after the payment had ended: a part for a failed one, more for a paid one.
+func (p Payment) Book(received money.Amount, now time.Time) Change {
+	c := p.amend(now, fmt.Sprintf("the seller has received %s, after the end", received))
+	c.After.ReceivedAmount = received
+	c.held, c.After.NextStepAt = false, now.Add(watchPaid[0])
+	if p.State.Received() {
+		c.Event = c.After.event(webhook.Completed)
+	}
+	return c
+}
+
+// watchPaid is how long after its end a paid payment is looked at again, for money that came twice.
+var watchPaid = []time.Duration{time.Minute, 10 * time.Minute, time.Hour}
 
 // End records the intent to cancel the consent at the wallet and then to fail for reason. Until the wallet has been
 // told, a finish could still arrive: it is refused from here on. It returns CodeWrongState
@@ -259,7 +306,11 @@ func (p Payment) Fail(reason Reason, detail string, now time.Time) (Change, erro
 	c.After.Reason, c.After.Message = reason, words[reason]
 	c.After.Ending = ""
 	c.Audit.Reason = reason
-	return c.end(webhook.Failed), nil
+	next := time.Time{}
+	if p.IncomingPaymentID != "" {
+		next = now.Add(time.Minute) // money may still come
+	}
+	return c.end(webhook.Failed, next), nil
 }
 
 // Postpone lets a worker take the payment up at next.
@@ -269,17 +320,31 @@ func (p Payment) Postpone(next, now time.Time) Change {
 	return c
 }
 
-// end completes a change to a final state: nothing is due any more, and the marketplace is told.
+// end completes a change to an ended state: it is looked at again at next, if at all, and the marketplace is told.
 // A payment that failed before anybody could know its id is not news: the start said so itself.
-func (c Change) end(event webhook.Type) Change {
-	c.After.NextStepAt = time.Time{}
+func (c Change) end(event webhook.Type, next time.Time) Change {
+	c.After.NextStepAt, c.held = next, false
 	if c.Before.State == Created {
 		return c
 	}
-	c.Event = &webhook.Event{
-		Type: event, PendingID: string(c.After.ID), OfferID: c.After.OfferID, Status: string(c.After.State),
-		OutgoingPaymentID: c.After.OutgoingPaymentID, Timestamp: c.After.UpdatedAt,
-		Reason: string(c.After.Reason), Message: c.After.Message,
-	}
+	c.Event = c.After.event(event)
 	return c
 }
+
+// event is what is told of a payment as it now is.
+func (p Payment) event(kind webhook.Type) *webhook.Event {
+	e := &webhook.Event{
+		Type: kind, PendingID: string(p.ID), OfferID: p.OfferID, Status: statusOf[kind],
+		OutgoingPaymentID: p.OutgoingPaymentID, Timestamp: p.UpdatedAt,
+	}
+	if kind == webhook.Failed {
+		e.Reason, e.Message = string(p.Reason), p.Message
+	}
+	if over := p.Overpaid(); over.IsSet() {
+		e.OverpaidAmount = &over
+	}
+	return e
+}
+
+// statusOf is the coarse status that an event carries.
+var statusOf = map[webhook.Type]string{webhook.Completed: "paid", webhook.Failed: "failed"}

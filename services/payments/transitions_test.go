@@ -37,12 +37,13 @@ func TestTransitions_EveryStateAndEvent(t *testing.T) {
 		"await approval": {func(p Payment) (Change, error) {
 			return p.AwaitApproval(negotiated{quote: openpayments.Quote{DebitAmount: mxn(t, 1)}, consent: Consent{ExpiresAt: noon.Add(time.Minute)}}, noon)
 		}, []State{Created}, AwaitingApproval},
-		"approve":   {func(p Payment) (Change, error) { return p.Approve("ref", noon) }, []State{AwaitingApproval}, Approved},
-		"authorize": {func(p Payment) (Change, error) { return p.Authorize(openpayments.AccessToken{Value: "t"}, noon) }, []State{Approved}, Authorized},
-		"send":      {func(p Payment) (Change, error) { return p.Send("https://wallet.example/outgoing", noon) }, []State{Authorized}, Sending},
-		"settle":    {func(p Payment) (Change, error) { return p.Settle(mxn(t, 100), noon) }, []State{Sending}, Paid},
-		"end":       {func(p Payment) (Change, error) { return p.End(Expired, noon) }, []State{AwaitingApproval}, AwaitingApproval},
-		"fail":      {func(p Payment) (Change, error) { return p.Fail(WalletError, "why", noon) }, []State{Created, AwaitingApproval, Approved, Authorized, Sending}, Failed},
+		"approve":     {func(p Payment) (Change, error) { return p.Approve("ref", noon) }, []State{AwaitingApproval}, Approved},
+		"authorize":   {func(p Payment) (Change, error) { return p.Authorize(openpayments.AccessToken{Value: "t"}, noon) }, []State{Approved}, Authorized},
+		"send":        {func(p Payment) (Change, error) { return p.Send("https://wallet.example/outgoing", noon) }, []State{Authorized}, Sending},
+		"settle":      {func(p Payment) (Change, error) { return p.Settle(mxn(t, 100), noon) }, []State{Sending}, Paid},
+		"settle late": {func(p Payment) (Change, error) { return p.SettleLate(mxn(t, 100), noon) }, []State{Failed}, PaidLate},
+		"end":         {func(p Payment) (Change, error) { return p.End(Expired, noon) }, []State{AwaitingApproval}, AwaitingApproval},
+		"fail":        {func(p Payment) (Change, error) { return p.Fail(WalletError, "why", noon) }, []State{Created, AwaitingApproval, Approved, Authorized, Sending}, Failed},
 	}
 	for name, event := range events {
 		for _, state := range States {
@@ -64,20 +65,21 @@ func TestTransitions_EveryStateAndEvent(t *testing.T) {
 			require.Equal(t, noon, c.After.UpdatedAt)
 			require.Equal(t, AuditEvent{PaymentID: "01", At: noon, From: state, To: event.to, Reason: c.Audit.Reason, Detail: c.Audit.Detail}, *c.Audit)
 			if event.to.Ended() {
-				require.Zero(t, c.After.NextStepAt, "nothing is due after the end")
+				require.False(t, c.held, "nobody works on it any more")
 				require.Equal(t, state != Created, c.Event != nil, "an end is told, unless nobody knows of the payment: %s from %s", name, state)
 			} else {
-				require.True(t, c.After.NextStepAt.After(noon), "somebody must come back to it")
+				require.True(t, c.held || c.After.NextStepAt.After(noon), "somebody must come back to it")
 				require.Nil(t, c.Event)
 			}
 		}
 	}
 }
 
-func TestTransitions_OnlyPaidAndFailedAreFinal(t *testing.T) {
+func TestTransitions_WhatIsFinal(t *testing.T) {
 	t.Parallel()
 	for _, s := range States {
-		require.Equal(t, s == Paid || s == Failed, s.Ended(), s)
+		require.Equal(t, s == Paid || s == Failed || s == PaidLate, s.Ended(), s)
+		require.Equal(t, s == Paid || s == PaidLate, len(transitions[s]) == 0, s)
 	}
 	for _, reason := range []Reason{Rejected, Expired, Canceled, AuthorizationLost, QuoteTooDear, InsufficientFunds, PaymentFailed, WalletError, Interrupted} {
 		require.NotEmpty(t, words[reason], reason)

@@ -250,3 +250,16 @@ func (w outgoingCalls) Get(_ context.Context, p openpayments.OutgoingPaymentGetP
 	}
 	return openpayments.OutgoingPayment{}, refusal(openpayments.ErrUnknownPayment)
 }
+
+func (w outgoingCalls) List(_ context.Context, _ openpayments.ListParams) (openpayments.Page[openpayments.OutgoingPayment], error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	var page openpayments.Page[openpayments.OutgoingPayment]
+	if err := w.begin("list"); err != nil {
+		return page, err
+	}
+	for quote, id := range w.paid {
+		page.Result = append(page.Result, openpayments.OutgoingPayment{ID: id, QuoteID: quote})
+	}
+	return page, nil
+}

@@ -45,6 +45,7 @@ type paymentRow struct {
 	TokenExpiresAt       *time.Time
 	NextStepAt           *time.Time
 	Tries                int
+	StateSince           *time.Time
 	CreatedAt            time.Time `gorm:"autoCreateTime:false"`
 	UpdatedAt            time.Time `gorm:"autoUpdateTime:false"`
 	PaidAt               *time.Time
@@ -86,7 +87,7 @@ func (s *Store) paymentToRow(p payments.Payment) paymentRow {
 		ContinueNotUntil:    maybe(p.Consent.ContinueNotUntil), ConsentExpiresAt: maybe(p.Consent.ExpiresAt),
 		AccessTokenSealed: s.seal.close(p.Token.Value, place("access_token")),
 		ManageURI:         p.Token.ManageURI, TokenExpiresAt: maybe(p.Token.ExpiresAt),
-		NextStepAt: maybe(p.NextStepAt), Tries: p.Tries,
+		NextStepAt: maybe(p.NextStepAt), Tries: p.Tries, StateSince: maybe(p.Since),
 		CreatedAt: p.CreatedAt, UpdatedAt: p.UpdatedAt, PaidAt: maybe(p.PaidAt),
 	}
 }
@@ -129,7 +130,7 @@ func (r paymentRow) view() (payments.Payment, error) {
 			ContinueNotUntil: certain(r.ContinueNotUntil), ExpiresAt: certain(r.ConsentExpiresAt),
 		},
 		Token:      payments.Token{ManageURI: r.ManageURI, ExpiresAt: certain(r.TokenExpiresAt)},
-		NextStepAt: certain(r.NextStepAt), Tries: r.Tries,
+		NextStepAt: certain(r.NextStepAt), Tries: r.Tries, Since: certain(r.StateSince),
 		CreatedAt: r.CreatedAt.UTC(), UpdatedAt: r.UpdatedAt.UTC(), PaidAt: certain(r.PaidAt),
 	}
 	for _, a := range []struct {

@@ -15,9 +15,11 @@ func (s *Store) Payment(ctx context.Context, id payments.PaymentID) (payments.Pa
 	return s.takePayment(s.db.Read(ctx).Where("id = ?", string(id)))
 }
 
-// LivePayment is the one payment of an offer that has not failed; payments.ErrUnknown when there is none.
+// LivePayment is the one payment of an offer that has not failed, before it one whose money came late; payments.ErrUnknown when
+// there is none.
 func (s *Store) LivePayment(ctx context.Context, offerID string) (payments.Payment, error) {
-	return s.takePayment(s.db.Read(ctx).Where("offer_id = ? AND state <> ?", offerID, string(payments.Failed)))
+	return s.takePayment(s.db.Read(ctx).Where("offer_id = ? AND state <> ?", offerID, string(payments.Failed)).
+		Order("CASE WHEN state = 'paid_late' THEN 0 ELSE 1 END, id"))
 }
 
 func (s *Store) takePayment(where *gorm.DB) (payments.Payment, error) {
@@ -46,7 +48,7 @@ func (s *Store) PaymentView(ctx context.Context, id payments.PaymentID) (payment
 
 // PendingPayments are those that have not ended, oldest first, without their secrets.
 func (s *Store) PendingPayments(ctx context.Context, limit int) ([]payments.Payment, error) {
-	return s.views(s.db.Read(ctx).Where("next_step_at IS NOT NULL").Order("id").Limit(limit))
+	return s.views(s.db.Read(ctx).Where("state NOT IN ('paid', 'failed', 'paid_late')").Order("id").Limit(limit))
 }
 
 // OfferPayments are those of an offer, oldest first, without their secrets.

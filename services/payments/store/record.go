@@ -30,6 +30,11 @@ func (s *Store) Record(ctx context.Context, c payments.Change) error {
 				return err
 			}
 		}
+		if c.Supersedes {
+			if err := callOffOthers(tx, row); err != nil {
+				return err
+			}
+		}
 		if c.Event == nil {
 			return nil
 		}
@@ -54,6 +59,13 @@ func putPayment(tx *gorm.DB, before int64, row paymentRow) error {
 		return payments.ErrStale
 	}
 	return nil
+}
+
+// callOffOthers has the offer's other payment called off if nobody has approved it yet. Whoever has it in hand finds it stale.
+func callOffOthers(tx *gorm.DB, paid paymentRow) error {
+	return tx.Model(&paymentRow{}).
+		Where("offer_id = ? AND id <> ? AND state IN ? AND ending = ''", paid.OfferID, paid.ID, []string{string(payments.Created), string(payments.AwaitingApproval)}).
+		Updates(map[string]any{"ending": string(payments.Canceled), "version": gorm.Expr("version + 1"), "next_step_at": paid.UpdatedAt}).Error
 }
 
 type eventRow struct {

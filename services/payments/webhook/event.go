@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"tianguis.example/payments/money"
 )
 
 // Path is where a marketplace receives events, below its base URL.
@@ -34,6 +36,8 @@ type Event struct {
 
 	Reason  string `json:"reason,omitempty"`  // of a failure: a stable word, such as "expired"
 	Message string `json:"message,omitempty"` // of a failure: a sentence for people
+
+	OverpaidAmount *money.Amount `json:"overpaidAmount,omitempty"` // what the seller received beyond the amount
 }
 
 // ErrMalformed is the error of a body that is no event.
