@@ -90,14 +90,14 @@ func (m *Market) Approve(ctx context.Context, a Approval) (redirectURL string, e
 	}
 	ctx, cancel := m.uncancelled(ctx)
 	defer cancel()
-	started, err := m.start(ctx, job, worker, wallet)
+	started, err := m.start(ctx, job, worker, attempt)
 	if err != nil {
 		return "", m.notStarted(ctx, job, attempt, err)
 	}
 	return m.started(ctx, job, attempt, started)
 }
 
-func (m *Market) start(ctx context.Context, job Job, worker User, wallet string) (api.Started, error) {
+func (m *Market) start(ctx context.Context, job Job, worker User, attempt Attempt) (api.Started, error) {
 	seller := m.sellerID
 	if seller == "" {
 		seller = "worker-" + worker.ID.String()
@@ -110,7 +110,8 @@ func (m *Market) start(ctx context.Context, job Job, worker User, wallet string)
 		}
 	}
 	started, err := m.payments.Start(ctx, job.ID.String(), api.Start{
-		SellerID: seller, BuyerWalletAddressURL: wallet, Amount: job.Budget.Decimal(),
+		SellerID: seller, BuyerWalletAddressURL: attempt.BuyerWalletAddressURL, Amount: job.Budget.Decimal(),
+		IdempotencyKey: attempt.ID,
 	})
 	if err != nil {
 		return api.Started{}, fmt.Errorf("start the payment: %w", err)

@@ -40,7 +40,7 @@ func NewClient(baseURL, key string, inner *http.Client) *Client {
 	c := retryablehttp.NewClient()
 	c.HTTPClient, c.Logger = &own, nil
 	c.RetryMax, c.RetryWaitMin, c.RetryWaitMax = 2, 100*time.Millisecond, 500*time.Millisecond
-	// The default policy repeats every method; a start that is repeated is not ours to decide.
+	// The default policy repeats every method; a start without an Idempotency-Key is not ours to repeat.
 	c.CheckRetry = func(ctx context.Context, answer *http.Response, err error) (bool, error) {
 		lost := err != nil || answer.StatusCode == http.StatusBadGateway || answer.StatusCode == http.StatusServiceUnavailable
 		return lost && safe(ctx) && ctx.Err() == nil, ctx.Err()
@@ -67,9 +67,20 @@ func (c *Client) RegisterSeller(ctx context.Context, seller RegisterSeller) (ans
 	return answer, c.post(ctx, "/sellers", seller, &answer)
 }
 
-// Start begins the payment of an offer, or returns the one that awaits the buyer's approval already.
+// Start begins the payment of an offer, or returns the one that awaits the buyer's approval already. With an
+// IdempotencyKey it is sent again when its answer is lost.
 func (c *Client) Start(ctx context.Context, offerID string, start Start) (answer Started, err error) {
-	return answer, c.post(ctx, "/offers/"+url.PathEscape(offerID)+"/quotes/start", start, &answer)
+	header := http.Header{}
+	if start.IdempotencyKey != "" {
+		header.Set("Idempotency-Key", start.IdempotencyKey)
+		ctx = context.WithValue(ctx, safeKey{}, true)
+	}
+	return answer, c.postWith(ctx, "/offers/"+url.PathEscape(offerID)+"/quotes/start", header, start, &answer)
+}
+
+// Cancel calls off a payment that nobody has approved yet. It may be called again. It is refused, with CodeInProgress, once money may be moving.
+func (c *Client) Cancel(ctx context.Context, pendingID string) (answer Payment, err error) {
+	return answer, c.post(context.WithValue(ctx, safeKey{}, true), "/payments/"+url.PathEscape(pendingID)+"/cancel", struct{}{}, &answer)
 }
 
 // Finish hands on what the wallet's redirect brought.
@@ -123,11 +134,15 @@ func (c *Client) get(ctx context.Context, path string, header http.Header, into 
 }
 
 func (c *Client) post(ctx context.Context, path string, body, into any) error {
+	return c.postWith(ctx, path, nil, body, into)
+}
+
+func (c *Client) postWith(ctx context.Context, path string, header http.Header, body, into any) error {
 	var encoded bytes.Buffer
 	if err := json.NewEncoder(&encoded).Encode(body); err != nil {
 		return fmt.Errorf("encode the request: %w", err)
 	}
-	return c.do(ctx, http.MethodPost, path, nil, encoded.Bytes(), into)
+	return c.do(ctx, http.MethodPost, path, header, encoded.Bytes(), into)
 }
 
 func (c *Client) do(ctx context.Context, method, path string, header http.Header, body []byte, into any) error {

@@ -44,6 +44,10 @@ type Start struct {
 	SellerID              string `json:"sellerId"`
 	BuyerWalletAddressURL string `json:"buyerWalletAddressUrl"`
 	Amount                string `json:"amount"` // decimal text in major units of the seller's asset, "100.00"
+
+	// IdempotencyKey, if there is one, makes it safe to send this again when the answer was lost: the same key with the same
+	// start gets the same answer, for a day.
+	IdempotencyKey string `json:"-"`
 }
 
 // Started is the answer to a start: what the buyer pays and the seller gets, exactly, and until when.
@@ -83,6 +87,7 @@ type Payment struct {
 	Amount         *money.Amount `json:"amount,omitempty"`         // what the seller is to receive
 	DebitAmount    *money.Amount `json:"debitAmount,omitempty"`    // the most that the buyer consented to
 	ReceivedAmount *money.Amount `json:"receivedAmount,omitempty"` // as last seen at the seller's wallet
+	OverpaidAmount *money.Amount `json:"overpaidAmount,omitempty"` // what of it is beyond the amount
 	CreatedAt      time.Time     `json:"createdAt"`
 	UpdatedAt      time.Time     `json:"updatedAt"`
 	ExpiresAt      time.Time     `json:"expiresAt,omitzero"` // of the consent, while it is awaited

@@ -12,6 +12,14 @@ import (
 	"tianguis.example/payments"
 )
 
+// bodyError is the error of a body that could not be read to its end: too large, or broken off.
+func bodyError(err error) error {
+	if tooLarge, ok := errors.AsType[*echo.HTTPError](err); ok {
+		return tooLarge
+	}
+	return &payments.Error{Code: payments.CodeInvalidRequest, Message: "the body broke off", Err: err}
+}
+
 const codeUnsupported payments.Code = "unsupported_media_type"
 
 // readJSON reads a request body into a struct of package api. Fields that it does not know are left alone, since callers
@@ -28,10 +36,10 @@ func readJSON(c echo.Context, into any) error {
 	if whole {
 		_, err = decoder.Token()
 	}
-	tooLarge, isTooLarge := errors.AsType[*echo.HTTPError](err)
+	_, isTooLarge := errors.AsType[*echo.HTTPError](err)
 	switch {
 	case isTooLarge: // perhaps not before the end of the object
-		return tooLarge
+		return bodyError(err)
 	case whole && errors.Is(err, io.EOF):
 		return nil
 	case whole:

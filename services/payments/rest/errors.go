@@ -34,6 +34,8 @@ var statusOf = map[payments.Code]int{
 	payments.CodeWalletTimeout:  http.StatusGatewayTimeout,
 	codeUnauthorized:            http.StatusUnauthorized,
 	codeUnsupported:             http.StatusUnsupportedMediaType,
+	codeKeyReused:               http.StatusConflict,
+	codeKeyBusy:                 http.StatusConflict,
 }
 
 // own are the errors of HTTP itself, which echo raises.

@@ -3,6 +3,7 @@ package rest
 import (
 	"net/http"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -13,7 +14,7 @@ import (
 
 func TestStatusOf_HasARowForEachCode(t *testing.T) {
 	t.Parallel()
-	doors := []payments.Code{codeUnauthorized, codeUnsupported} // the rules do not know HTTP
+	doors := []payments.Code{codeUnauthorized, codeUnsupported, codeKeyReused, codeKeyBusy} // the rules do not know HTTP
 	for _, code := range payments.Codes {
 		require.Contains(t, statusOf, code)
 	}
@@ -43,7 +44,7 @@ func TestWireStatus_OfEachState(t *testing.T) {
 	for _, state := range payments.States {
 		want := api.StatusPending
 		if state.Ended() {
-			want = string(state)
+			want = strings.TrimSuffix(string(state), "_late")
 		}
 		require.Equal(t, want, wireStatus(state), state)
 	}

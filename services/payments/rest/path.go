@@ -27,3 +27,12 @@ func param(c echo.Context, name string) (string, error) {
 	}
 	return text, nil
 }
+
+// pendingID is the payment that the path names.
+func pendingID(c echo.Context) (payments.PaymentID, error) {
+	text, err := param(c, "pendingId")
+	if err != nil {
+		return "", err
+	}
+	return payments.ParsePaymentID(text)
+}

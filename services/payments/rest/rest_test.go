@@ -94,6 +94,7 @@ type house struct {
 	url   string
 	rules *faked
 	store *store.Store
+	clock *clock.Held
 	lines *lines
 }
 
@@ -103,8 +104,8 @@ func newHouse(t *testing.T, key string) *house {
 
 func newHouseOn(t *testing.T, key, address string) *house {
 	t.Helper()
-	h := &house{lines: &lines{}}
 	clk := clock.NewHeld(at)
+	h := &house{lines: &lines{}, clock: clk}
 	log, err := logging.New(h.lines, "json", "debug")
 	require.NoError(t, err)
 	seal, err := store.NewSealer(logging.Secret(store.GenerateKey()))

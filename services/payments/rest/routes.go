@@ -19,6 +19,7 @@ type rules interface {
 	RegisterSeller(ctx context.Context, s payments.Seller) error
 	Start(ctx context.Context, r payments.StartRequest) (payments.Payment, error)
 	Finish(ctx context.Context, id payments.PaymentID, r payments.FinishRequest) (payments.Payment, error)
+	Cancel(ctx context.Context, id payments.PaymentID) (payments.Payment, error)
 	RequestIncoming(ctx context.Context, r payments.IncomingRequest) (openpayments.IncomingPayment, error)
 	Profile(ctx context.Context, walletAddressURL string) (openpayments.WalletAddress, error)
 }
@@ -32,10 +33,17 @@ type Reader interface {
 	Ping(ctx context.Context) error
 }
 
+// Store is what the doors need of a store.
+type Store interface {
+	Reader
+	idempotencyStore
+}
+
 // Server holds the handlers.
 type Server struct {
 	rules       rules
 	read        Reader
+	keys        idempotencyStore
 	access      access
 	marketplace string // base URL, where browsers belong
 	clock       clock.Clock
@@ -44,8 +52,8 @@ type Server struct {
 
 // New makes the handlers. key is the API key; "" leaves the service open, which the caller allows on loopback
 // only. marketplace is the base URL of the marketplace.
-func New(r rules, read Reader, key, marketplace string, c clock.Clock, log *slog.Logger) *Server {
-	return &Server{rules: r, read: read, access: newAccess(key), marketplace: marketplace, clock: c, log: log}
+func New(r rules, keep Store, key, marketplace string, c clock.Clock, log *slog.Logger) *Server {
+	return &Server{rules: r, read: keep, keys: keep, access: newAccess(key), marketplace: marketplace, clock: c, log: log}
 }
 
 // Routes are all routes of the service in one view.
@@ -58,11 +66,12 @@ func (s *Server) Routes(e *echo.Echo) {
 	// Each by itself, since a group of echo's with middleware takes every unknown address too.
 	key := s.access.require
 	e.GET("/sellers", s.sellers, key)
-	e.POST("/sellers", s.registerSeller, key)
-	e.POST("/offers/:offerId/quotes/start", s.start, key)
+	e.POST("/sellers", s.registerSeller, key, s.idempotent)
+	e.POST("/offers/:offerId/quotes/start", s.start, key, s.idempotent)
 	e.GET("/offers/:offerId/payments", s.offerPayments, key)
 	e.GET("/payments/pending", s.pending, key)
 	e.GET("/payments/:pendingId/status", s.status, key)
-	e.POST("/api/payments/incoming", s.requestIncoming, key)
+	e.POST("/payments/:pendingId/cancel", s.cancel, key)
+	e.POST("/api/payments/incoming", s.requestIncoming, key, s.idempotent)
 	e.POST("/api/wallet/profile", s.profile, key)
 }

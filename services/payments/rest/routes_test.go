@@ -14,12 +14,12 @@ import (
 	"tianguis.example/payments/rest"
 )
 
-// wire is the design's table "The wire", payments; the key is needed for all but the first three.
+// wire is the design's table "The wire", payments, and what was added since; the key is needed for all but the first three.
 var wire = []string{
 	"GET /health", "GET /ready", "GET /payments/finish",
 	"GET /sellers", "POST /sellers",
 	"POST /offers/:offerId/quotes/start", "GET /offers/:offerId/payments",
-	"GET /payments/:pendingId/status", "GET /payments/pending",
+	"GET /payments/:pendingId/status", "GET /payments/pending", "POST /payments/:pendingId/cancel",
 	"POST /api/payments/incoming", "POST /api/wallet/profile",
 }
 
@@ -35,7 +35,7 @@ func TestRoutes_AreTheDesigns(t *testing.T) {
 }
 
 // noReader is never asked.
-type noReader struct{ rest.Reader }
+type noReader struct{ rest.Store }
 
 func (*noReader) Ping(context.Context) error { return nil }
 

@@ -14,11 +14,7 @@ import (
 const maxListed = 1000
 
 func (s *Server) status(c echo.Context) error {
-	text, err := param(c, "pendingId")
-	if err != nil {
-		return err
-	}
-	id, err := payments.ParsePaymentID(text)
+	id, err := pendingID(c)
 	if err != nil {
 		return err
 	}

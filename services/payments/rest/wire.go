@@ -9,7 +9,7 @@ import (
 // wireStatus is the coarse status that the documented wire knows.
 func wireStatus(s payments.State) string {
 	switch s {
-	case payments.Paid:
+	case payments.Paid, payments.PaidLate:
 		return api.StatusPaid
 	case payments.Failed:
 		return api.StatusFailed
@@ -25,7 +25,8 @@ func wirePayment(p payments.Payment) api.Payment {
 		OutgoingPaymentID: p.OutgoingPaymentID, QuoteID: p.QuoteID,
 		SellerID: p.SellerID, State: string(p.State), Reason: string(p.Reason), Message: p.Message,
 		Amount: wireAmount(p.Amount), DebitAmount: wireAmount(p.DebitAmount), ReceivedAmount: wireAmount(p.ReceivedAmount),
-		CreatedAt: p.CreatedAt, UpdatedAt: p.UpdatedAt, PaidAt: p.PaidAt,
+		OverpaidAmount: wireAmount(p.Overpaid()),
+		CreatedAt:      p.CreatedAt, UpdatedAt: p.UpdatedAt, PaidAt: p.PaidAt,
 	}
 	if p.State == payments.AwaitingApproval && p.Ending == "" {
 		w.RedirectURL, w.ExpiresAt = p.Consent.RedirectURL, p.Consent.ExpiresAt

@@ -39,6 +39,8 @@ type config struct {
 
 	ConsentLifetime time.Duration `env:"CONSENT_LIFETIME" default:"10m" help:"How long a buyer may take to approve a payment in the wallet."`
 	FinishWait      time.Duration `env:"FINISH_WAIT" default:"8s" help:"How long the return from the wallet waits for the money before it says that the payment is being confirmed. At most 10s."`
+	WalletTimeout   time.Duration `env:"WALLET_TIMEOUT" default:"15s" help:"How long one call of a wallet may take in all."`
+	PaymentLease    time.Duration `env:"PAYMENT_LEASE" default:"30s" help:"How long a payment stays with the process that works on it, counted from its last change: after a crash, that is\nwhen another takes it up. Must be longer than WALLET_TIMEOUT and FINISH_WAIT together."`
 	PaymentWorkers  int           `env:"PAYMENT_WORKERS" default:"4" help:"How many payments are driven on at a time in the background."`
 	WebhookWorkers  int           `env:"WEBHOOK_WORKERS" default:"4" help:"How many webhooks are sent at a time."`
 	PollInterval    time.Duration `env:"POLL_INTERVAL" default:"1s" help:"How often the database is asked for what is due, when nothing in this process says so."`
@@ -67,6 +69,12 @@ func (c *config) Validate() error {
 	}
 	if c.FinishWait > 10*time.Second {
 		add("FINISH_WAIT", "must be 10s at most")
+	}
+	if c.WalletTimeout < 100*time.Millisecond {
+		add("WALLET_TIMEOUT", "must be 100ms at least")
+	}
+	if c.PaymentLease <= c.WalletTimeout+c.FinishWait {
+		add("PAYMENT_LEASE", "must be longer than WALLET_TIMEOUT and FINISH_WAIT together, which are %s", c.WalletTimeout+c.FinishWait)
 	}
 	if c.ConsentLifetime < time.Second {
 		add("CONSENT_LIFETIME", "must be 1s at least")

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"os"
 	"sync"
+	"time"
 
 	"tianguis.example/chassis/clock"
 	"tianguis.example/payments"
@@ -17,9 +18,10 @@ import (
 // identities gives the wallets as a client identity reaches them: the seller's own, or the platform's. A client is
 // made once for each identity.
 type identities struct {
-	http  *http.Client
-	clock clock.Clock
-	keys  string // folder of sellers' keys; "" for none
+	http    *http.Client
+	clock   clock.Clock
+	keys    string        // folder of sellers' keys; "" for none
+	timeout time.Duration // of one wallet call
 
 	platform *openpayments.Client // nil without an identity
 
@@ -30,7 +32,7 @@ type identities struct {
 type identity struct{ wallet, keyID, path string }
 
 func newIdentities(c config, httpClient *http.Client, clk clock.Clock) (*identities, error) {
-	ids := &identities{http: httpClient, clock: clk, keys: c.KeyFolder, clients: map[identity]*openpayments.Client{}}
+	ids := &identities{http: httpClient, clock: clk, keys: c.KeyFolder, timeout: c.WalletTimeout, clients: map[identity]*openpayments.Client{}}
 	if c.SellerPrivateKeyPath != "" {
 		pem, err := os.ReadFile(c.SellerPrivateKeyPath)
 		if err != nil {
@@ -114,7 +116,7 @@ func (ids *identities) client(wallet, keyID string, pem []byte) (*openpayments.C
 	if err != nil {
 		return nil, err
 	}
-	return openpayments.New(openpayments.Config{WalletAddress: wallet, Signer: signer, HTTPClient: ids.http, Now: ids.clock.Now})
+	return openpayments.New(openpayments.Config{WalletAddress: wallet, Signer: signer, HTTPClient: ids.http, Timeout: ids.timeout, Now: ids.clock.Now})
 }
 
 // bootstrap makes the platform's own seller known.

@@ -29,6 +29,7 @@ type program struct {
 	log      *slog.Logger
 	clock    clock.Clock
 	db       *database.DB
+	store    *store.Store
 	listener net.Listener
 	server   httpserver.Options
 	handler  http.Handler
@@ -58,6 +59,7 @@ func newProgram(ctx context.Context, c config, log *slog.Logger, clk clock.Clock
 		return nil, err
 	}
 	keep := store.New(p.db, seal)
+	p.store = keep
 	secrets, err := c.secrets()
 	if err != nil {
 		return nil, err
@@ -77,7 +79,7 @@ func newProgram(ctx context.Context, c config, log *slog.Logger, clk clock.Clock
 	news := worker.NewBell()
 	service := payments.New(keep, ids.of, clk, log, payments.Settings{
 		FinishURL:       strings.TrimRight(c.BaseURL, "/") + "/payments/finish",
-		ConsentLifetime: c.ConsentLifetime, FinishWait: c.FinishWait,
+		ConsentLifetime: c.ConsentLifetime, FinishWait: c.FinishWait, Lease: c.PaymentLease,
 	}, news.Ring)
 	if err := bootstrap(ctx, c, service); err != nil {
 		return nil, err
@@ -142,11 +144,21 @@ func (p *program) Run(ctx context.Context) error {
 	var loops sync.WaitGroup
 	loops.Go(func() { p.payments.Run(ctx) })
 	loops.Go(func() { p.webhooks.Run(ctx) })
+	loops.Go(func() { p.prune(ctx) })
 	err := httpserver.Serve(ctx, p.listener, p.handler, p.server)
 	stop()
 	loops.Wait()
 	p.log.InfoContext(context.WithoutCancel(ctx), "payments has stopped")
 	return err
+}
+
+// prune deletes, every hour, what is kept for a while only.
+func (p *program) prune(ctx context.Context) {
+	for clock.Sleep(ctx, p.clock, time.Hour) == nil {
+		if err := p.store.PruneIdempotent(ctx, p.clock.Now()); err != nil && ctx.Err() == nil {
+			p.log.WarnContext(ctx, "prune idempotency keys", "error", err)
+		}
+	}
 }
 
 // Close releases what newProgram opened.

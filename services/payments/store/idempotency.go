@@ -1,0 +1,81 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"gorm.io/gorm"
+	"gorm.io/gorm/clause"
+
+	"tianguis.example/payments"
+)
+
+type idempotencyRow struct {
+	Scope     string
+	Key       string
+	Request   string
+	Status    int
+	Answer    string
+	BusyUntil *time.Time
+	CreatedAt time.Time `gorm:"autoCreateTime:false"`
+}
+
+func (idempotencyRow) TableName() string { return "idempotency_keys" }
+
+// BeginIdempotent makes the caller the one who works on a request, and returns true; or it returns what is known of it: an answer, another
+// request under the same key, or one that somebody works on. A row older than payments.IdempotencyLifetime counts as none.
+func (s *Store) BeginIdempotent(ctx context.Context, r payments.Idempotent) (known payments.Idempotent, mine bool, err error) {
+	err = s.db.Transact(ctx, func(tx *gorm.DB) error {
+		known, mine = payments.Idempotent{}, false
+		row := idempotencyRow{Scope: r.Scope, Key: r.Key, Request: r.Request, BusyUntil: maybe(r.BusyUntil), CreatedAt: r.CreatedAt}
+		old := r.CreatedAt.Add(-payments.IdempotencyLifetime)
+		if err := tx.Where("scope = ? AND key = ? AND created_at <= ?", r.Scope, r.Key, old).Delete(&idempotencyRow{}).Error; err != nil {
+			return err
+		}
+		made := tx.Clauses(clause.OnConflict{DoNothing: true}).Create(&row)
+		if made.Error != nil {
+			return made.Error
+		}
+		if made.RowsAffected == 1 {
+			mine = true
+			return nil
+		}
+		// Whoever was at it may have died: then it is the next one's.
+		taken := tx.Model(&idempotencyRow{}).
+			Where("scope = ? AND key = ? AND request = ? AND status = 0 AND busy_until <= ?", r.Scope, r.Key, r.Request, r.CreatedAt).
+			Updates(map[string]any{"busy_until": maybe(r.BusyUntil)})
+		if taken.Error != nil {
+			return taken.Error
+		}
+		mine = taken.RowsAffected == 1
+		var found idempotencyRow
+		err := tx.Where("scope = ? AND key = ?", r.Scope, r.Key).Take(&found).Error
+		if errors.Is(err, gorm.ErrRecordNotFound) { // released in between: like one that is busy, for the moment
+			known = r
+			return nil
+		}
+		known = payments.Idempotent{
+			Scope: found.Scope, Key: found.Key, Request: found.Request, Status: found.Status, Answer: []byte(found.Answer),
+			BusyUntil: certain(found.BusyUntil), CreatedAt: found.CreatedAt.UTC(),
+		}
+		return err
+	})
+	return known, mine, err
+}
+
+// EndIdempotent keeps the answer of a request that the caller works on.
+func (s *Store) EndIdempotent(ctx context.Context, r payments.Idempotent) error {
+	return s.db.Read(ctx).Model(&idempotencyRow{}).Where("scope = ? AND key = ? AND request = ?", r.Scope, r.Key, r.Request).
+		Updates(map[string]any{"status": r.Status, "answer": string(r.Answer), "busy_until": nil}).Error
+}
+
+// ReleaseIdempotent forgets a request that came to nothing, so that it can be made again under the same key.
+func (s *Store) ReleaseIdempotent(ctx context.Context, r payments.Idempotent) error {
+	return s.db.Read(ctx).Where("scope = ? AND key = ? AND request = ? AND status = 0", r.Scope, r.Key, r.Request).Delete(&idempotencyRow{}).Error
+}
+
+// PruneIdempotent deletes what is older than payments.IdempotencyLifetime.
+func (s *Store) PruneIdempotent(ctx context.Context, now time.Time) error {
+	return s.db.Read(ctx).Where("created_at <= ?", now.Add(-payments.IdempotencyLifetime)).Delete(&idempotencyRow{}).Error
+}
