@@ -145,12 +145,23 @@ func TestAdvance_ATokenThatIsLostSaysNothingOfTheMoney(t *testing.T) {
 				s.wallets.before["look"] = []error{refusal(openpayments.ErrInactiveToken)}
 				s.wallets.before["rotate"] = []error{refusal(openpayments.ErrInvalidRotation)}
 			})
-			p = s.work(p.ID, time.Hour)
+			p = s.work(p.ID, 8*time.Minute)
 			if arrived {
 				s.requirePaid(p)
-			} else {
-				s.requireFailed(p, payments.AuthorizationLost)
+				return
 			}
+			require.Equal(t, payments.Authorized, p.State, "it may still be under way")
+			s.wallets.set(func() {
+				s.wallets.token = "another"
+				for range 20 {
+					s.wallets.before["rotate"] = append(s.wallets.before["rotate"], refusal(openpayments.ErrInvalidRotation))
+				}
+			})
+			for tries := 0; !p.State.Ended(); tries++ {
+				require.Less(t, tries, 20)
+				p = s.work(p.ID, 5*time.Minute)
+			}
+			s.requireFailed(p, payments.AuthorizationLost)
 		})
 	}
 }

@@ -26,9 +26,8 @@ type finishStore interface {
 
 // Finish takes the buyer's return from the wallet, drives the payment on for a bounded time, and returns it as far as it
 // came. A finish must prove itself: CodeHashInvalid for one whose hash is wrong, which changes nothing, so that the right one
-// still works. It may be called again with the same values, and says how the payment stands. A
-// rejection, which carries no proof, counts only from the session that started the payment; from
-// anywhere else, and for every other result, CodeNotApproved. Other errors: CodeNotFound, CodeWrongState.
+// still works. It may be called again with the same values, and says how the payment stands. A return without an approval, which
+// carries no proof, counts only from the session that started the payment; from anywhere else it is CodeNotApproved. Other errors: CodeNotFound, CodeWrongState.
 func (s *Service) Finish(ctx context.Context, id PaymentID, r FinishRequest) (Payment, error) {
 	p, err := s.payment(ctx, id)
 	if err != nil {
@@ -70,6 +69,15 @@ func (s *Service) Finish(ctx context.Context, id PaymentID, r FinishRequest) (Pa
 	return p, nil
 }
 
+// unapproved are the results with which a wallet sends the buyer back unapproved, and what they mean for the payment: the interaction is used up, and
+// nobody can approve it any more (PROTOCOL, "What goes wrong").
+var unapproved = map[string]Reason{
+	"grant_rejected":      Rejected,
+	"grant_invalid":       Expired, // left without a decision
+	"invalid_interaction": Expired, // used, expired, or cancelled before it was opened
+	"unknown_interaction": Expired,
+}
+
 // finishWithoutProof takes a return that proves nothing. The auth server cannot be asked either: it answers
 // alike for a grant that is pending and one that was declined (traces/02-a-rejected-consent.json). So a rejection
 // is made true, by cancelling the grant, before the payment is called rejected.
@@ -77,11 +85,12 @@ func (s *Service) finishWithoutProof(ctx context.Context, p Payment, r FinishReq
 	if p.State.Ended() && r.PayersSession {
 		return p, nil
 	}
-	if p.State != AwaitingApproval || r.Result != "grant_rejected" || !r.PayersSession {
+	reason, known := unapproved[r.Result]
+	if p.State != AwaitingApproval || !known || !r.PayersSession {
 		return Payment{}, Errorf(CodeNotApproved, "the wallet did not say that this payment was approved; nothing was changed")
 	}
 	if p.Ending == "" {
-		c, err := p.End(Rejected, s.clock.Now())
+		c, err := p.End(reason, s.clock.Now())
 		if err != nil {
 			return Payment{}, err
 		}

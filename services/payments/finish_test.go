@@ -104,14 +104,24 @@ func TestFinish_RejectionFromThePayersSession(t *testing.T) {
 	s.start() // and again
 }
 
+func TestFinish_AnInteractionThatIsUsedUpEndsThePayment(t *testing.T) {
+	t.Parallel()
+	for _, result := range []string{"grant_invalid", "invalid_interaction", "unknown_interaction"} {
+		s := tell(t)
+		p := s.start()
+		s.requireFailed(s.finish(p, payments.FinishRequest{Result: result, PayersSession: true}), payments.Expired)
+		require.NotEqual(t, p.ID, s.start().ID, "a new start leads to a page that works")
+	}
+}
+
 func TestFinish_WithoutProofChangesNothing(t *testing.T) {
 	t.Parallel()
 	s := tell(t)
 	p := s.start()
 	for name, r := range map[string]payments.FinishRequest{
 		"rejected, from elsewhere": {Result: "grant_rejected"},
-		"invalid":                  {Result: "grant_invalid", PayersSession: true},
-		"expired":                  {Result: "invalid_interaction", PayersSession: true},
+		"invalid, from elsewhere":  {Result: "grant_invalid"},
+		"unheard of":               {Result: "whatever", PayersSession: true},
 		"nothing":                  {PayersSession: true},
 		"only a hash":              {Hash: "h", PayersSession: true},
 		"only a ref":               {InteractRef: "r", PayersSession: true},

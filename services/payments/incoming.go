@@ -2,8 +2,7 @@ package payments
 
 import (
 	"context"
-	"errors"
-	"fmt"
+	"unicode/utf8"
 
 	"tianguis.example/payments/money"
 	"tianguis.example/payments/openpayments"
@@ -20,20 +19,14 @@ type IncomingRequest struct {
 // Start's.
 func (s *Service) RequestIncoming(ctx context.Context, r IncomingRequest) (openpayments.IncomingPayment, error) {
 	var none openpayments.IncomingPayment
-	if err := checkID("sellerId", r.SellerID); err != nil {
-		return none, err
-	}
-	if len(r.Description) > 500 {
+	if utf8.RuneCountInString(r.Description) > 500 {
 		return none, Errorf(CodeInvalidRequest, "description must be 500 characters at most")
 	}
-	seller, err := s.store.Seller(ctx, r.SellerID)
-	if errors.Is(err, ErrUnknown) {
-		return none, Errorf(CodeUnknownSeller, "there is no seller with this sellerId: add it with POST /sellers")
-	}
+	seller, err := s.seller(ctx, r.SellerID)
 	if err != nil {
-		return none, fmt.Errorf("read the seller: %w", err)
+		return none, err
 	}
-	w, err := s.wallets(seller)
+	w, err := s.wallets(seller.client())
 	if err != nil {
 		return none, err
 	}
@@ -69,7 +62,7 @@ func (s *Service) Profile(ctx context.Context, walletAddressURL string) (openpay
 	if err != nil {
 		return openpayments.WalletAddress{}, err
 	}
-	w, err := s.wallets(Seller{})
+	w, err := s.wallets(Client{})
 	if err != nil {
 		return openpayments.WalletAddress{}, err
 	}

@@ -39,6 +39,7 @@ type Payment struct {
 	Amount                money.Amount // what the seller is to receive
 	BuyerWalletAddressURL string       // as the buyer gave it
 	Seller, Buyer         Party        // as their wallets said at the start; never looked up again
+	Client                Client       // who signs; as the seller was registered at the start
 
 	IncomingPaymentID string // at the seller's wallet
 	QuoteID           string // at the buyer's wallet: the one that is, or is to be, paid
@@ -67,6 +68,13 @@ func (p Payment) Overpaid() money.Amount {
 		return money.Amount{}
 	}
 	return over
+}
+
+// Client is the client identity that a payment's grants belong to: the seller's own key, or none for the platform's.
+type Client struct {
+	WalletAddress  string
+	KeyID          string
+	PrivateKeyPath string
 }
 
 // Party is the wallet of a buyer or a seller. What its document said when the payment

@@ -2,6 +2,8 @@ package payments
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"net/url"
 	"strings"
 	"time"
@@ -16,6 +18,14 @@ type Seller struct {
 	PrivateKeyPath   string // below the folder of keys
 	CreatedAt        time.Time
 	UpdatedAt        time.Time
+}
+
+// client is the identity that signs for the seller now.
+func (s Seller) client() Client {
+	if s.KeyID == "" {
+		return Client{}
+	}
+	return Client{WalletAddress: s.WalletAddressURL, KeyID: s.KeyID, PrivateKeyPath: s.PrivateKeyPath}
 }
 
 type sellerStore interface {
@@ -42,13 +52,28 @@ func (s *Service) RegisterSeller(ctx context.Context, seller Seller) error {
 	}
 	seller.WalletAddressURL = wallet
 	if seller.KeyID != "" {
-		if _, err := s.wallets(seller); err != nil {
+		if _, err := s.wallets(seller.client()); err != nil {
 			return err
 		}
 	}
 	seller.CreatedAt = s.clock.Now()
 	seller.UpdatedAt = seller.CreatedAt
 	return s.store.PutSeller(ctx, seller)
+}
+
+// seller reads a seller that somebody named.
+func (s *Service) seller(ctx context.Context, id string) (Seller, error) {
+	if err := checkID("sellerId", id); err != nil {
+		return Seller{}, err
+	}
+	seller, err := s.store.Seller(ctx, id)
+	if errors.Is(err, ErrUnknown) {
+		return Seller{}, Errorf(CodeUnknownSeller, "there is no seller with this sellerId: add it with POST /sellers")
+	}
+	if err != nil {
+		return Seller{}, fmt.Errorf("read the seller: %w", err)
+	}
+	return seller, nil
 }
 
 func checkID(field, id string) error {
@@ -63,7 +88,7 @@ func checkID(field, id string) error {
 func parseWalletAddress(field, text string) (string, error) {
 	text = strings.TrimSpace(text)
 	u, err := url.Parse(text)
-	if err != nil || len(text) > 2000 || u.Scheme != "https" && u.Scheme != "http" || u.Host == "" || u.User != nil || u.Fragment != "" || u.RawQuery != "" {
+	if err != nil || len(text) > 2000 || strings.ContainsFunc(text, func(r rune) bool { return r <= ' ' || r > '~' }) || u.Scheme != "https" && u.Scheme != "http" || u.Host == "" || u.User != nil || u.Fragment != "" || u.RawQuery != "" {
 		return "", Errorf(CodeInvalidWallet, "%s must be a wallet address such as https://wallet.example/alice", field)
 	}
 	return text, nil

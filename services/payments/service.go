@@ -67,7 +67,7 @@ type Settings struct {
 // Service is the use cases.
 type Service struct {
 	store    Store
-	wallets  func(Seller) (Wallets, error)
+	wallets  func(Client) (Wallets, error)
 	clock    clock.Clock
 	random   io.Reader
 	log      *slog.Logger
@@ -75,9 +75,9 @@ type Service struct {
 	news     func()
 }
 
-// New makes the service. wallets gives the wallets as the client identity of a seller reaches them, or
+// New makes the service. wallets gives the wallets as a client identity reaches them, the platform's for none, or
 // CodeNoIdentity or CodeInvalidKey. news is called after a commit that made a webhook due.
-func New(store Store, wallets func(Seller) (Wallets, error), c clock.Clock, log *slog.Logger, settings Settings, news func()) *Service {
+func New(store Store, wallets func(Client) (Wallets, error), c clock.Clock, log *slog.Logger, settings Settings, news func()) *Service {
 	return &Service{store: store, wallets: wallets, clock: c, random: rand.Reader, log: log, settings: settings, news: news}
 }
 
@@ -101,7 +101,10 @@ func (s *Service) record(ctx context.Context, by Actor, c Change) (Payment, erro
 		return c.Before, fmt.Errorf("record the payment: %w", err)
 	}
 	if c.moves() {
-		s.log.InfoContext(ctx, "payment moved", slog.Any("", c.After), "from", c.Before.State, "to", c.After.State, "by", by)
+		s.log.InfoContext(ctx, "payment moved", slog.Any("", c.After), "from", c.Before.State, "to", c.After.State, "by", by, "detail", c.Audit.Detail)
+	}
+	if c.cause != nil {
+		s.log.WarnContext(ctx, "payment put off", slog.Any("", c.After), "tries", c.After.Tries, "next_at", c.After.NextStepAt, "error", c.cause)
 	}
 	if !c.moves() && c.Audit != nil && c.After.State.Ended() {
 		s.log.WarnContext(ctx, "money arrived after the end of a payment", slog.Any("", c.After), "received", c.After.ReceivedAmount)
@@ -121,11 +124,5 @@ func (s *Service) payment(ctx context.Context, id PaymentID) (Payment, error) {
 	return p, err
 }
 
-// walletsOf are the wallets as the payment's client identity reaches them.
-func (s *Service) walletsOf(ctx context.Context, p Payment) (Wallets, error) {
-	seller, err := s.store.Seller(ctx, p.SellerID)
-	if err != nil {
-		return Wallets{}, fmt.Errorf("read the seller: %w", err)
-	}
-	return s.wallets(seller)
-}
+// walletsOf are the wallets as the client identity reaches them that the payment was started with.
+func (s *Service) walletsOf(p Payment) (Wallets, error) { return s.wallets(p.Client) }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net/url"
 	"time"
 
@@ -45,21 +46,15 @@ func (s *Service) Start(ctx context.Context, r StartRequest) (Payment, error) {
 	if err := checkID("offerId", r.OfferID); err != nil {
 		return Payment{}, err
 	}
-	if err := checkID("sellerId", r.SellerID); err != nil {
-		return Payment{}, err
-	}
 	buyerWallet, err := parseWalletAddress("buyerWalletAddressUrl", r.BuyerWalletAddressURL)
 	if err != nil {
 		return Payment{}, err
 	}
-	seller, err := s.store.Seller(ctx, r.SellerID)
-	if errors.Is(err, ErrUnknown) {
-		return Payment{}, Errorf(CodeUnknownSeller, "there is no seller with this sellerId: add it with POST /sellers")
-	}
+	seller, err := s.seller(ctx, r.SellerID)
 	if err != nil {
-		return Payment{}, fmt.Errorf("read the seller: %w", err)
+		return Payment{}, err
 	}
-	wallets, err := s.wallets(seller)
+	wallets, err := s.wallets(seller.client())
 	if err != nil {
 		return Payment{}, err
 	}
@@ -75,13 +70,14 @@ func (s *Service) Start(ctx context.Context, r StartRequest) (Payment, error) {
 	if err != nil {
 		return Payment{}, &Error{Code: CodeInvalidAmount, Message: err.Error()}
 	}
-	if live, err := s.giveWay(ctx, wallets, r, seller, buyerWallet, amount); err != nil || live.ID != "" {
+	if live, err := s.giveWay(ctx, r, seller, buyerWallet, amount); err != nil || live.ID != "" {
 		return live, err
 	}
 	id, err := s.newPaymentID()
 	if err != nil {
 		return Payment{}, err
 	}
+	ctx = logging.With(ctx, slog.String("pending_id", string(id)))
 	p, err := s.record(ctx, ByMarketplace, begin(id, r.OfferID, seller, buyerWallet, amount, party(sellers), party(buyers), s.clock.Now()))
 	if errors.Is(err, ErrOfferTaken) {
 		return Payment{}, inProgress()
@@ -126,7 +122,7 @@ func addresses(ctx context.Context, w Wallets, seller, buyer string) (sellers, b
 }
 
 // giveWay makes room for a new payment of the offer. It returns the live one when it is what is asked for.
-func (s *Service) giveWay(ctx context.Context, w Wallets, r StartRequest, seller Seller, buyerWallet string, amount money.Amount) (Payment, error) {
+func (s *Service) giveWay(ctx context.Context, r StartRequest, seller Seller, buyerWallet string, amount money.Amount) (Payment, error) {
 	live, err := s.store.LivePayment(ctx, r.OfferID)
 	switch {
 	case errors.Is(err, ErrUnknown):
@@ -151,6 +147,10 @@ func (s *Service) giveWay(ctx context.Context, w Wallets, r StartRequest, seller
 		if live, err = s.record(ctx, ByMarketplace, c); err != nil {
 			return Payment{}, stillMoving(err)
 		}
+	}
+	w, err := s.walletsOf(live) // whoever asked for the older consent cancels it
+	if err != nil {
+		return Payment{}, err
 	}
 	// The older consent is cancelled before a newer one exists: two could both be given.
 	c, wait, err := s.cancelConsent(ctx, w, live)
@@ -263,7 +263,7 @@ func (s *Service) askConsent(ctx context.Context, w Wallets, p Payment, n negoti
 		RedirectURL: g.Interaction.Redirect, InteractNonce: g.Interaction.Finish, ClientNonce: logging.Secret(nonce),
 		ContinueURI: g.Continue.URI, ContinueToken: logging.Secret(g.Continue.AccessToken),
 		// From when the answer is here: the wallet counts from when it got the request.
-		ContinueNotUntil: s.clock.Now().Add(g.Continue.Wait),
+		ContinueNotUntil: s.clock.Now().Add(min(g.Continue.Wait, longestWait)),
 		ExpiresAt:        asked.Add(s.settings.ConsentLifetime),
 	}, nil
 }
@@ -288,7 +288,11 @@ func (s *Service) abandon(ctx context.Context, p Payment, cause error) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 	defer cancel()
 	told := walletError(cause)
-	c, err := p.Fail(WalletError, cause.Error(), s.clock.Now())
+	reason := Interrupted
+	if _, ok := reasonOf(cause); ok {
+		reason = WalletError
+	}
+	c, err := p.Fail(reason, cause.Error(), s.clock.Now())
 	if err == nil {
 		_, err = s.record(ctx, ByMarketplace, c)
 	}
@@ -302,7 +306,7 @@ func addressError(whose string, err error) error {
 	switch {
 	case err == nil:
 		return nil
-	case errors.Is(err, openpayments.ErrNotFound), errors.Is(err, openpayments.ErrInvalidRequest):
+	case errors.Is(err, openpayments.ErrNotFound), errors.Is(err, openpayments.ErrInvalidRequest), errors.Is(err, openpayments.ErrNoSuchHost):
 		return &Error{Code: CodeInvalidWallet, Message: whose + " is not known: check it", Err: err}
 	case errors.Is(err, openpayments.ErrUnexpectedAnswer):
 		return &Error{Code: CodeInvalidWallet, Message: whose + " does not lead to an Open Payments wallet: check it", Err: err}
@@ -319,6 +323,8 @@ func walletError(err error) error {
 	switch {
 	case !ok:
 		return err
+	case refused.Status == 0 && errors.Is(err, openpayments.ErrInvalidRequest):
+		return &Error{Code: CodeInvalidRequest, Message: "something in the request is not what a wallet takes: use plain text", Err: err}
 	case errors.Is(err, openpayments.ErrTimeout):
 		return &Error{Code: CodeWalletTimeout, Message: "the wallet did not answer in time: try again", Err: err}
 	case errors.Is(err, openpayments.ErrUnreachable), errors.Is(err, openpayments.ErrTooManyRequests), openpayments.OutcomeUnknown(err):

@@ -58,7 +58,9 @@ const (
 	QuoteTooDear      Reason = "quote_too_dear"
 	InsufficientFunds Reason = "insufficient_funds"
 	PaymentFailed     Reason = "payment_failed"
+	PaidInPart        Reason = "paid_in_part"
 	WalletError       Reason = "wallet_error"
+	OutcomeUnknown    Reason = "outcome_unknown"
 	Interrupted       Reason = "interrupted"
 )
 
@@ -70,6 +72,8 @@ var words = map[Reason]string{
 	QuoteTooDear:      "The price changed while the approval was under way, and is now above what was approved. Nothing was paid; please approve the new price.",
 	InsufficientFunds: "There is not enough money in the wallet. Nothing was paid; add money, or use another wallet, and try again.",
 	PaymentFailed:     "The wallet could not send the payment. You can try again.",
+	PaidInPart:        "Only a part of the money arrived in time. Do not pay again before the rest is settled with the seller: ask for help.",
+	OutcomeUnknown:    "The wallets do not answer any more, so it is not known whether the money moved. Look into both wallets before you pay again, and ask for help.",
 	WalletError:       "The wallet refused the payment. Nothing was paid; try again, or use another wallet.",
 	Interrupted:       "The payment could not be prepared. Nothing was paid; you can try again.",
 }
@@ -83,7 +87,8 @@ type Change struct {
 	// Supersedes calls off, in the same transaction, the offer's other payment if nobody has approved that yet.
 	Supersedes bool
 
-	held bool // whoever makes the change goes on working on the payment
+	held  bool  // whoever makes the change goes on working on the payment
+	cause error // why it was put off, for the log
 }
 
 // moves reports whether the state changes.
@@ -93,7 +98,7 @@ func (c Change) moves() bool { return c.Before.State != c.After.State }
 func begin(id PaymentID, offerID string, seller Seller, buyerWallet string, amount money.Amount, sellersParty, buyersParty Party, now time.Time) Change {
 	p := Payment{
 		ID: id, OfferID: offerID, SellerID: seller.ID, Version: 1, State: Created,
-		Amount: amount, BuyerWalletAddressURL: buyerWallet, Seller: sellersParty, Buyer: buyersParty,
+		Amount: amount, BuyerWalletAddressURL: buyerWallet, Seller: sellersParty, Buyer: buyersParty, Client: seller.client(),
 		CreatedAt: now, UpdatedAt: now, Since: now,
 	}
 	return Change{After: p, held: true, Audit: &AuditEvent{PaymentID: id, At: now, To: Created, Detail: amount.String()}}
@@ -168,16 +173,24 @@ func (p Payment) Approve(interactRef string, now time.Time) (Change, error) {
 
 // Renew records the wallet's word that the grant must be continued later, elsewhere, or with another token.
 func (p Payment) Renew(next openpayments.Continuation, now time.Time) Change {
-	c := p.amend(now, "the wallet wants the grant to be continued again")
+	c := p.touch(now, time.Time{})
+	c.held = true
+	if p.Tries == 0 { // a wallet may say so for hours
+		c = p.amend(now, "the wallet wants the grant to be continued again")
+	}
+	c.After.Tries++
 	if next.URI != "" {
 		c.After.Consent.ContinueURI = next.URI
 	}
 	if next.AccessToken != "" {
 		c.After.Consent.ContinueToken = logging.Secret(next.AccessToken)
 	}
-	c.After.Consent.ContinueNotUntil = now.Add(max(next.Wait, time.Second))
+	c.After.Consent.ContinueNotUntil = now.Add(min(max(next.Wait, backoff(p.Tries, nil)), longestWait))
 	return c
 }
+
+// longestWait bounds what a wallet can ask for between a grant and its continuation.
+const longestWait = 5 * time.Minute
 
 // Authorize records the access token. The state is also the intent to pay the quote.
 func (p Payment) Authorize(token openpayments.AccessToken, now time.Time) (Change, error) {
@@ -279,9 +292,6 @@ func (p Payment) Book(received money.Amount, now time.Time) Change {
 	}
 	return c
 }
-
-// watchPaid is how long after its end a paid payment is looked at again, for money that came twice.
-var watchPaid = []time.Duration{time.Minute, 10 * time.Minute, time.Hour}
 
 // End records the intent to cancel the consent at the wallet and then to fail for reason. Until the wallet has been
 // told, a finish could still arrive: it is refused from here on. It returns CodeWrongState

@@ -81,10 +81,10 @@ func TestTransitions_WhatIsFinal(t *testing.T) {
 		require.Equal(t, s == Paid || s == Failed || s == PaidLate, s.Ended(), s)
 		require.Equal(t, s == Paid || s == PaidLate, len(transitions[s]) == 0, s)
 	}
-	for _, reason := range []Reason{Rejected, Expired, Canceled, AuthorizationLost, QuoteTooDear, InsufficientFunds, PaymentFailed, WalletError, Interrupted} {
+	for _, reason := range []Reason{Rejected, Expired, Canceled, AuthorizationLost, QuoteTooDear, InsufficientFunds, PaymentFailed, PaidInPart, WalletError, OutcomeUnknown, Interrupted} {
 		require.NotEmpty(t, words[reason], reason)
 	}
-	require.Len(t, words, 9)
+	require.Len(t, words, 11)
 }
 
 func TestSettle_WantsTheWholeAmount(t *testing.T) {

@@ -44,7 +44,7 @@ func newWallets() *wallets {
 	return &wallets{before: map[string][]error{}, after: map[string][]error{}, debit: 600, settles: true, paid: map[string]string{}, token: "access-token-1"}
 }
 
-func (w *wallets) of(payments.Seller) (payments.Wallets, error) {
+func (w *wallets) of(payments.Client) (payments.Wallets, error) {
 	return payments.Wallets{
 		WalletAddress: addressCalls{w}, Grant: grantCalls{w}, Token: tokenCalls{w}, IncomingPayment: incomingCalls{w}, Quote: quoteCalls{w}, OutgoingPayment: outgoingCalls{w},
 	}, nil

@@ -117,7 +117,10 @@ func logRequests(o Options) echo.MiddlewareFunc {
 			}
 			status := ec.Response().Status
 			level := slog.LevelInfo
-			if status >= http.StatusInternalServerError {
+			switch {
+			case status == http.StatusBadGateway || status == http.StatusServiceUnavailable || status == http.StatusGatewayTimeout:
+				level = slog.LevelWarn // somebody else's trouble, which passes
+			case status >= http.StatusInternalServerError:
 				level = slog.LevelError
 			}
 			if ec.Path() == "/health" || ec.Path() == "/ready" {

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"slices"
 	"strings"
 )
 
@@ -43,6 +44,20 @@ func WithRequestID(ctx context.Context, id string) context.Context {
 func RequestID(ctx context.Context) string {
 	id, _ := ctx.Value(requestIDKey{}).(string)
 	return id
+}
+
+type attrsKey struct{}
+
+// With returns a context that carries attributes beside those that it has: what the work in hand is about. They are for
+// whoever logs far from where that is known; Attrs gives them.
+func With(ctx context.Context, attrs ...slog.Attr) context.Context {
+	return context.WithValue(ctx, attrsKey{}, append(slices.Clone(Attrs(ctx)), attrs...))
+}
+
+// Attrs are the attributes that ctx carries.
+func Attrs(ctx context.Context) []slog.Attr {
+	attrs, _ := ctx.Value(attrsKey{}).([]slog.Attr)
+	return attrs
 }
 
 type withRequestID struct{ slog.Handler }

@@ -51,6 +51,10 @@ func (l *Loop[T]) Run(ctx context.Context) {
 		if err != nil && ctx.Err() == nil {
 			l.Log.ErrorContext(ctx, "claim due work", "worker", l.Name, "error", err)
 		}
+		if len(items) > n {
+			l.Log.ErrorContext(ctx, "claimed more than asked for: the rest waits for its lease", "worker", l.Name, "asked", n, "claimed", len(items))
+			items = items[:n]
+		}
 		for _, item := range items {
 			inHand.Go(func() {
 				defer func() { free <- struct{}{} }()

@@ -53,7 +53,7 @@ func (m *metadata) UnmarshalJSON(data []byte) error {
 			if *m == nil {
 				*m = metadata{}
 			}
-			(*m)[key] = text
+			(*m)[key] = quotable(text)
 		}
 	}
 	return nil

@@ -220,6 +220,10 @@ func broken(op string, status int, err error) *Error {
 	switch {
 	case neverConnected(err):
 		kind = ErrUnreachable
+		var name *net.DNSError
+		if hopeless(err) && (!errors.As(err, &name) || name.IsNotFound) {
+			err = errors.Join(ErrNoSuchHost, err)
+		}
 	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, os.ErrDeadlineExceeded),
 		errors.As(err, &timeout) && timeout.Timeout():
 		kind = ErrTimeout

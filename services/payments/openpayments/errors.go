@@ -18,6 +18,9 @@ var (
 	// one was tried, so it was asked nothing.
 	ErrUnreachable = errors.New("the wallet cannot be reached")
 
+	// ErrNoSuchHost: there is no such host, or its address is not one that may be asked. It is an ErrUnreachable that asking again will not mend.
+	ErrNoSuchHost = errors.New("there is no such host, or it may not be asked")
+
 	// The outcome is unknown: OutcomeUnknown.
 
 	// ErrTimeout: no whole answer within the call's deadline.

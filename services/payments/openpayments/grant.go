@@ -141,8 +141,8 @@ func (w grantWire) believe() (Grant, error) {
 		if err := believeURL("interact.redirect", w.Interact.Redirect); err != nil {
 			return Grant{}, err
 		}
-		if w.Interact.Finish == "" {
-			return Grant{}, errors.New("interact.finish: it is missing")
+		if !isVisible(w.Interact.Finish) {
+			return Grant{}, errors.New("interact.finish: it is missing, or no visible text")
 		}
 		grant.Interaction = &Interaction{Redirect: w.Interact.Redirect, Finish: w.Interact.Finish}
 	}

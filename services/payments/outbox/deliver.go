@@ -22,7 +22,7 @@ import (
 )
 
 type store interface {
-	// ClaimDeliveries leases up to n due deliveries until until, oldest first.
+	// ClaimDeliveries leases up to n due deliveries until until, the oldest, in any order.
 	ClaimDeliveries(ctx context.Context, n int, now, until time.Time) ([]Delivery, error)
 	// RecordAttempt keeps the attempt and what became of the delivery, in one transaction.
 	RecordAttempt(ctx context.Context, d Delivery, a Attempt) error

@@ -111,7 +111,7 @@ func newHouseOn(t *testing.T, key, address string) *house {
 	seal, err := store.NewSealer(logging.Secret(store.GenerateKey()))
 	require.NoError(t, err)
 	h.store = store.New(databasetest.Open(t, address, clk, store.Migrations()), seal)
-	noWallets := func(s payments.Seller) (payments.Wallets, error) {
+	noWallets := func(s payments.Client) (payments.Wallets, error) {
 		if s.KeyID != "" {
 			return payments.Wallets{}, payments.Errorf(payments.CodeInvalidKey, "not in this folder")
 		}

@@ -49,9 +49,9 @@ func (s *Store) ClaimDeliveries(ctx context.Context, n int, now, until time.Time
 	var rows []deliveryRow
 	err := s.db.Transact(ctx, func(tx *gorm.DB) error {
 		rows = nil
-		return tx.Raw(`UPDATE deliveries SET next_at = ?
-			WHERE id IN (SELECT id FROM deliveries WHERE next_at <= ? ORDER BY next_at LIMIT ?`+s.lockDue()+`)
-			RETURNING *`, until, now, n).Scan(&rows).Error
+		return tx.Raw(`WITH due AS MATERIALIZED (SELECT id FROM deliveries WHERE next_at <= ? ORDER BY next_at LIMIT ?`+s.lockDue()+`)
+			UPDATE deliveries SET next_at = ? WHERE id IN (SELECT id FROM due)
+			RETURNING *`, now, n, until).Scan(&rows).Error
 	})
 	if err != nil {
 		return nil, err

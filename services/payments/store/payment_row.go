@@ -28,6 +28,9 @@ type paymentRow struct {
 	SellerWalletAddress  string
 	SellerAuthServer     string
 	SellerResourceServer string
+	ClientWalletAddress  string
+	ClientKeyID          string
+	ClientKeyPath        string
 	IncomingPaymentID    string
 	QuoteID              string
 	Quotes               int
@@ -79,6 +82,7 @@ func (s *Store) paymentToRow(p payments.Payment) paymentRow {
 		BuyerWalletURL:     p.BuyerWalletAddressURL,
 		BuyerWalletAddress: p.Buyer.WalletAddress, BuyerAuthServer: p.Buyer.AuthServer, BuyerResourceServer: p.Buyer.ResourceServer,
 		SellerWalletAddress: p.Seller.WalletAddress, SellerAuthServer: p.Seller.AuthServer, SellerResourceServer: p.Seller.ResourceServer,
+		ClientWalletAddress: p.Client.WalletAddress, ClientKeyID: p.Client.KeyID, ClientKeyPath: p.Client.PrivateKeyPath,
 		IncomingPaymentID: p.IncomingPaymentID, QuoteID: p.QuoteID, Quotes: p.Quotes, OutgoingPaymentID: p.OutgoingPaymentID,
 		RedirectURL: p.Consent.RedirectURL, InteractNonce: p.Consent.InteractNonce, ContinueURI: p.Consent.ContinueURI,
 		ClientNonceSealed:   s.seal.close(p.Consent.ClientNonce, place("client_nonce")),
@@ -124,6 +128,7 @@ func (r paymentRow) view() (payments.Payment, error) {
 		BuyerWalletAddressURL: r.BuyerWalletURL,
 		Buyer:                 payments.Party{WalletAddress: r.BuyerWalletAddress, AuthServer: r.BuyerAuthServer, ResourceServer: r.BuyerResourceServer},
 		Seller:                payments.Party{WalletAddress: r.SellerWalletAddress, AuthServer: r.SellerAuthServer, ResourceServer: r.SellerResourceServer},
+		Client:                payments.Client{WalletAddress: r.ClientWalletAddress, KeyID: r.ClientKeyID, PrivateKeyPath: r.ClientKeyPath},
 		IncomingPaymentID:     r.IncomingPaymentID, QuoteID: r.QuoteID, Quotes: r.Quotes, OutgoingPaymentID: r.OutgoingPaymentID,
 		Consent: payments.Consent{
 			RedirectURL: r.RedirectURL, InteractNonce: r.InteractNonce, ContinueURI: r.ContinueURI,

@@ -98,20 +98,23 @@ func (s *Store) ClaimDue(ctx context.Context, n int, now, until time.Time) ([]pa
 	var rows []paymentRow
 	err := s.db.Transact(ctx, func(tx *gorm.DB) error {
 		rows = nil
-		return tx.Raw(`UPDATE payments SET next_step_at = ?, version = version + 1
-			WHERE id IN (SELECT id FROM payments WHERE next_step_at <= ? ORDER BY next_step_at LIMIT ?`+s.lockDue()+`)
-			RETURNING *`, until, now, n).Scan(&rows).Error
+		// Materialized: Postgres may run a plain subquery once for each row, and claim more than n.
+		return tx.Raw(`WITH due AS MATERIALIZED (SELECT id FROM payments WHERE next_step_at <= ? ORDER BY next_step_at LIMIT ?`+s.lockDue()+`)
+			UPDATE payments SET next_step_at = ?, version = version + 1 WHERE id IN (SELECT id FROM due)
+			RETURNING *`, now, n, until).Scan(&rows).Error
 	})
 	if err != nil {
 		return nil, err
 	}
 	claimed := make([]payments.Payment, 0, len(rows))
+	var unreadable []error // one of them must not hold up the others
 	for _, row := range rows {
 		p, err := s.payment(row)
 		if err != nil {
-			return claimed, err
+			unreadable = append(unreadable, err)
+			continue
 		}
 		claimed = append(claimed, p)
 	}
-	return claimed, nil
+	return claimed, errors.Join(unreadable...)
 }

@@ -6,7 +6,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
+	"unicode"
 
 	"github.com/oklog/ulid/v2"
 	"gorm.io/gorm"
@@ -81,10 +83,27 @@ type eventRow struct {
 
 func (eventRow) TableName() string { return "payment_events" }
 
+// maxDetail is how many characters of an event's detail are kept. A wallet's words may be in it.
+const maxDetail = 1000
+
+// plain is text that both databases and a terminal can hold.
+func plain(text string) string {
+	text = strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) {
+			return ' '
+		}
+		return r
+	}, strings.ToValidUTF8(text, ""))
+	if runes := []rune(text); len(runes) > maxDetail {
+		text = string(runes[:maxDetail])
+	}
+	return text
+}
+
 func insertAudit(tx *gorm.DB, e payments.AuditEvent) error {
 	return tx.Create(&eventRow{
 		PaymentID: string(e.PaymentID), At: e.At, Actor: string(e.Actor), FromState: string(e.From), ToState: string(e.To),
-		Reason: string(e.Reason), Detail: e.Detail,
+		Reason: string(e.Reason), Detail: plain(e.Detail),
 	}).Error
 }
 

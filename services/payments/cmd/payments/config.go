@@ -37,7 +37,7 @@ type config struct {
 
 	WalletAllowHosts []string `env:"WALLET_ALLOW_HOSTS" help:"Wallet hosts (host or host:port, separated by commas) that may be on this machine or a private network, and\nspeak plain http. For development: localhost:4100."`
 
-	ConsentLifetime time.Duration `env:"CONSENT_LIFETIME" default:"10m" help:"How long a buyer may take to approve a payment in the wallet."`
+	ConsentLifetime time.Duration `env:"CONSENT_LIFETIME" default:"10m" help:"How long a buyer may take to approve a payment in the wallet. At most 12h."`
 	FinishWait      time.Duration `env:"FINISH_WAIT" default:"8s" help:"How long the return from the wallet waits for the money before it says that the payment is being confirmed. At most 10s."`
 	WalletTimeout   time.Duration `env:"WALLET_TIMEOUT" default:"15s" help:"How long one call of a wallet may take in all."`
 	PaymentLease    time.Duration `env:"PAYMENT_LEASE" default:"30s" help:"How long a payment stays with the process that works on it, counted from its last change: after a crash, that is\nwhen another takes it up. Must be longer than WALLET_TIMEOUT and FINISH_WAIT together."`
@@ -76,8 +76,8 @@ func (c *config) Validate() error {
 	if c.PaymentLease <= c.WalletTimeout+c.FinishWait {
 		add("PAYMENT_LEASE", "must be longer than WALLET_TIMEOUT and FINISH_WAIT together, which are %s", c.WalletTimeout+c.FinishWait)
 	}
-	if c.ConsentLifetime < time.Second {
-		add("CONSENT_LIFETIME", "must be 1s at least")
+	if c.ConsentLifetime < time.Second || c.ConsentLifetime > 12*time.Hour {
+		add("CONSENT_LIFETIME", "must be from 1s to 12h")
 	}
 	for name, n := range map[string]int{"PAYMENT_WORKERS": c.PaymentWorkers, "WEBHOOK_WORKERS": c.WebhookWorkers} {
 		if n < 1 || n > 1000 {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"net/http"
 	"os"
 	"sync"
@@ -26,13 +25,11 @@ type identities struct {
 	platform *openpayments.Client // nil without an identity
 
 	mu      sync.Mutex
-	clients map[identity]*openpayments.Client
+	clients map[payments.Client]*openpayments.Client
 }
 
-type identity struct{ wallet, keyID, path string }
-
 func newIdentities(c config, httpClient *http.Client, clk clock.Clock) (*identities, error) {
-	ids := &identities{http: httpClient, clock: clk, keys: c.KeyFolder, timeout: c.WalletTimeout, clients: map[identity]*openpayments.Client{}}
+	ids := &identities{http: httpClient, clock: clk, keys: c.KeyFolder, timeout: c.WalletTimeout, clients: map[payments.Client]*openpayments.Client{}}
 	if c.SellerPrivateKeyPath != "" {
 		pem, err := os.ReadFile(c.SellerPrivateKeyPath)
 		if err != nil {
@@ -45,10 +42,10 @@ func newIdentities(c config, httpClient *http.Client, clk clock.Clock) (*identit
 	return ids, nil
 }
 
-// of gives the wallets as seen by the identity of a seller. Errors: CodeNoIdentity, CodeInvalidKey.
-func (ids *identities) of(seller payments.Seller) (payments.Wallets, error) {
-	if seller.KeyID != "" {
-		client, err := ids.own(seller)
+// of gives the wallets as an identity reaches them, the platform's for none. Errors: CodeNoIdentity, CodeInvalidKey.
+func (ids *identities) of(who payments.Client) (payments.Wallets, error) {
+	if who.KeyID != "" {
+		client, err := ids.own(who)
 		if err != nil {
 			return payments.Wallets{}, err
 		}
@@ -67,21 +64,20 @@ func wallets(c *openpayments.Client) payments.Wallets {
 	}
 }
 
-func (ids *identities) own(seller payments.Seller) (*openpayments.Client, error) {
+func (ids *identities) own(who payments.Client) (*openpayments.Client, error) {
 	ids.mu.Lock()
 	defer ids.mu.Unlock()
-	who := identity{seller.WalletAddressURL, seller.KeyID, seller.PrivateKeyPath}
 	if client, ok := ids.clients[who]; ok {
 		return client, nil
 	}
 	if ids.keys == "" {
 		return nil, payments.Errorf(payments.CodeInvalidKey, "this service takes no keys of sellers: its operator has to set KEY_FOLDER")
 	}
-	pem, err := readBelow(ids.keys, seller.PrivateKeyPath)
+	pem, err := readBelow(ids.keys, who.PrivateKeyPath)
 	if err != nil {
 		return nil, &payments.Error{Code: payments.CodeInvalidKey, Message: "privateKeyPath does not name a key in this service's folder of keys", Err: err}
 	}
-	client, err := ids.client(seller.WalletAddressURL, seller.KeyID, pem)
+	client, err := ids.client(who.WalletAddress, who.KeyID, pem)
 	if err != nil {
 		return nil, &payments.Error{Code: payments.CodeInvalidKey, Message: "the key that privateKeyPath names is not an Ed25519 key in PKCS #8 PEM", Err: err}
 	}
@@ -104,7 +100,7 @@ func readBelow(folder, name string) ([]byte, error) {
 	if !info.Mode().IsRegular() || info.Size() > maxKey {
 		return nil, errors.New("it is not a key file")
 	}
-	return fs.ReadFile(root.FS(), name)
+	return root.ReadFile(name)
 }
 
 func (ids *identities) client(wallet, keyID string, pem []byte) (*openpayments.Client, error) {

@@ -35,7 +35,7 @@ func TestKeyFolder_NothingOutsideOfItIsRead(t *testing.T) {
 		return r.ask(t, http.MethodPost, "/sellers", string(body))
 	}
 	for _, path := range []string{
-		"../key.pem", filepath.Join(outside, "key.pem"), filepath.Join(folder, "key.pem"), "below/../../key.pem", "below/../key.pem", "absolute.pem", "relative.pem", "up/key.pem",
+		"../key.pem", filepath.Join(outside, "key.pem"), filepath.Join(folder, "key.pem"), "below/../../key.pem", "absolute.pem", "relative.pem", "up/key.pem",
 		"/etc/passwd", "/dev/zero", ".", "below", "no.pem", "words.pem", "large.pem", "key.pem\x00", "", `..\key.pem`,
 	} {
 		status, body := register(path)

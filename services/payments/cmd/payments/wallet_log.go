@@ -3,8 +3,10 @@ package main
 import (
 	"log/slog"
 	"net/http"
+	"slices"
 
 	"tianguis.example/chassis/clock"
+	"tianguis.example/chassis/logging"
 )
 
 // walletLog writes one line for each request to a wallet, each try of a repeated one. It names the path and not the query, and
@@ -25,9 +27,9 @@ func withWalletLog(client *http.Client, clk clock.Clock, log *slog.Logger) *http
 // RoundTrip logs what is worth it: a read that was answered only at level debug, since settlement is asked for again and again.
 func (w walletLog) RoundTrip(request *http.Request) (*http.Response, error) {
 	ctx := request.Context()
-	attrs := []slog.Attr{
+	attrs := append(slices.Clone(logging.Attrs(ctx)), // which payment it is for
 		slog.String("method", request.Method), slog.String("host", request.URL.Host), slog.String("path", request.URL.EscapedPath()),
-	}
+	)
 	began := w.clock.Now()
 	answer, err := w.inner.RoundTrip(request)
 	level := slog.LevelInfo
