@@ -61,6 +61,9 @@ func (c *config) Validate() error {
 			add(u.name, "must be an address such as https://market.example, without a user, a query or a fragment")
 		}
 	}
+	if base, err := url.Parse(c.MarketplaceBaseURL); err == nil && base.Host != "" && base.Host == c.Listen {
+		add("MARKETPLACE_BASE_URL", "is this service's own address: name the marketplace's")
+	}
 	if c.APIKey == "" && !httpserver.IsLoopback(c.Listen) {
 		add("PAYMENTS_API_KEY", "is needed to listen on %s: without it the service would be open to everybody", c.Listen)
 	}

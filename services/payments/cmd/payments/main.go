@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/signal"
 	"runtime/debug"
+	"strings"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -146,4 +147,26 @@ func withDatabase(cmd *cobra.Command, load func() (config, error), f func(contex
 	}
 	defer func() { _ = db.Close() }()
 	return f(cmd.Context(), c, db)
+}
+
+// withStore runs f, which only reads, with the store as it is: nothing is made or migrated for a command that looks.
+func withStore(cmd *cobra.Command, load func() (config, error), f func(context.Context, *store.Store) error) error {
+	c, err := load()
+	if err != nil {
+		return err
+	}
+	if file, ok := strings.CutPrefix(c.DatabaseURL.Reveal(), database.SQLite+":"); ok {
+		if _, err := os.Stat(file); err != nil {
+			return fmt.Errorf("there is no database at %s: run this where the service runs, or set DATABASE_URL as it has it", file)
+		}
+	}
+	db, err := database.Open(cmd.Context(), c.DatabaseURL.Reveal(), database.Options{Clock: clock.System(), MaxConns: maxConns})
+	if err != nil {
+		return err
+	}
+	defer func() { _ = db.Close() }()
+	if err := migrated(cmd.Context(), db); err != nil {
+		return err
+	}
+	return f(cmd.Context(), store.New(db, nil))
 }

@@ -10,7 +10,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"tianguis.example/chassis/database"
 	"tianguis.example/payments"
 	"tianguis.example/payments/store"
 )
@@ -38,11 +37,15 @@ type paymentFacts struct {
 	Amount          string     `json:"amount"`
 	Debit           string     `json:"debitAmount,omitempty"`
 	Received        string     `json:"receivedAmount,omitempty"`
+	Overpaid        string     `json:"overpaidAmount,omitempty"`
 	Buyer           string     `json:"buyerWalletAddress"`
 	Seller          string     `json:"sellerWalletAddress"`
 	IncomingPayment string     `json:"incomingPaymentId,omitempty"`
 	Quote           string     `json:"quoteId,omitempty"`
 	OutgoingPayment string     `json:"outgoingPaymentId,omitempty"`
+	Ending          string     `json:"ending,omitempty"`
+	Since           time.Time  `json:"since"`
+	ConsentUntil    *time.Time `json:"consentUntil,omitempty"`
 	NextStepAt      *time.Time `json:"nextStepAt,omitempty"`
 	Tries           int        `json:"tries"`
 	CreatedAt       time.Time  `json:"createdAt"`
@@ -67,8 +70,8 @@ func paymentShowCommand(load func() (config, error)) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return withDatabase(cmd, load, func(ctx context.Context, _ config, db *database.DB) error {
-				story, err := tell(ctx, store.New(db, nil), id)
+			return withStore(cmd, load, func(ctx context.Context, read *store.Store) error {
+				story, err := tell(ctx, read, id)
 				if err != nil {
 					return err
 				}
@@ -125,6 +128,13 @@ func factsOf(p payments.Payment) paymentFacts {
 	if p.ReceivedAmount.IsSet() {
 		f.Received = p.ReceivedAmount.String()
 	}
+	f.Ending, f.Since = string(p.Ending), p.Since
+	if over := p.Overpaid(); over.IsSet() {
+		f.Overpaid = over.String()
+	}
+	if p.State == payments.AwaitingApproval {
+		f.ConsentUntil = &p.Consent.ExpiresAt
+	}
 	if !p.NextStepAt.IsZero() {
 		f.NextStepAt = &p.NextStepAt
 	}
@@ -144,12 +154,19 @@ func (s paymentStory) print(w io.Writer) error {
 	p := s.Payment
 	line("payment", p.PendingID)
 	line("offer", p.OfferID)
-	line("state", p.State)
+	line("state", p.State+", since "+stamp(p.Since))
+	if p.Ending != "" {
+		line("being ended", p.Ending)
+	}
+	if p.ConsentUntil != nil {
+		line("consent until", stamp(*p.ConsentUntil))
+	}
 	line("reason", p.Reason)
 	line("", p.Message)
 	line("amount", p.Amount)
 	line("debit at most", p.Debit)
 	line("received", p.Received)
+	line("overpaid", p.Overpaid)
 	line("buyer", p.Buyer)
 	line("seller", p.Seller+" ("+p.SellerID+")")
 	line("incoming payment", p.IncomingPayment)
@@ -161,7 +178,7 @@ func (s paymentStory) print(w io.Writer) error {
 	fmt.Fprintln(table)
 	for _, e := range s.Events {
 		what := e.From + " → " + e.To
-		if e.From == e.To {
+		if e.From == e.To || e.From == "" {
 			what = e.To
 		}
 		fmt.Fprintf(table, "%s\t%s\tby %s\t%s\t%s\n", stamp(e.At), what, e.Actor, e.Reason, e.Detail)
@@ -183,8 +200,7 @@ func paymentListCommand(load func() (config, error)) *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "list", Short: "List the newest payments, or those that have not ended", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return withDatabase(cmd, load, func(ctx context.Context, _ config, db *database.DB) error {
-				read := store.New(db, nil)
+			return withStore(cmd, load, func(ctx context.Context, read *store.Store) error {
 				list := read.RecentPayments
 				if pending {
 					list = read.PendingPayments

@@ -121,16 +121,24 @@ func openMigrated(ctx context.Context, c config, maxConns int, log *slog.Logger,
 		}
 		return db, nil
 	}
+	if err := migrated(ctx, db); err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	return db, nil
+}
+
+// migrated returns an error that says what to do unless the schema is up to date.
+func migrated(ctx context.Context, db *database.DB) error {
 	all, err := database.Migrations(ctx, db, store.Migrations())
 	if err != nil {
-		return nil, errors.Join(err, db.Close())
+		return err
 	}
 	for _, m := range all {
 		if !m.Applied {
-			return nil, errors.Join(fmt.Errorf("the database lacks migration %s: run `payments migrate` first", m.Name), db.Close())
+			return fmt.Errorf("the database lacks migration %s: run `payments migrate` first", m.Name)
 		}
 	}
-	return db, nil
+	return nil
 }
 
 // Addr is where the service listens.

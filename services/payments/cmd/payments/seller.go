@@ -64,8 +64,8 @@ func sellerListCommand(load func() (config, error)) *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "list", Short: "List the sellers", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return withDatabase(cmd, load, func(ctx context.Context, _ config, db *database.DB) error {
-				all, err := store.New(db, nil).Sellers(ctx)
+			return withStore(cmd, load, func(ctx context.Context, read *store.Store) error {
+				all, err := read.Sellers(ctx)
 				if err != nil {
 					return err
 				}

@@ -9,7 +9,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"tianguis.example/chassis/database"
 	"tianguis.example/payments/outbox"
 	"tianguis.example/payments/store"
 )
@@ -27,8 +26,8 @@ func webhookCommand(load func() (config, error)) *cobra.Command {
 			default:
 				return fmt.Errorf("there is no state %q: choose pending, delivered or dead", state)
 			}
-			return withDatabase(cmd, load, func(ctx context.Context, _ config, db *database.DB) error {
-				return listWebhooks(ctx, store.New(db, nil), outbox.State(state), limit, asJSON, cmd.OutOrStdout())
+			return withStore(cmd, load, func(ctx context.Context, read *store.Store) error {
+				return listWebhooks(ctx, read, outbox.State(state), limit, asJSON, cmd.OutOrStdout())
 			})
 		},
 	}
