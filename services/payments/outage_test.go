@@ -101,7 +101,7 @@ func TestOutage_EverythingEnds(t *testing.T) {
 	t.Parallel()
 	const forever = 2000
 	for name, c := range map[string]struct {
-		break_ func(s *story)
+		ruin func(s *story)
 		reason payments.Reason
 		within time.Duration
 	}{
@@ -123,7 +123,7 @@ func TestOutage_EverythingEnds(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := tell(t)
-			c.break_(s)
+			c.ruin(s)
 			p := s.start()
 			p = s.finish(p, s.proof(p))
 			for tries := 0; !p.State.Ended(); tries++ {
