@@ -101,7 +101,7 @@ func TestOutage_EverythingEnds(t *testing.T) {
 	t.Parallel()
 	const forever = 2000
 	for name, c := range map[string]struct {
-		ruin func(s *story)
+		ruin   func(s *story)
 		reason payments.Reason
 		within time.Duration
 	}{
