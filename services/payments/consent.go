@@ -32,7 +32,7 @@ func (s *Service) continueGrant(ctx context.Context, w Wallets, p Payment) (Chan
 		return s.later(p, wait, nil)
 	}
 	g, err := w.Grant.Continue(ctx, openpayments.GrantContinueParams{
-		URL: p.Consent.ContinueURI, AccessToken: p.Consent.ContinueToken.Reveal(), InteractRef: p.Consent.InteractRef,
+		URL: p.Consent.ContinueURI, AccessToken: p.Consent.ContinueToken.Reveal(), InteractRef: p.Consent.InteractRef.Reveal(),
 	})
 	now := s.clock.Now()
 	switch {

@@ -94,7 +94,7 @@ type Consent struct {
 	ContinueToken    logging.Secret
 	ContinueNotUntil time.Time // asking earlier is too_fast
 	ExpiresAt        time.Time
-	InteractRef      string // from the finish that was verified
+	InteractRef      logging.Secret // from the finish that was verified
 }
 
 // Token is the access token of the outgoing payment.

@@ -38,7 +38,7 @@ func tell(t *testing.T) *story {
 
 func tellOn(t *testing.T, db *database.DB, held *clock.Held) *story {
 	t.Helper()
-	seal, err := store.NewSealer(logging.Secret(store.GenerateKey()))
+	seal, err := store.ReadKeys(logging.Secret(store.GenerateKey()))
 	require.NoError(t, err)
 	s := &story{T: t, wallets: newWallets(), clock: held, store: store.New(db, seal)}
 	s.Service = payments.New(s.store, s.wallets.of, held, slog.New(slog.DiscardHandler), payments.Settings{

@@ -167,7 +167,7 @@ func (p Payment) Approve(interactRef string, now time.Time) (Change, error) {
 	if err != nil {
 		return Change{}, err
 	}
-	c.After.Consent.InteractRef = interactRef
+	c.After.Consent.InteractRef = logging.Secret(interactRef)
 	return c, nil
 }
 

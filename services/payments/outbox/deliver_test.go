@@ -49,7 +49,7 @@ func newOffice(t *testing.T) *office {
 	require.NoError(t, err)
 	o.secrets = secrets
 	db := databasetest.Open(t, databasetest.SQLiteAddress(t), o.clock, store.Migrations())
-	seal, err := store.NewSealer(logging.Secret(store.GenerateKey()))
+	seal, err := store.ReadKeys(logging.Secret(store.GenerateKey()))
 	require.NoError(t, err)
 	o.store = store.New(db, seal)
 

@@ -108,7 +108,7 @@ func newHouseOn(t *testing.T, key, address string) *house {
 	h := &house{lines: &lines{}, clock: clk}
 	log, err := logging.New(h.lines, "json", "debug")
 	require.NoError(t, err)
-	seal, err := store.NewSealer(logging.Secret(store.GenerateKey()))
+	seal, err := store.ReadKeys(logging.Secret(store.GenerateKey()))
 	require.NoError(t, err)
 	h.store = store.New(databasetest.Open(t, address, clk, store.Migrations()), seal)
 	noWallets := func(s payments.Client) (payments.Wallets, error) {

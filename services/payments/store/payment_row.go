@@ -85,11 +85,11 @@ func (s *Store) paymentToRow(p payments.Payment) paymentRow {
 		ClientWalletAddress: p.Client.WalletAddress, ClientKeyID: p.Client.KeyID, ClientKeyPath: p.Client.PrivateKeyPath,
 		IncomingPaymentID: p.IncomingPaymentID, QuoteID: p.QuoteID, Quotes: p.Quotes, OutgoingPaymentID: p.OutgoingPaymentID,
 		RedirectURL: p.Consent.RedirectURL, InteractNonce: p.Consent.InteractNonce, ContinueURI: p.Consent.ContinueURI,
-		ClientNonceSealed:   s.seal.close(p.Consent.ClientNonce, place("client_nonce")),
-		ContinueTokenSealed: s.seal.close(p.Consent.ContinueToken, place("continue_token")),
-		InteractRefSealed:   s.seal.close(logging.Secret(p.Consent.InteractRef), place("interact_ref")),
+		ClientNonceSealed:   s.keys.close(p.Consent.ClientNonce, place("client_nonce")),
+		ContinueTokenSealed: s.keys.close(p.Consent.ContinueToken, place("continue_token")),
+		InteractRefSealed:   s.keys.close(p.Consent.InteractRef, place("interact_ref")),
 		ContinueNotUntil:    maybe(p.Consent.ContinueNotUntil), ConsentExpiresAt: maybe(p.Consent.ExpiresAt),
-		AccessTokenSealed: s.seal.close(p.Token.Value, place("access_token")),
+		AccessTokenSealed: s.keys.close(p.Token.Value, place("access_token")),
 		ManageURI:         p.Token.ManageURI, TokenExpiresAt: maybe(p.Token.ExpiresAt),
 		NextStepAt: maybe(p.NextStepAt), Tries: p.Tries, StateSince: maybe(p.Since),
 		CreatedAt: p.CreatedAt, UpdatedAt: p.UpdatedAt, PaidAt: maybe(p.PaidAt),
@@ -102,21 +102,19 @@ func (s *Store) payment(r paymentRow) (payments.Payment, error) {
 	if err != nil {
 		return p, err
 	}
-	var ref logging.Secret
 	for _, sealed := range []struct {
 		text, column string
 		into         *logging.Secret
 	}{
 		{r.ClientNonceSealed, "client_nonce", &p.Consent.ClientNonce},
 		{r.ContinueTokenSealed, "continue_token", &p.Consent.ContinueToken},
-		{r.InteractRefSealed, "interact_ref", &ref},
+		{r.InteractRefSealed, "interact_ref", &p.Consent.InteractRef},
 		{r.AccessTokenSealed, "access_token", &p.Token.Value},
 	} {
-		if *sealed.into, err = s.seal.open(sealed.text, "payments/"+r.ID+"/"+sealed.column); err != nil {
+		if *sealed.into, err = s.keys.open(sealed.text, "payments/"+r.ID+"/"+sealed.column); err != nil {
 			return payments.Payment{}, fmt.Errorf("payment %s, %s: %w", r.ID, sealed.column, err)
 		}
 	}
-	p.Consent.InteractRef = ref.Reveal()
 	return p, nil
 }
 

@@ -17,11 +17,11 @@ var migrations embed.FS
 // Store is safe for concurrent use, also by several processes on one Postgres.
 type Store struct {
 	db   *database.DB
-	seal *Sealer
+	keys Keys
 }
 
-// New makes a store on an open database whose migrations are applied.
-func New(db *database.DB, seal *Sealer) *Store { return &Store{db: db, seal: seal} }
+// New makes a store on an open database whose migrations are applied. Without keys it reads what is neither sealed nor signed.
+func New(db *database.DB, keys Keys) *Store { return &Store{db: db, keys: keys} }
 
 // Ping reports whether the database answers.
 func (s *Store) Ping(ctx context.Context) error { return s.db.Ping(ctx) }

@@ -30,7 +30,7 @@ const (
 func prepared(t *testing.T) map[string]string {
 	t.Helper()
 	all := good(t, nil)
-	seal, err := store.NewSealer(logging.Secret(all["TOKEN_ENCRYPTION_KEY"]))
+	seal, err := store.ReadKeys(logging.Secret(all["TOKEN_ENCRYPTION_KEY"]))
 	require.NoError(t, err)
 	keep := store.New(databasetest.Open(t, all["DATABASE_URL"], clock.NewHeld(at), store.Migrations()), seal)
 	require.NoError(t, keep.PutSeller(t.Context(), payments.Seller{ID: "alice", WalletAddressURL: "https://wallet.example/alice", CreatedAt: at, UpdatedAt: at}))

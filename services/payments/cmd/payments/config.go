@@ -27,7 +27,7 @@ type config struct {
 	WebhookSecret        logging.Secret `env:"WEBHOOK_SECRET" help:"Signs webhooks (Standard Webhooks): whsec_<base64>, several separated by spaces while one is being replaced.\nMake one with: payments secret generate webhook"`
 	WebhookAllowUnsigned bool           `env:"WEBHOOK_ALLOW_UNSIGNED" default:"false" help:"Send webhooks unsigned when there is no WEBHOOK_SECRET, for a marketplace that knows the documented webhook only."`
 
-	TokenEncryptionKey logging.Secret `env:"TOKEN_ENCRYPTION_KEY" help:"Encrypts wallet tokens in the database: 32 random bytes in base64.\nMake one with: payments secret generate encryption"`
+	TokenEncryptionKey logging.Secret `env:"TOKEN_ENCRYPTION_KEY" help:"Encrypts wallet tokens in the database, and signs the audit trail: 32 random bytes in base64. Several keys are separated by\nspaces while one is being replaced: the first one writes, all of them read. Make one with: payments secret generate encryption"`
 
 	SellerID               string `env:"SELLER_ID" help:"The platform's own seller, made at start; its wallet address and key are the client identity that signs\nfor every seller without a key."`
 	SellerWalletAddressURL string `env:"SELLER_WALLET_ADDRESS_URL" help:"The platform's wallet address."`
@@ -105,7 +105,7 @@ func (c *config) Validate() error {
 // forServing refuses what the other commands can do without.
 func (c *config) forServing() error {
 	var wrong []error
-	if _, err := store.NewSealer(c.TokenEncryptionKey); err != nil {
+	if _, err := store.ReadKeys(c.TokenEncryptionKey); err != nil {
 		wrong = append(wrong, settings.Wrong("TOKEN_ENCRYPTION_KEY", "%v: make one with `payments secret generate encryption`", err))
 	}
 	if _, err := c.secrets(); err != nil {

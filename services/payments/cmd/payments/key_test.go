@@ -73,7 +73,7 @@ func TestSecretGenerate(t *testing.T) {
 	t.Parallel()
 	parse := map[string]func(string) error{
 		"webhook":    func(text string) error { _, err := webhook.ParseSecret(text); return err },
-		"encryption": func(text string) error { _, err := store.NewSealer(logging.Secret(text)); return err },
+		"encryption": func(text string) error { _, err := store.ReadKeys(logging.Secret(text)); return err },
 		"api":        func(text string) error { _, err := base64.RawURLEncoding.DecodeString(text); return err },
 	}
 	for kind, parses := range parse {

@@ -54,7 +54,7 @@ func newProgram(ctx context.Context, c config, log *slog.Logger, clk clock.Clock
 	if p.db, err = openMigrated(ctx, c, 0, log, clk); err != nil {
 		return nil, err
 	}
-	seal, err := store.NewSealer(c.TokenEncryptionKey)
+	seal, err := store.ReadKeys(c.TokenEncryptionKey)
 	if err != nil {
 		return nil, err
 	}
