@@ -49,6 +49,7 @@ type Store interface {
 	startStore
 	finishStore
 	advanceStore
+	reconcileStore
 	// Record commits state, audit and delivery together, or returns ErrStale when the payment has moved on
 	// since Before was read, or ErrOfferTaken when a new payment's offer has one already.
 	Record(ctx context.Context, c Change) error
