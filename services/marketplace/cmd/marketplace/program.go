@@ -36,6 +36,8 @@ type Program struct {
 
 // New opens the database, brings its schema up to date or refuses, and listens. Close undoes it.
 func New(ctx context.Context, c Config, log *slog.Logger, now clock.Clock) (*Program, error) {
+	crash := newCrashes()
+	now = crash.clock(now)
 	secrets, err := c.webhookSecrets()
 	if err != nil {
 		return nil, err
@@ -44,8 +46,8 @@ func New(ctx context.Context, c Config, log *slog.Logger, now clock.Clock) (*Pro
 	if err != nil {
 		return nil, err
 	}
-	kept := store.New(db)
-	payments := api.NewClient(c.PaymentsURL, c.PaymentsKey.Reveal(), nil)
+	kept := crash.store(store.New(db))
+	payments := crash.payments(api.NewClient(c.PaymentsURL, c.PaymentsKey.Reveal(), nil))
 	market := marketplace.New(kept, payments, now, log, marketplace.Options{
 		SellerID: c.SellerID, SessionLife: c.SessionLife, Longest: c.PaymentsTimeout,
 	})

@@ -1,0 +1,171 @@
+//go:build crashpoints
+
+package main
+
+import (
+	"context"
+	"io"
+	"reflect"
+	"slices"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"tianguis.example/chassis/clock"
+	"tianguis.example/chassis/crashpoint"
+	"tianguis.example/marketplace"
+	"tianguis.example/marketplace/store"
+	"tianguis.example/payments/api"
+)
+
+// crashes are where the crash test kills this process: before and after each call of the payments service, and each commit.
+type crashes struct{ *crashpoint.Points }
+
+func newCrashes() crashes { return crashes{crashpoint.FromEnvironment()} }
+
+func (c crashes) store(s *store.Store) crashingStore { return crashingStore{s, c.Points} }
+
+func (c crashes) clock(inner clock.Clock) clock.Clock { return c.Clock(inner) }
+
+func (c crashes) payments(p marketplace.Payments) marketplace.Payments {
+	return crashingPayments{p, c.Points}
+}
+
+// crashCommands print what the crash test has to reach: every point of the program, as the code now is.
+func (s *shell) crashCommands() []*cobra.Command {
+	return []*cobra.Command{{
+		Use: "crash-points", Short: "List the points at which the crash test kills this program", Args: cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error {
+			for _, point := range crashpoint.Around(slices.Concat(callPoints(), storePoints())...) {
+				if _, err := io.WriteString(s.out, point+"\n"); err != nil {
+					return err
+				}
+			}
+			return nil
+		},
+	}}
+}
+
+// callPoints are all that is asked of the payments service.
+func callPoints() []string {
+	var all []string
+	calls := reflect.TypeFor[marketplace.Payments]()
+	for i := range calls.NumMethod() {
+		all = append(all, "payments."+calls.Method(i).Name)
+	}
+	return all
+}
+
+// reads are the methods of the store that commit nothing. Whatever else it has is a commit, and has its points.
+var reads = []string{
+	"AllJobs", "AnyJob", "AttemptByPendingID", "Job", "JobAndAttempt", "JobFor", "JobsOf", "KnownPendingIDs", "Ping", "Session",
+	"User", "UserByEmail",
+}
+
+// recordMethod commits news: what it does to the job is a point of its own.
+const recordMethod = "Record"
+
+// nothingNew is news that was known already.
+const nothingNew = "nothing new"
+
+func storePoints() []string {
+	var all []string
+	methods := reflect.TypeFor[*store.Store]()
+	for i := range methods.NumMethod() {
+		switch name := methods.Method(i).Name; {
+		case name == recordMethod:
+			for _, what := range []string{string(marketplace.Pay), marketplace.EventPaymentFailed, marketplace.EventPaidAgain, marketplace.EventPaidOutOfTurn, nothingNew} {
+				all = append(all, recordMethod+" "+what)
+			}
+		case !slices.Contains(reads, name):
+			all = append(all, name)
+		}
+	}
+	return all
+}
+
+// crashingPayments is the payments service with a point around each call. A new call does not compile before it is here.
+type crashingPayments struct {
+	payments marketplace.Payments
+	at       *crashpoint.Points
+}
+
+func (p crashingPayments) RegisterSeller(ctx context.Context, seller api.RegisterSeller) (api.Registered, error) {
+	return crashpoint.Get(p.at, "payments.RegisterSeller", func() (api.Registered, error) { return p.payments.RegisterSeller(ctx, seller) })
+}
+
+func (p crashingPayments) Start(ctx context.Context, offerID string, start api.Start) (api.Started, error) {
+	return crashpoint.Get(p.at, "payments.Start", func() (api.Started, error) { return p.payments.Start(ctx, offerID, start) })
+}
+
+func (p crashingPayments) OfferPayments(ctx context.Context, offerID string) (api.Payments, error) {
+	return crashpoint.Get(p.at, "payments.OfferPayments", func() (api.Payments, error) { return p.payments.OfferPayments(ctx, offerID) })
+}
+
+func (p crashingPayments) Payment(ctx context.Context, pendingID string) (api.Payment, error) {
+	return crashpoint.Get(p.at, "payments.Payment", func() (api.Payment, error) { return p.payments.Payment(ctx, pendingID) })
+}
+
+func (p crashingPayments) Finish(ctx context.Context, finish api.Finish) (api.Finished, error) {
+	return crashpoint.Get(p.at, "payments.Finish", func() (api.Finished, error) { return p.payments.Finish(ctx, finish) })
+}
+
+// crashingStore is the store with a point around each commit. Reads are the store's own.
+type crashingStore struct {
+	*store.Store
+	at *crashpoint.Points
+}
+
+func (s crashingStore) Record(ctx context.Context, c marketplace.Change) error {
+	what := nothingNew
+	if len(c.Entries) > 0 {
+		what = c.Entries[0].Event
+	}
+	return s.at.Do(recordMethod+" "+what, func() error { return s.Store.Record(ctx, c) })
+}
+
+func (s crashingStore) CreateAttempt(ctx context.Context, a marketplace.Attempt, askAt time.Time) error {
+	return s.at.Do("CreateAttempt", func() error { return s.Store.CreateAttempt(ctx, a, askAt) })
+}
+
+func (s crashingStore) SaveStarted(ctx context.Context, a marketplace.Attempt, e marketplace.Entry, askAt time.Time) error {
+	return s.at.Do("SaveStarted", func() error { return s.Store.SaveStarted(ctx, a, e, askAt) })
+}
+
+func (s crashingStore) CloseAttempt(ctx context.Context, a marketplace.Attempt) error {
+	return s.at.Do("CloseAttempt", func() error { return s.Store.CloseAttempt(ctx, a) })
+}
+
+func (s crashingStore) Confirming(ctx context.Context, a marketplace.Attempt, now, askAt time.Time) error {
+	return s.at.Do("Confirming", func() error { return s.Store.Confirming(ctx, a, now, askAt) })
+}
+
+// ClaimAttempts has its second point only when something was claimed.
+func (s crashingStore) ClaimAttempts(ctx context.Context, n int, now, leaseUntil time.Time) ([]marketplace.Attempt, error) {
+	s.at.At(crashpoint.Before("ClaimAttempts"))
+	claimed, err := s.Store.ClaimAttempts(ctx, n, now, leaseUntil)
+	if len(claimed) > 0 {
+		s.at.At(crashpoint.After("ClaimAttempts"))
+	}
+	return claimed, err
+}
+
+func (s crashingStore) AskAgainAt(ctx context.Context, id string, leaseUntil, at time.Time) error {
+	return s.at.Do("AskAgainAt", func() error { return s.Store.AskAgainAt(ctx, id, leaseUntil, at) })
+}
+
+func (s crashingStore) AddSignInTry(ctx context.Context, email, peer string, at, since time.Time) (byEmail, byPeer int, err error) {
+	err = s.at.Do("AddSignInTry", func() (err error) {
+		byEmail, byPeer, err = s.Store.AddSignInTry(ctx, email, peer, at, since)
+		return err
+	})
+	return byEmail, byPeer, err
+}
+
+func (s crashingStore) CreateSession(ctx context.Context, session marketplace.Session, email string) error {
+	return s.at.Do("CreateSession", func() error { return s.Store.CreateSession(ctx, session, email) })
+}
+
+func (s crashingStore) DeleteSession(ctx context.Context, id string) error {
+	return s.at.Do("DeleteSession", func() error { return s.Store.DeleteSession(ctx, id) })
+}
