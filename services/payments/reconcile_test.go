@@ -290,4 +290,3 @@ func TestReconcile_OnlyWhatChangedLately(t *testing.T) {
 	report, _ = s.reconcile(payments.ReconcileRequest{ChangedSince: s.clock.Now().Add(-time.Hour)})
 	require.Equal(t, 1, report.Compared, "pending ones always")
 }
-

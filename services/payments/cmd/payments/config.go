@@ -45,6 +45,8 @@ type config struct {
 	WebhookWorkers  int           `env:"WEBHOOK_WORKERS" default:"4" help:"How many webhooks are sent at a time."`
 	PollInterval    time.Duration `env:"POLL_INTERVAL" default:"1s" help:"How often the database is asked for what is due, when nothing in this process says so."`
 
+	ReconcileInterval time.Duration `env:"RECONCILE_INTERVAL" default:"1h" help:"How often payments are compared with what the wallets say, by one of the replicas. 0 for never:\nthen run payments reconcile now and then."`
+
 	LogFormat string `env:"LOG_FORMAT" default:"text" help:"text or json."`
 	LogLevel  string `env:"LOG_LEVEL" default:"info" help:"debug, info, warn or error."`
 }
@@ -92,6 +94,9 @@ func (c *config) Validate() error {
 	}
 	if c.PollInterval < 10*time.Millisecond {
 		add("POLL_INTERVAL", "must be 10ms at least")
+	}
+	if c.ReconcileInterval != 0 && c.ReconcileInterval < time.Minute {
+		add("RECONCILE_INTERVAL", "must be 1m at least, or 0 for never")
 	}
 	if _, err := logging.New(io.Discard, c.LogFormat, "info"); err != nil {
 		add("LOG_FORMAT", "cannot be used: %v", err)

@@ -29,7 +29,7 @@ func main() {
 	if err := command().ExecuteContext(ctx); err != nil {
 		fmt.Fprintln(os.Stderr, "payments:", err)
 		stop()
-		os.Exit(1) //nolint:gocritic // stop is called above
+		os.Exit(exitCode(err)) //nolint:gocritic // stop is called above
 	}
 }
 
@@ -45,7 +45,7 @@ func command() *cobra.Command {
 	root.PersistentFlags().StringVar(&file, "config", "", "read settings from this dotenv `file` (default: .env, if there is one); the environment counts more")
 	load := func() (config, error) { return loadConfig(file) }
 	root.AddCommand(
-		serveCommand(load), migrateCommand(load), sellerCommand(load), paymentCommand(load), webhookCommand(load),
+		serveCommand(load), migrateCommand(load), sellerCommand(load), paymentCommand(load), webhookCommand(load), reconcileCommand(load),
 		keyCommand(), secretCommand(), configCommand(), versionCommand(),
 	)
 	return root

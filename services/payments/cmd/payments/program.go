@@ -30,11 +30,13 @@ type program struct {
 	clock    clock.Clock
 	db       *database.DB
 	store    *store.Store
+	service  *payments.Service
 	listener net.Listener
 	server   httpserver.Options
 	handler  http.Handler
 	payments *worker.Loop[payments.Payment]
 	webhooks *worker.Loop[outbox.Delivery]
+	compares *worker.Loop[time.Time] // nil when nobody wants it
 }
 
 // drain is how long work in hand may go on after a stop: longer than a wallet call may take.
@@ -86,6 +88,7 @@ func newProgram(ctx context.Context, c config, log *slog.Logger, clk clock.Clock
 	}
 	p.payments = &worker.Loop[payments.Payment]{
 		Name: "payments", Clock: clk, Log: log, Claim: service.Claim, Work: service.Advance,
+	p.service = service
 		Workers: c.PaymentWorkers, Poll: c.PollInterval, Drain: drain,
 	}
 	dispatcher := outbox.NewDispatcher(keep, strings.TrimRight(c.MarketplaceBaseURL, "/")+webhook.Path, secrets, clk, log, nil)
@@ -95,6 +98,12 @@ func newProgram(ctx context.Context, c config, log *slog.Logger, clk clock.Clock
 	}
 
 	p.server = httpserver.Options{Log: log, Clock: clk, ErrorHandler: rest.ErrorHandler(log), BodyLimit: 64 << 10, Drain: drain}
+	if c.ReconcileInterval > 0 {
+		p.compares = &worker.Loop[time.Time]{
+			Name: "reconcile", Clock: clk, Log: log, Claim: p.claimReconcile, Work: p.reconcileNow,
+			Workers: 1, Poll: min(c.ReconcileInterval, time.Minute), Drain: drain,
+		}
+	}
 	e := httpserver.New(p.server)
 	rest.New(service, keep, c.APIKey.Reveal(), c.MarketplaceBaseURL, clk, log).Routes(e)
 	p.handler = e
@@ -155,6 +164,9 @@ func (p *program) Run(ctx context.Context) error {
 	loops.Go(func() { p.prune(ctx) })
 	err := httpserver.Serve(ctx, p.listener, p.handler, p.server)
 	stop()
+	if p.compares != nil {
+		loops.Go(func() { p.compares.Run(ctx) })
+	}
 	loops.Wait()
 	p.log.InfoContext(context.WithoutCancel(ctx), "payments has stopped")
 	return err
