@@ -20,4 +20,6 @@ type AuditEvent struct {
 	From, To  State // equal for an intent; From is "" for the first
 	Reason    Reason
 	Detail    string // for people; holds no secret
+	// Number counts the payment's events, from 1. The store gives it; it is 0 for those from before they were numbered.
+	Number int64
 }

@@ -52,6 +52,8 @@ type paymentRow struct {
 	CreatedAt            time.Time `gorm:"autoCreateTime:false"`
 	UpdatedAt            time.Time `gorm:"autoUpdateTime:false"`
 	PaidAt               *time.Time
+	AuditEvents          int64 // these two are Record's own
+	AuditHead            string
 }
 
 func (paymentRow) TableName() string { return "payments" }

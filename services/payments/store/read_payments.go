@@ -87,7 +87,7 @@ func (s *Store) AuditTrail(ctx context.Context, id payments.PaymentID) ([]paymen
 	for i, r := range rows {
 		all[i] = payments.AuditEvent{
 			PaymentID: payments.PaymentID(r.PaymentID), At: r.At.UTC(), Actor: payments.Actor(r.Actor),
-			From: payments.State(r.FromState), To: payments.State(r.ToState), Reason: payments.Reason(r.Reason), Detail: r.Detail,
+			From: payments.State(r.FromState), To: payments.State(r.ToState), Reason: payments.Reason(r.Reason), Detail: r.Detail, Number: r.Number,
 		}
 	}
 	return all, nil

@@ -24,13 +24,8 @@ import (
 func (s *Store) Record(ctx context.Context, c payments.Change) error {
 	row := s.paymentToRow(c.After)
 	return s.db.Transact(ctx, func(tx *gorm.DB) error {
-		if err := putPayment(tx, c.Before.Version, row); err != nil {
+		if err := s.putWithAudit(tx, c, row); err != nil {
 			return err
-		}
-		if c.Audit != nil {
-			if err := insertAudit(tx, *c.Audit); err != nil {
-				return err
-			}
 		}
 		if c.Supersedes {
 			if err := callOffOthers(tx, row); err != nil {
@@ -44,7 +39,25 @@ func (s *Store) Record(ctx context.Context, c payments.Change) error {
 	})
 }
 
-func putPayment(tx *gorm.DB, before int64, row paymentRow) error {
+// putWithAudit writes the payment's row and, when the change has one, the audit event that the head in the row is about.
+func (s *Store) putWithAudit(tx *gorm.DB, c payments.Change, row paymentRow) error {
+	if c.Audit == nil {
+		return putPayment(tx, c.Before.Version, row, "audit_events", "audit_head")
+	}
+	end, err := endOf(tx, row.ID)
+	if err != nil {
+		return err
+	}
+	event, head := s.keys.follow(end, row.ID, *c.Audit)
+	row.AuditEvents, row.AuditHead = event.Number, head
+	if err := putPayment(tx, c.Before.Version, row); err != nil {
+		return err
+	}
+	return tx.Create(&event).Error
+}
+
+// putPayment writes a payment's row if its version is still before, but for the columns that are left as they are.
+func putPayment(tx *gorm.DB, before int64, row paymentRow, leave ...string) error {
 	if before == 0 {
 		err := tx.Create(&row).Error
 		if errors.Is(err, gorm.ErrDuplicatedKey) {
@@ -53,7 +66,7 @@ func putPayment(tx *gorm.DB, before int64, row paymentRow) error {
 		return err
 	}
 	updated := tx.Model(&paymentRow{}).Where("id = ? AND version = ?", row.ID, before).
-		Select("*").Omit("id", "created_at").Updates(&row)
+		Select("*").Omit(append(leave, "id", "created_at")...).Updates(&row)
 	if updated.Error != nil {
 		return updated.Error
 	}
@@ -70,19 +83,6 @@ func callOffOthers(tx *gorm.DB, paid paymentRow) error {
 		Updates(map[string]any{"ending": string(payments.Canceled), "version": gorm.Expr("version + 1"), "next_step_at": paid.UpdatedAt}).Error
 }
 
-type eventRow struct {
-	ID        int64 `gorm:"primaryKey;autoIncrement"`
-	PaymentID string
-	At        time.Time
-	Actor     string
-	FromState string
-	ToState   string
-	Reason    string
-	Detail    string
-}
-
-func (eventRow) TableName() string { return "payment_events" }
-
 // maxDetail is how many characters of an event's detail are kept. A wallet's words may be in it.
 const maxDetail = 1000
 
@@ -98,13 +98,6 @@ func plain(text string) string {
 		text = string(runes[:maxDetail])
 	}
 	return text
-}
-
-func insertAudit(tx *gorm.DB, e payments.AuditEvent) error {
-	return tx.Create(&eventRow{
-		PaymentID: string(e.PaymentID), At: e.At, Actor: string(e.Actor), FromState: string(e.From), ToState: string(e.To),
-		Reason: string(e.Reason), Detail: plain(e.Detail),
-	}).Error
 }
 
 func insertDelivery(tx *gorm.DB, e webhook.Event, now time.Time) error {

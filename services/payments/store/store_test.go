@@ -135,7 +135,9 @@ func TestRecord_StateAuditAndDeliveryTogether(t *testing.T) {
 		require.NoError(t, s.Record(t.Context(), c))
 		trail, err = s.AuditTrail(t.Context(), p.ID)
 		require.NoError(t, err)
-		require.Equal(t, []payments.AuditEvent{*c.Audit}, trail)
+		kept := *c.Audit
+		kept.Number = 1
+		require.Equal(t, []payments.AuditEvent{kept}, trail)
 		deliveries, err := s.Deliveries(t.Context(), p.ID)
 		require.NoError(t, err)
 		require.Len(t, deliveries, 1)
@@ -321,12 +323,14 @@ func TestSellers_PutKeepsTheBeginning(t *testing.T) {
 // Both dialects have the same files with the same tables, columns and indexes.
 func TestMigrations_TheSameOnBothSides(t *testing.T) {
 	t.Parallel()
+	// Append-only is said in each dialect's own words; TestAudit_IsAppendOnly has both refuse.
+	triggers := regexp.MustCompile(`(?m)^CREATE (FUNCTION|TRIGGER) .*;$`)
 	types := regexp.MustCompile(`\b(TIMESTAMPTZ|TIMESTAMP|BIGINT|SMALLINT|INTEGER)\b|GENERATED ALWAYS AS IDENTITY|AUTOINCREMENT|PRIMARY KEY`)
 	spaces := regexp.MustCompile(`\s+`)
 	shape := func(file string) string {
 		content, err := os.ReadFile(file)
 		require.NoError(t, err)
-		return spaces.ReplaceAllString(types.ReplaceAllString(string(content), ""), " ")
+		return spaces.ReplaceAllString(types.ReplaceAllString(triggers.ReplaceAllString(string(content), ""), ""), " ")
 	}
 	files := func(dialect string) []string {
 		names, err := filepath.Glob(filepath.Join("migrations", dialect, "*.sql"))

@@ -1,0 +1,137 @@
+package store
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"time"
+
+	"gorm.io/gorm"
+	"gorm.io/gorm/clause"
+
+	"tianguis.example/chassis/database"
+)
+
+// Checkpoint pins what the audit trail was, up to an event: a digest over all that was written until then, signed. It finds a payment that
+// is gone with all its events, and, when its Anchor is kept elsewhere, a trail that was set back as a whole.
+type Checkpoint struct {
+	Number int64
+	At     time.Time
+	UpTo   int64  // the id of the last event that it covers
+	Events int64  // how many came since the checkpoint before it
+	Digest string // over those events and the digest before them
+}
+
+// Anchor is what to keep outside of the database.
+func (c Checkpoint) Anchor() string { return fmt.Sprintf("%d:%s", c.Number, c.Digest) }
+
+type checkpointRow struct {
+	Number int64
+	At     time.Time
+	UpTo   int64
+	Events int64
+	Digest string
+	KeyID  string
+	Hash   string
+}
+
+func (checkpointRow) TableName() string { return "audit_checkpoints" }
+
+func (r checkpointRow) checkpoint() Checkpoint {
+	return Checkpoint{Number: r.Number, At: r.At.UTC(), UpTo: r.UpTo, Events: r.Events, Digest: r.Digest}
+}
+
+func (k key) ofCheckpoint(r checkpointRow) string {
+	return k.sum("checkpoint", r.Number, r.At.UnixMicro(), r.UpTo, r.Events, r.Digest)
+}
+
+// AuditFrontier is the newest event at a moment, and what must have passed before every event up to it is there for good: transactions that
+// ran at that moment may still commit an event with a smaller id.
+type AuditFrontier struct {
+	UpTo int64
+	Xmax int64 // Postgres: the first transaction that had not begun
+}
+
+// AuditFrontier is where a checkpoint can be set in a moment.
+func (s *Store) AuditFrontier(ctx context.Context) (AuditFrontier, error) {
+	var f AuditFrontier
+	query := "SELECT COALESCE(MAX(id), 0) AS up_to, 0 AS xmax FROM payment_events"
+	if s.db.Dialect() == database.Postgres {
+		query = "SELECT COALESCE(MAX(id), 0) AS up_to, pg_snapshot_xmax(pg_current_snapshot())::text::bigint AS xmax FROM payment_events"
+	}
+	return f, s.db.Read(ctx).Raw(query).Scan(&f).Error
+}
+
+// ErrUnsettled says that transactions still run which began before the frontier was taken: try again in a moment.
+var ErrUnsettled = errors.New("transactions from before are still running")
+
+// WriteCheckpoint pins the trail up to a frontier. It returns the zero Checkpoint when there is nothing new to pin, or when somebody else has just
+// done so; and ErrUnsettled.
+func (s *Store) WriteCheckpoint(ctx context.Context, f AuditFrontier, now time.Time) (Checkpoint, error) {
+	if settled, err := s.settled(ctx, f); err != nil || !settled {
+		return Checkpoint{}, errors.Join(err, ErrUnsettled)
+	}
+	var before checkpointRow
+	err := s.db.Read(ctx).Order("number DESC").Limit(1).Find(&before).Error
+	if err != nil {
+		return Checkpoint{}, err
+	}
+	k := s.keys.current()
+	next := checkpointRow{Number: before.Number + 1, At: now, UpTo: max(f.UpTo, before.UpTo), KeyID: k.id}
+	if next.UpTo == 0 || next.UpTo == before.UpTo && before.KeyID == k.id {
+		return Checkpoint{}, nil
+	}
+	if next.Events, next.Digest, err = s.digest(ctx, before, next.UpTo); err != nil {
+		return Checkpoint{}, err
+	}
+	next.Hash = k.ofCheckpoint(next)
+	made := false
+	err = s.db.Transact(ctx, func(tx *gorm.DB) error {
+		created := tx.Clauses(clause.OnConflict{DoNothing: true}).Create(&next)
+		made = created.RowsAffected == 1
+		return created.Error
+	})
+	if err != nil || !made {
+		return Checkpoint{}, err
+	}
+	return next.checkpoint(), nil
+}
+
+func (s *Store) settled(ctx context.Context, f AuditFrontier) (bool, error) {
+	if s.db.Dialect() != database.Postgres {
+		return true, nil // one writer at a time: ids appear in their order
+	}
+	var settled bool
+	err := s.db.Read(ctx).Raw("SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint >= ?", f.Xmax).Scan(&settled).Error
+	return settled, err
+}
+
+// digest counts and digests the events after a checkpoint, up to one.
+func (s *Store) digest(ctx context.Context, before checkpointRow, upTo int64) (events int64, digest string, err error) {
+	sum := sha256.New()
+	encode(sum, before.Digest)
+	query := s.db.Read(ctx).Where("id > ? AND id <= ?", before.UpTo, upTo).Order("id")
+	err = streamEvents(query, func(e eventRow) {
+		encode(sum, e.ID, e.PaymentID, e.At.UnixMicro(), e.Actor, e.FromState, e.ToState, e.Reason, e.Detail, e.Number, e.KeyID, e.Hash)
+		events++
+	})
+	return events, hexSum(sum), err
+}
+
+// streamEvents hands on what a query finds, one event at a time.
+func streamEvents(query *gorm.DB, see func(eventRow)) error {
+	rows, err := query.Model(&eventRow{}).Rows()
+	if err != nil {
+		return err
+	}
+	defer func() { _ = rows.Close() }()
+	for rows.Next() {
+		var e eventRow
+		if err := query.ScanRows(rows, &e); err != nil {
+			return err
+		}
+		see(e)
+	}
+	return rows.Err()
+}

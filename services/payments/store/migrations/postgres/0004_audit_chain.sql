@@ -1,0 +1,25 @@
+-- an event's number in its payment's chain, the key that its hash was made with, and the hash; 0 and empty before the chain began
+ALTER TABLE payment_events ADD COLUMN number BIGINT NOT NULL DEFAULT 0;
+ALTER TABLE payment_events ADD COLUMN key_id TEXT NOT NULL DEFAULT '';
+ALTER TABLE payment_events ADD COLUMN hash TEXT NOT NULL DEFAULT '';
+CREATE UNIQUE INDEX payment_events_number ON payment_events (payment_id, number) WHERE number > 0;
+
+-- how many events the payment's chain has, and the signed end of it: the last event cannot go unnoticed
+ALTER TABLE payments ADD COLUMN audit_events BIGINT NOT NULL DEFAULT 0;
+ALTER TABLE payments ADD COLUMN audit_head TEXT NOT NULL DEFAULT '';
+
+-- what the whole trail was, up to an event: a payment cannot go unnoticed with all that it had
+CREATE TABLE audit_checkpoints (
+	number BIGINT PRIMARY KEY,
+	at     TIMESTAMPTZ NOT NULL,
+	up_to  BIGINT NOT NULL,
+	events BIGINT NOT NULL,
+	digest TEXT NOT NULL,
+	key_id TEXT NOT NULL,
+	hash   TEXT NOT NULL
+);
+
+-- append-only, also for whoever mends something by hand
+CREATE FUNCTION audit_is_append_only() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'the audit trail is append-only'; END $$;
+CREATE TRIGGER payment_events_update BEFORE UPDATE OR DELETE OR TRUNCATE ON payment_events FOR EACH STATEMENT EXECUTE FUNCTION audit_is_append_only();
+CREATE TRIGGER audit_checkpoints_update BEFORE UPDATE OR DELETE OR TRUNCATE ON audit_checkpoints FOR EACH STATEMENT EXECUTE FUNCTION audit_is_append_only();
