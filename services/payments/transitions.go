@@ -39,6 +39,15 @@ var transitions = map[State][]State{
 	Failed:           {PaidLate},
 }
 
+// Transitions is a copy of the table.
+func Transitions() map[State][]State {
+	table := make(map[State][]State, len(transitions))
+	for from, to := range transitions {
+		table[from] = slices.Clone(to)
+	}
+	return table
+}
+
 // Ended reports whether nothing is done for the payment any more. Only money that arrives by itself
 // can follow: a failed payment whose money came late is PaidLate.
 func (s State) Ended() bool { return s == Failed || s.Received() }

@@ -48,6 +48,7 @@ func command() *cobra.Command {
 		serveCommand(load), migrateCommand(load), sellerCommand(load), paymentCommand(load), webhookCommand(load), reconcileCommand(load),
 		keyCommand(), secretCommand(), configCommand(), versionCommand(),
 	)
+	root.AddCommand(crashCommands()...)
 	return root
 }
 

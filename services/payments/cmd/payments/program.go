@@ -29,7 +29,7 @@ type program struct {
 	log      *slog.Logger
 	clock    clock.Clock
 	db       *database.DB
-	store    *store.Store
+	store    keeper
 	service  *payments.Service
 	listener net.Listener
 	server   httpserver.Options
@@ -47,6 +47,8 @@ func newProgram(ctx context.Context, c config, log *slog.Logger, clk clock.Clock
 	if err := c.forServing(); err != nil {
 		return nil, err
 	}
+	crash := newCrashes()
+	clk = crash.clock(clk)
 	p := &program{config: c, log: log, clock: clk}
 	defer func() {
 		if err != nil {
@@ -60,7 +62,7 @@ func newProgram(ctx context.Context, c config, log *slog.Logger, clk clock.Clock
 	if err != nil {
 		return nil, err
 	}
-	keep := store.New(p.db, seal)
+	keep := crash.store(store.New(p.db, seal))
 	p.store = keep
 	secrets, err := c.secrets()
 	if err != nil {
@@ -79,31 +81,31 @@ func newProgram(ctx context.Context, c config, log *slog.Logger, clk clock.Clock
 	}
 
 	news := worker.NewBell()
-	service := payments.New(keep, ids.of, clk, log, payments.Settings{
+	service := payments.New(keep, crash.wallets(ids.of), clk, log, payments.Settings{
 		FinishURL:       strings.TrimRight(c.BaseURL, "/") + "/payments/finish",
 		ConsentLifetime: c.ConsentLifetime, FinishWait: c.FinishWait, Lease: c.PaymentLease,
 	}, news.Ring)
 	if err := bootstrap(ctx, c, service); err != nil {
 		return nil, err
 	}
+	p.service = service
 	p.payments = &worker.Loop[payments.Payment]{
 		Name: "payments", Clock: clk, Log: log, Claim: service.Claim, Work: service.Advance,
-	p.service = service
 		Workers: c.PaymentWorkers, Poll: c.PollInterval, Drain: drain,
 	}
-	dispatcher := outbox.NewDispatcher(keep, strings.TrimRight(c.MarketplaceBaseURL, "/")+webhook.Path, secrets, clk, log, nil)
+	dispatcher := outbox.NewDispatcher(keep, strings.TrimRight(c.MarketplaceBaseURL, "/")+webhook.Path, secrets, clk, log, crash.receiver())
 	p.webhooks = &worker.Loop[outbox.Delivery]{
 		Name: "webhooks", Clock: clk, Log: log, Claim: dispatcher.Claim, Work: dispatcher.Deliver,
 		Workers: c.WebhookWorkers, Poll: c.PollInterval, Wake: news, Drain: drain,
 	}
-
-	p.server = httpserver.Options{Log: log, Clock: clk, ErrorHandler: rest.ErrorHandler(log), BodyLimit: 64 << 10, Drain: drain}
 	if c.ReconcileInterval > 0 {
 		p.compares = &worker.Loop[time.Time]{
 			Name: "reconcile", Clock: clk, Log: log, Claim: p.claimReconcile, Work: p.reconcileNow,
 			Workers: 1, Poll: min(c.ReconcileInterval, time.Minute), Drain: drain,
 		}
 	}
+
+	p.server = httpserver.Options{Log: log, Clock: clk, ErrorHandler: rest.ErrorHandler(log), BodyLimit: 64 << 10, Drain: drain}
 	e := httpserver.New(p.server)
 	rest.New(service, keep, c.APIKey.Reveal(), c.MarketplaceBaseURL, clk, log).Routes(e)
 	p.handler = e
@@ -162,11 +164,11 @@ func (p *program) Run(ctx context.Context) error {
 	loops.Go(func() { p.payments.Run(ctx) })
 	loops.Go(func() { p.webhooks.Run(ctx) })
 	loops.Go(func() { p.prune(ctx) })
-	err := httpserver.Serve(ctx, p.listener, p.handler, p.server)
-	stop()
 	if p.compares != nil {
 		loops.Go(func() { p.compares.Run(ctx) })
 	}
+	err := httpserver.Serve(ctx, p.listener, p.handler, p.server)
+	stop()
 	loops.Wait()
 	p.log.InfoContext(context.WithoutCancel(ctx), "payments has stopped")
 	return err
