@@ -103,6 +103,11 @@ func (c *Client) Payment(ctx context.Context, pendingID string) (answer Payment,
 	return answer, c.get(ctx, "/payments/"+url.PathEscape(pendingID)+"/status", nil, &answer)
 }
 
+// Events tells a payment's story.
+func (c *Client) Events(ctx context.Context, pendingID string) (answer Events, err error) {
+	return answer, c.get(ctx, "/payments/"+url.PathEscape(pendingID)+"/events", nil, &answer)
+}
+
 // Pending lists the payments that have not ended, oldest first.
 func (c *Client) Pending(ctx context.Context) (answer Payments, err error) {
 	return answer, c.get(ctx, "/payments/pending", nil, &answer)

@@ -67,6 +67,7 @@ var calls = map[string]struct {
 		return err
 	}},
 	"payment": {true, func(ctx context.Context, c *api.Client) error { _, err := c.Payment(ctx, "01"); return err }},
+	"events":  {true, func(ctx context.Context, c *api.Client) error { _, err := c.Events(ctx, "01"); return err }},
 	"pending": {true, func(ctx context.Context, c *api.Client) error { _, err := c.Pending(ctx); return err }},
 	"offer":   {true, func(ctx context.Context, c *api.Client) error { _, err := c.OfferPayments(ctx, "7"); return err }},
 	"incoming": {false, func(ctx context.Context, c *api.Client) error {
@@ -288,6 +289,9 @@ func TestClient_WhatItSends(t *testing.T) {
 	_, err = client.OfferPayments(ctx, "../x")
 	require.NoError(t, err)
 	require.Equal(t, "/offers/..%2Fx/payments", last.path)
+	_, err = client.Events(ctx, "../x")
+	require.NoError(t, err)
+	require.Equal(t, sent{"GET", "/payments/..%2Fx/events", "", key, "", "", ""}, last)
 }
 
 func TestClient_WithoutAKeySendsNone(t *testing.T) {

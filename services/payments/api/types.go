@@ -100,6 +100,23 @@ type Payments struct {
 	Payments []Payment `json:"payments"`
 }
 
+// Events is the answer to GET /payments/{pendingId}/events: a payment's story, in its order.
+type Events struct {
+	PendingID string  `json:"pendingId"`
+	Events    []Event `json:"events"`
+}
+
+// Event is one line of the story: who did what, when, and why.
+type Event struct {
+	Number int64     `json:"number"` // counts the payment's events from 1; 0 for those from before they were numbered
+	At     time.Time `json:"at"`
+	Actor  string    `json:"actor"`  // marketplace, buyer or worker
+	From   string    `json:"from"`   // the state before; "" for the first event
+	To     string    `json:"to"`     // the state after; the same for what happened within a state
+	Reason string    `json:"reason"` // of a failure: a stable word
+	Detail string    `json:"detail"` // for people
+}
+
 // Finish is the query of GET /payments/finish.
 type Finish struct {
 	PendingID   string

@@ -30,6 +30,7 @@ type Reader interface {
 	PaymentView(ctx context.Context, id payments.PaymentID) (payments.Payment, error)
 	PendingPayments(ctx context.Context, limit int) ([]payments.Payment, error)
 	OfferPayments(ctx context.Context, offerID string, limit int) ([]payments.Payment, error)
+	AuditTrail(ctx context.Context, id payments.PaymentID) ([]payments.AuditEvent, error)
 	Ping(ctx context.Context) error
 }
 
@@ -71,6 +72,7 @@ func (s *Server) Routes(e *echo.Echo) {
 	e.GET("/offers/:offerId/payments", s.offerPayments, key)
 	e.GET("/payments/pending", s.pending, key)
 	e.GET("/payments/:pendingId/status", s.status, key)
+	e.GET("/payments/:pendingId/events", s.events, key)
 	e.POST("/payments/:pendingId/cancel", s.cancel, key)
 	e.POST("/api/payments/incoming", s.requestIncoming, key, s.idempotent)
 	e.POST("/api/wallet/profile", s.profile, key)

@@ -19,7 +19,7 @@ var wire = []string{
 	"GET /health", "GET /ready", "GET /payments/finish",
 	"GET /sellers", "POST /sellers",
 	"POST /offers/:offerId/quotes/start", "GET /offers/:offerId/payments",
-	"GET /payments/:pendingId/status", "GET /payments/pending", "POST /payments/:pendingId/cancel",
+	"GET /payments/:pendingId/status", "GET /payments/:pendingId/events", "GET /payments/pending", "POST /payments/:pendingId/cancel",
 	"POST /api/payments/incoming", "POST /api/wallet/profile",
 }
 

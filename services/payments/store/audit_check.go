@@ -50,7 +50,7 @@ type chainCheck struct {
 }
 
 func (c *chainCheck) find(problem AuditProblem, e eventRow, format string, args ...any) {
-	c.findings = append(c.findings, AuditFinding{Problem: problem, PendingID: c.row.ID, Event: e.Number, EventID: e.ID, Detail: fmt.Sprintf(format, args...)})
+	c.findings = append(c.findings, AuditFinding{Problem: problem, PendingID: plain(c.row.ID), Event: e.Number, EventID: e.ID, Detail: fmt.Sprintf(format, args...)})
 }
 
 func (c *chainCheck) event(e eventRow) {

@@ -126,7 +126,7 @@ func (s *Store) verifyPayment(ctx context.Context, pins pinned, id string) ([]Au
 			continue
 		}
 		if before.ID == "" {
-			return []AuditFinding{{Problem: PaymentWithoutRow, PendingID: id, Detail: "there are events of this payment, but the payment is missing"}}, nil
+			return []AuditFinding{{Problem: PaymentWithoutRow, PendingID: plain(id), Detail: "there are events of this payment, but the payment is missing"}}, nil
 		}
 		check.end()
 		return check.findings, nil

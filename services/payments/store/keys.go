@@ -81,9 +81,6 @@ func GenerateKey() string {
 	return base64.StdEncoding.EncodeToString(raw)
 }
 
-// CurrentID names the key that writes. It is no secret.
-func (ks Keys) CurrentID() string { return ks.current().id }
-
 // current is the key that writes.
 func (ks Keys) current() key { return ks[0] }
 

@@ -10,6 +10,7 @@ import (
 
 // Resealed is what resealing did.
 type Resealed struct {
+	Key      string   `json:"key"`      // the id of the current key
 	Resealed int64    `json:"resealed"` // payments that were written by an older key, and are now by the current one
 	Failed   []string `json:"failed"`   // payments that could not be, with the reason; the first thousand
 	Left     int64    `json:"left"`     // payments that an older key is still needed for
@@ -26,7 +27,7 @@ const (
 // Reseal seals with the current key what was sealed with an older one, and signs the heads of the audit chains anew, so that the older key can be removed
 // once there is a checkpoint of the current key too. The service may go on meanwhile, and it may be called again.
 func (s *Store) Reseal(ctx context.Context) (Resealed, error) {
-	done := Resealed{Failed: []string{}}
+	done := Resealed{Key: s.keys.current().id, Failed: []string{}}
 	for after := ""; ; {
 		var ids []string
 		query := s.older(s.db.Read(ctx)).Where("id > ?", after).Order("id").Limit(resealBatch)

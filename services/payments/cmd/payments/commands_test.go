@@ -93,8 +93,11 @@ func TestPaymentShow(t *testing.T) {
 	require.NoError(t, err)
 	require.NotContains(t, out, planted)
 	var story struct {
-		Payment  struct{ PendingID, OfferID, State, Amount, ReceivedAmount string }
-		Events   []struct{ Actor, From, To string }
+		Payment struct{ PendingID, OfferID, State, Amount, ReceivedAmount string }
+		Events  []struct {
+			Number          int
+			Actor, From, To string
+		}
 		Webhooks []struct {
 			ID, Type, State string
 			Attempts        []struct {
@@ -110,6 +113,7 @@ func TestPaymentShow(t *testing.T) {
 	require.Equal(t, "100.00 MXN", story.Payment.ReceivedAmount)
 	require.Len(t, story.Events, 2)
 	require.Equal(t, "buyer", story.Events[1].Actor)
+	require.Equal(t, 2, story.Events[1].Number)
 	require.Len(t, story.Webhooks, 1)
 	require.Equal(t, "pending", story.Webhooks[0].State)
 	require.Equal(t, 503, story.Webhooks[0].Attempts[0].Status)
@@ -210,7 +214,7 @@ func TestCommand_SaysWhatThereIs(t *testing.T) {
 	t.Parallel()
 	out, err := run(t, nil, "help")
 	require.NoError(t, err)
-	for _, name := range []string{"serve", "migrate", "seller", "payment", "webhook", "key", "secret", "config", "version"} {
+	for _, name := range []string{"serve", "migrate", "seller", "payment", "webhook", "audit", "key", "secret", "config", "version"} {
 		require.Contains(t, out, "\n  "+name+" ")
 	}
 	out, err = run(t, nil, "version")

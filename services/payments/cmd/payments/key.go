@@ -63,8 +63,9 @@ func writeNew(path string, content []byte) error {
 	return err
 }
 
-func secretCommand() *cobra.Command {
-	cmd := &cobra.Command{Use: "secret", Short: "Make secrets for the configuration"}
+func secretCommand(load func() (config, error)) *cobra.Command {
+	cmd := &cobra.Command{Use: "secret", Short: "Make secrets for the configuration, and replace the encryption key"}
+	cmd.AddCommand(resealCommand(load))
 	kinds := map[string]func() string{
 		"webhook": webhook.GenerateSecret, "encryption": store.GenerateKey, "api": generateAPIKey,
 	}

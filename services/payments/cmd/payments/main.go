@@ -17,6 +17,7 @@ import (
 	"tianguis.example/chassis/clock"
 	"tianguis.example/chassis/database"
 	"tianguis.example/chassis/logging"
+	"tianguis.example/chassis/settings"
 	"tianguis.example/payments/store"
 )
 
@@ -46,7 +47,7 @@ func command() *cobra.Command {
 	load := func() (config, error) { return loadConfig(file) }
 	root.AddCommand(
 		serveCommand(load), migrateCommand(load), sellerCommand(load), paymentCommand(load), webhookCommand(load), reconcileCommand(load),
-		keyCommand(), secretCommand(), configCommand(), versionCommand(),
+		auditCommand(load), keyCommand(), secretCommand(load), configCommand(), versionCommand(),
 	)
 	root.AddCommand(crashCommands()...)
 	return root
@@ -156,6 +157,23 @@ func withStore(cmd *cobra.Command, load func() (config, error), f func(context.C
 	if err != nil {
 		return err
 	}
+	return withStoreAsItIs(cmd, c, nil, f)
+}
+
+// withKeys is withStore for what is sealed or signed.
+func withKeys(cmd *cobra.Command, load func() (config, error), f func(context.Context, *store.Store) error) error {
+	c, err := load()
+	if err != nil {
+		return err
+	}
+	keys, err := store.ReadKeys(c.TokenEncryptionKey)
+	if err != nil {
+		return settings.Wrong("TOKEN_ENCRYPTION_KEY", "%v: set it as the service has it", err)
+	}
+	return withStoreAsItIs(cmd, c, keys, f)
+}
+
+func withStoreAsItIs(cmd *cobra.Command, c config, keys store.Keys, f func(context.Context, *store.Store) error) error {
 	if file, ok := strings.CutPrefix(c.DatabaseURL.Reveal(), database.SQLite+":"); ok {
 		if _, err := os.Stat(file); err != nil {
 			return fmt.Errorf("there is no database at %s: run this where the service runs, or set DATABASE_URL as it has it", file)
@@ -169,5 +187,5 @@ func withStore(cmd *cobra.Command, load func() (config, error), f func(context.C
 	if err := migrated(cmd.Context(), db); err != nil {
 		return err
 	}
-	return f(cmd.Context(), store.New(db, nil))
+	return f(cmd.Context(), store.New(db, keys))
 }

@@ -53,6 +53,7 @@ type paymentFacts struct {
 }
 
 type eventFacts struct {
+	Number int64     `json:"number"`
 	At     time.Time `json:"at"`
 	Actor  string    `json:"actor"`
 	From   string    `json:"from"`
@@ -100,7 +101,7 @@ func tell(ctx context.Context, read *store.Store, id payments.PaymentID) (paymen
 		return story, err
 	}
 	for _, e := range trail {
-		story.Events = append(story.Events, eventFacts{e.At, string(e.Actor), string(e.From), string(e.To), string(e.Reason), e.Detail})
+		story.Events = append(story.Events, eventFacts{e.Number, e.At, string(e.Actor), string(e.From), string(e.To), string(e.Reason), e.Detail})
 	}
 	deliveries, err := read.Deliveries(ctx, id)
 	if err != nil {
@@ -181,7 +182,7 @@ func (s paymentStory) print(w io.Writer) error {
 		if e.From == e.To || e.From == "" {
 			what = e.To
 		}
-		fmt.Fprintf(table, "%s\t%s\tby %s\t%s\t%s\n", stamp(e.At), what, e.Actor, e.Reason, e.Detail)
+		fmt.Fprintf(table, "%s\t%s\t%s\tby %s\t%s\t%s\n", stamp(e.At), orNone(e.Number), what, e.Actor, e.Reason, e.Detail)
 	}
 	if len(s.Deliveries) > 0 {
 		fmt.Fprintln(table)

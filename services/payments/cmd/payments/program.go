@@ -164,6 +164,7 @@ func (p *program) Run(ctx context.Context) error {
 	loops.Go(func() { p.payments.Run(ctx) })
 	loops.Go(func() { p.webhooks.Run(ctx) })
 	loops.Go(func() { p.prune(ctx) })
+	loops.Go(func() { p.pinAudit(ctx) })
 	if p.compares != nil {
 		loops.Go(func() { p.compares.Run(ctx) })
 	}
