@@ -15,6 +15,7 @@ require (
 	github.com/stretchr/testify v1.12.1
 	golang.org/x/sync v0.24.0
 	gorm.io/gorm v1.31.2
+	pgregory.net/rapid v1.3.0
 	tianguis.example/chassis v0.0.0
 )
 

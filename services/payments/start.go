@@ -93,7 +93,11 @@ func (s *Service) Start(ctx context.Context, r StartRequest) (Payment, error) {
 	if err != nil {
 		return Payment{}, err
 	}
-	return s.record(ctx, ByMarketplace, c)
+	// A process that stood still past its lease finds the payment interrupted: nobody has seen its consent, and the caller tries again.
+	if p, err = s.record(ctx, ByMarketplace, c); err != nil {
+		return Payment{}, stillMoving(err)
+	}
+	return p, nil
 }
 
 func party(w openpayments.WalletAddress) Party {
@@ -296,7 +300,7 @@ func (s *Service) abandon(ctx context.Context, p Payment, cause error) error {
 	if err == nil {
 		_, err = s.record(ctx, ByMarketplace, c)
 	}
-	if err != nil {
+	if err != nil && !errors.Is(err, ErrStale) { // stale: a worker has called it interrupted
 		return errors.Join(told, err)
 	}
 	return told
