@@ -26,6 +26,7 @@ type call struct {
 	url    string
 	token  string // a GNAP token, for authorized calls
 	body   any    // nil for none
+	secret string // what in the body nobody else must know, or ""
 
 	public       bool // shown to anybody: not signed
 	authorized   bool // carries token

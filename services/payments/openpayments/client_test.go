@@ -1,6 +1,7 @@
 package openpayments_test
 
 import (
+	"io"
 	"net/http"
 	"strings"
 	"sync/atomic"
@@ -153,5 +154,37 @@ func TestErrors_NameNoToken(t *testing.T) {
 		require.Error(t, err)
 		require.NotContains(t, err.Error(), "s3cret")
 		require.NotContains(t, err.Error(), outgoing)
+	}
+}
+
+// Some servers say what they were sent. It is taken out before the words are cut, so that not a part of it is left.
+func TestErrors_QuoteNoSecretOfOurs(t *testing.T) {
+	t.Parallel()
+	const sent = "s3cret-token"
+	for _, padding := range []int{0, 193, 300} {
+		echo := func(kind, format string) http.HandlerFunc {
+			return func(w http.ResponseWriter, r *http.Request) {
+				body, _ := io.ReadAll(r.Body)
+				words := strings.Repeat("x", padding) + r.Header.Get("Authorization") + " " + strings.ReplaceAll(string(body), `"`, "'")
+				says(400, kind, strings.ReplaceAll(format, "WORDS", words))(w, r)
+			}
+		}
+		for _, handler := range []http.HandlerFunc{
+			echo("text/plain", "WORDS"), echo("application/json", `{"error":{"code":"WORDS","description":"WORDS"}}`), echo("application/json", `{"error":"WORDS"}`),
+		} {
+			c := client(t, wallet(t, handler), 0)
+			_, err := c.Grant.Continue(t.Context(), op.GrantContinueParams{URL: grant, AccessToken: sent, InteractRef: "s3cret-ref"})
+			require.Error(t, err)
+			require.NotContains(t, err.Error(), "s3cret")
+			if padding == 0 {
+				require.Contains(t, err.Error(), "[redacted]")
+			}
+			_, err = c.Grant.Request(t.Context(), op.GrantRequestParams{
+				URL: base, Access: []op.Access{{Type: op.AccessQuote, Actions: []op.Action{op.ActionCreate}}},
+				Interact: &op.Interact{FinishURI: "https://market.example/f", Nonce: "s3cret-nonce"},
+			})
+			require.Error(t, err)
+			require.NotContains(t, err.Error(), "s3cret")
+		}
 	}
 }

@@ -24,6 +24,9 @@ func (s *GrantService) Request(ctx context.Context, params GrantRequestParams) (
 		return Grant{}, &Error{Op: call.op, Kind: ErrInvalidRequest, Err: err}
 	}
 	call.body = body
+	if params.Interact != nil {
+		call.secret = params.Interact.Nonce
+	}
 	return ask(ctx, s.caller, call, grantWire.believe)
 }
 
@@ -35,7 +38,7 @@ func (s *GrantService) Request(ctx context.Context, params GrantRequestParams) (
 func (s *GrantService) Continue(ctx context.Context, params GrantContinueParams) (Grant, error) {
 	call := call{op: "continue grant", method: http.MethodPost, url: params.URL, token: params.AccessToken, authorized: true}
 	if params.InteractRef != "" {
-		call.body = continueBody{params.InteractRef}
+		call.body, call.secret = continueBody{params.InteractRef}, params.InteractRef
 	}
 	return ask(ctx, s.caller, call, func(wire grantWire) (Grant, error) {
 		if wire.Interact != nil {

@@ -20,10 +20,20 @@ func refused(call call, status int, header http.Header, body []byte, now time.Ti
 		Op:          call.op,
 		Kind:        kindOf(call, status, said),
 		Status:      status,
-		Code:        quotable(said.code),
-		Description: quotable(said.description),
+		Code:        quotable(call.hush(said.code)),
+		Description: quotable(call.hush(said.description)),
 		RetryAfter:  retryAfter(header.Get("Retry-After"), now),
 	}
+}
+
+// hush takes our secrets out of a wallet's words: some servers say what they were sent, and errors are logged and kept.
+func (c call) hush(words string) string {
+	for _, secret := range []string{c.token, c.secret} {
+		if secret != "" {
+			words = strings.ReplaceAll(words, secret, "[redacted]")
+		}
+	}
+	return words
 }
 
 // refusal is what a wallet says of its own failure. structured is whether it said it as
