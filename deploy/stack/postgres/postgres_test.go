@@ -33,6 +33,33 @@ func TestStart_OwnServer(t *testing.T) { // not parallel: it sets a variable of 
 	require.Error(t, err, "the server is gone")
 }
 
+// TestCrash_KeepsWhatWasCommitted: the chaos run would blame the services for what the server forgot.
+func TestCrash_KeepsWhatWasCommitted(t *testing.T) {
+	t.Parallel()
+	server, err := postgres.StartOwn(t.Context(), stack.FreePort)
+	if errors.Is(err, postgres.ErrNone) && os.Getenv("CI") == "" {
+		t.Skipf("NOT TESTED: %v", err)
+	}
+	require.NoError(t, err)
+	defer server.Stop()
+	address, err := postgres.NewSchema(t.Context(), server.Address, "some")
+	require.NoError(t, err)
+	db, err := open(t.Context(), address)
+	require.NoError(t, err)
+	defer func() { _ = db.Close() }()
+	require.NoError(t, db.Read(t.Context()).Exec("CREATE TABLE kept (id INTEGER)").Error)
+
+	require.NoError(t, server.Crash())
+	require.Error(t, db.Ping(t.Context()))
+	require.NoError(t, server.Restart(t.Context()))
+	require.Equal(t, []string{"1 tables"}, tables(t, address))
+}
+
+func TestCrash_NotOfASharedServer(t *testing.T) {
+	t.Parallel()
+	require.ErrorIs(t, (&postgres.Server{}).Crash(), postgres.ErrNotOwn)
+}
+
 func TestStart_NamedServerThatDoesNotAnswer(t *testing.T) {
 	t.Setenv(postgres.AddressVariable, "postgres://nobody:hush@127.0.0.1:1/none")
 	_, err := postgres.Start(t.Context(), stack.FreePort)

@@ -3,7 +3,6 @@ package postgres
 import (
 	"bytes"
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"net"
@@ -36,6 +35,7 @@ const (
 type Server struct {
 	Address string // postgres://…, of an administrator of the server
 	stop    func()
+	own     *own // when it runs from the machine's binaries, and is nobody else's
 }
 
 // Stop ends a server that Start has started, and removes its data.
@@ -46,7 +46,7 @@ func (s *Server) Stop() {
 }
 
 // Start returns the server that TEST_DATABASE_URL names, or starts one. A started server does not
-// wait for the disk: its data outlive a killed service, but not a power cut.
+// wait for the disk: its data outlive a killed service and a killed server, but not a power cut.
 func Start(ctx context.Context, freePort func(context.Context) (int, error)) (*Server, error) {
 	if address := os.Getenv(AddressVariable); address != "" {
 		if err := ping(ctx, address); err != nil {
@@ -88,56 +88,6 @@ func findBinaries(ctx context.Context) string {
 		}
 	}
 	return ""
-}
-
-func startOwn(ctx context.Context, binaries string, port int) (*Server, error) {
-	folder, err := os.MkdirTemp("", "tianguis-postgres-")
-	if err != nil {
-		return nil, err
-	}
-	remove := func() { _ = os.RemoveAll(folder) }
-	attributes, err := unprivileged(folder)
-	if err != nil {
-		remove()
-		return nil, err
-	}
-	password := rand.Text()
-	if err := initialize(ctx, binaries, folder, password, attributes); err != nil {
-		remove()
-		return nil, err
-	}
-	var log bytes.Buffer
-	command := exec.Command(filepath.Join(binaries, "postgres"), //nolint:noctx // it outlives ctx, and is stopped by Stop
-		"-D", filepath.Join(folder, "data"), "-h", "127.0.0.1", "-p", strconv.Itoa(port), "-k", folder,
-		"-c", "fsync=off", "-c", "synchronous_commit=off", "-c", "full_page_writes=off", "-c", "max_connections=300")
-	command.Dir, command.SysProcAttr = folder, attributes
-	command.Stdout, command.Stderr = &log, &log
-	if err := command.Start(); err != nil {
-		remove()
-		return nil, fmt.Errorf("start PostgreSQL: %w", err)
-	}
-	ended := make(chan struct{})
-	go func() { _ = command.Wait(); close(ended) }()
-	server := &Server{
-		Address: address(password, port),
-		stop: func() {
-			_ = command.Process.Signal(syscall.SIGINT) // fast shutdown: connections are ended
-			timer := clock.System().NewTimer(10 * time.Second)
-			defer timer.Stop()
-			select {
-			case <-ended:
-			case <-timer.C():
-				_ = command.Process.Signal(syscall.SIGQUIT)
-				<-ended
-			}
-			remove()
-		},
-	}
-	if err := waitReady(ctx, server.Address, ended); err != nil {
-		server.Stop()
-		return nil, fmt.Errorf("%w\n%s", err, strings.TrimSpace(log.String()))
-	}
-	return server, nil
 }
 
 func initialize(ctx context.Context, binaries, folder, password string, attributes *syscall.SysProcAttr) error {

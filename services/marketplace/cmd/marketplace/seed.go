@@ -35,7 +35,7 @@ type seeding struct {
 func (s *shell) seed() *cobra.Command {
 	var funderWallet, workerWallet, assetCode string
 	var assetScale uint8
-	var toPay int
+	var toPay, many int
 	cmd := &cobra.Command{
 		Use:   "seed",
 		Short: "Add demo people and jobs; a second run adds what is missing",
@@ -60,6 +60,9 @@ func (s *shell) seed() *cobra.Command {
 				if err := d.jobsToPay(ctx, toPay); err != nil {
 					return plain(err)
 				}
+				if err := d.many(ctx, many); err != nil {
+					return plain(err)
+				}
 				_, err = fmt.Fprintf(s.out, "sign in at %s/login\n  funder  %s  %s\n  worker  %s  %s\n", c.BaseURL, demoFunder, demoPassword, demoWorker, demoPassword)
 				return err
 			})
@@ -70,6 +73,7 @@ func (s *shell) seed() *cobra.Command {
 	cmd.Flags().StringVar(&assetCode, "asset", "MXN", "the asset of the jobs' budgets, that of the worker's wallet")
 	cmd.Flags().Uint8Var(&assetScale, "asset-scale", 2, "the decimals of that asset")
 	cmd.Flags().IntVar(&toPay, "to-pay", 0, "so many more jobs of 10.00 that wait to be paid, each time")
+	cmd.Flags().IntVar(&many, "jobs", 0, "that many jobs more that wait to be paid, each with a budget of its own: 1.00, 1.20, 1.40, …")
 	return cmd
 }
 

@@ -1,0 +1,132 @@
+package postgres
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	"tianguis.example/chassis/clock"
+)
+
+// own is a server that runs from the machine's binaries, on a folder that goes away with it.
+type own struct {
+	binaries   string
+	folder     string
+	port       int
+	attributes *syscall.SysProcAttr
+
+	command *exec.Cmd
+	log     bytes.Buffer // of this life
+	ended   chan struct{}
+}
+
+// StartOwn starts a server that nobody else uses, whatever TEST_DATABASE_URL says, so that it may be restarted.
+// It returns ErrNone on a machine without the server's binaries.
+func StartOwn(ctx context.Context, freePort func(context.Context) (int, error)) (*Server, error) {
+	binaries := findBinaries(ctx)
+	if binaries == "" {
+		return nil, ErrNone
+	}
+	port, err := freePort(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return startOwn(ctx, binaries, port)
+}
+
+func startOwn(ctx context.Context, binaries string, port int) (*Server, error) {
+	folder, err := os.MkdirTemp("", "tianguis-postgres-")
+	if err != nil {
+		return nil, err
+	}
+	o := &own{binaries: binaries, folder: folder, port: port}
+	password := rand.Text()
+	o.attributes, err = unprivileged(folder)
+	if err == nil {
+		err = initialize(ctx, binaries, folder, password, o.attributes)
+	}
+	if err == nil {
+		err = o.launch()
+	}
+	if err != nil {
+		o.remove()
+		return nil, err
+	}
+	server := &Server{Address: address(password, port), stop: o.stop, own: o}
+	if err := waitReady(ctx, server.Address, o.ended); err != nil {
+		server.Stop()
+		return nil, fmt.Errorf("%w\n%s", err, strings.TrimSpace(o.log.String()))
+	}
+	return server, nil
+}
+
+// launch starts the server. A commit is written, though not to the disk, before it is told: so it outlives Crash.
+func (o *own) launch() error {
+	command := exec.Command(filepath.Join(o.binaries, "postgres"), //nolint:noctx // it outlives ctx, and is stopped by stop
+		"-D", filepath.Join(o.folder, "data"), "-h", "127.0.0.1", "-p", strconv.Itoa(o.port), "-k", o.folder,
+		"-c", "fsync=off", "-c", "full_page_writes=off", "-c", "max_connections=300")
+	o.log.Reset()
+	command.Dir, command.SysProcAttr = o.folder, o.attributes
+	command.Stdout, command.Stderr = &o.log, &o.log
+	if err := command.Start(); err != nil {
+		return fmt.Errorf("start PostgreSQL: %w", err)
+	}
+	ended := make(chan struct{})
+	go func() { _ = command.Wait(); close(ended) }()
+	o.command, o.ended = command, ended
+	return nil
+}
+
+// stop ends the server, fast: connections are ended, and what is in hand is undone.
+func (o *own) stop() {
+	_ = o.command.Process.Signal(syscall.SIGINT)
+	timer := clock.System().NewTimer(10 * time.Second)
+	defer timer.Stop()
+	select {
+	case <-o.ended:
+	case <-timer.C():
+		o.crash()
+	}
+	o.remove()
+}
+
+// crash ends the server at once, without a word to anybody and without a checkpoint (what `pg_ctl stop -m immediate` does).
+func (o *own) crash() {
+	_ = o.command.Process.Signal(syscall.SIGQUIT)
+	<-o.ended
+}
+
+func (o *own) remove() { _ = os.RemoveAll(o.folder) }
+
+// ErrNotOwn is the error of a server that others may use, or that runs in a container.
+var ErrNotOwn = errors.New("this PostgreSQL is not this program's own, and is not restarted")
+
+// Crash ends a server that StartOwn has started as if it had crashed: every connection breaks, and it has to recover from
+// its log. Restart starts it again. Neither is for several goroutines at once.
+func (s *Server) Crash() error {
+	if s.own == nil {
+		return ErrNotOwn
+	}
+	s.own.crash()
+	return nil
+}
+
+// Restart starts a server again after Crash, and returns when it answers.
+func (s *Server) Restart(ctx context.Context) error {
+	if s.own == nil {
+		return ErrNotOwn
+	}
+	if err := s.own.launch(); err != nil {
+		return err
+	}
+	return waitReady(ctx, s.Address, s.own.ended)
+}
