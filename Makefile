@@ -1,6 +1,6 @@
 # One command each; `make help` lists them.
 .DEFAULT_GOAL := help
-.PHONY: help demo smoke test lint tidy go
+.PHONY: help demo smoke chaos test lint tidy go
 
 state := .tianguis
 stack := $(state)/bin/stack
@@ -16,6 +16,9 @@ demo: go ## run the services, make one whole payment, stay up for yours (ARGS="-
 
 smoke: go ## make whole payments on free ports, and end
 	@$(stack) smoke $(ARGS)
+
+chaos: go ## let many buyers pay while everything breaks, then compare the books (N=10000 SEED=1)
+	@$(stack) chaos --payments $(or $(N),1000) $(if $(SEED),--seed $(SEED)) $(ARGS)
 
 test: go ## test everything, with the race detector, on SQLite and on a Postgres of its own (ARGS="-run Finish")
 	@$(stack) with-postgres -- go test -race -timeout 20m $(ARGS) $$(go list -m -f '{{.Dir}}/...')

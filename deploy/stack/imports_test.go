@@ -20,7 +20,8 @@ var mayImport = map[string][]string{
 	".":          {"tianguis.example/chassis/clock", "tianguis.example/sandbox/control"},
 	"postgres":   {"tianguis.example/chassis/clock", "tianguis.example/chassis/database"},
 	"person":     {"tianguis.example/chassis/clock"},
-	"cmd/stack":  {".", "postgres", "person", "tianguis.example/chassis/clock", "tianguis.example/sandbox/control", "tianguis.example/payments/api"},
+	"chaos":      {".", "postgres", "person", "tianguis.example/chassis/clock", "tianguis.example/chassis/database", "tianguis.example/sandbox/control"},
+	"cmd/stack":  {".", "chaos", "postgres", "person", "tianguis.example/chassis/clock", "tianguis.example/sandbox/control", "tianguis.example/payments/api"},
 	"systemtest": {".", "postgres", "person", "tianguis.example/chassis/clock", "tianguis.example/sandbox/control", "tianguis.example/payments/api"},
 }
 

@@ -1,0 +1,57 @@
+package chaos
+
+import "time"
+
+// Pace is how fast everything goes: short waits let a run meet in minutes what takes hours elsewhere.
+type Pace struct {
+	Think  time.Duration // a buyer's pauses, at most
+	Wallet time.Duration // the longest wallet call
+	Finish time.Duration // how long a return waits for the money
+	Lease  time.Duration // of a payment; a frozen process sleeps longer
+	Quote  time.Duration // life of a quote
+	// Consent is how long a buyer may take to approve.
+	Consent time.Duration
+	// Trouble is the longest time between two blows to one process; Postgres gets one in four times that.
+	Trouble time.Duration
+	// Weather is the longest time between two faults of the wallet.
+	Weather time.Duration
+	// Settle is how long everything may take to end when the trouble is over.
+	Settle time.Duration
+}
+
+// The two paces. Brisk is for some buyers on a quiet machine; Steady leaves room for many on a busy one.
+var (
+	Brisk = Pace{
+		Think: 400 * time.Millisecond, Wallet: time.Second, Finish: time.Second, Lease: 4 * time.Second, Quote: 1500 * time.Millisecond,
+		Consent: 6 * time.Second, Trouble: 4 * time.Second, Weather: 700 * time.Millisecond, Settle: 3 * time.Minute,
+	}
+	Steady = Pace{
+		Think: 2 * time.Second, Wallet: 3 * time.Second, Finish: 2 * time.Second, Lease: 10 * time.Second, Quote: 5 * time.Second,
+		Consent: 20 * time.Second, Trouble: 8 * time.Second, Weather: 300 * time.Millisecond, Settle: 6 * time.Minute,
+	}
+)
+
+// environment are the services' variables at this pace.
+func (p Pace) payments() map[string]string {
+	return map[string]string{
+		"WALLET_TIMEOUT": p.Wallet.String(), "FINISH_WAIT": p.Finish.String(), "PAYMENT_LEASE": p.Lease.String(),
+		"CONSENT_LIFETIME": p.Consent.String(), "POLL_INTERVAL": "100ms", "PAYMENT_WORKERS": "16",
+	}
+}
+
+func (p Pace) marketplace() map[string]string {
+	return map[string]string{
+		"PAYMENTS_TIMEOUT": (2 * p.Lease).String(), "PAYMENTS_POLL_INTERVAL": "200ms", "PAYMENTS_POLL_WORKERS": "8",
+	}
+}
+
+func (p Pace) sandbox() map[string]string {
+	return map[string]string{
+		"SANDBOX_STATE":         "", // it is not killed: its ledger is the truth
+		"SANDBOX_CONTINUE_WAIT": "1s", "SANDBOX_SETTLE_DELAY": "100ms", "SANDBOX_COMPLETE_LAG": "50ms",
+		"SANDBOX_QUOTE_TTL": p.Quote.String(), "SANDBOX_INTERACTION_TTL": p.Consent.String(),
+		// A token is rotated in its last minute: so many of these are.
+		"SANDBOX_TOKEN_TTL": (time.Minute + p.Lease).String(),
+		"SANDBOX_LOG_LEVEL": "warn",
+	}
+}
