@@ -17,16 +17,26 @@ type Pace struct {
 	Weather time.Duration
 	// Settle is how long everything may take to end when the trouble is over.
 	Settle time.Duration
+	// Token is the life of an access token; zero is the sandbox's own, in which nothing of a run is rotated.
+	Token time.Duration
+}
+
+// WithShortTokens is the same pace with a wallet whose tokens die so soon that many are rotated: which is done in a token's last
+// minute. A payment of which both the token and the answer to the outgoing payment are lost ends only when no money can
+// come any more, a quarter of an hour later: so everything has more time to end.
+func (p Pace) WithShortTokens() Pace {
+	p.Token, p.Settle = time.Minute+p.Lease, 25*time.Minute
+	return p
 }
 
 // The two paces. Brisk is for some buyers on a quiet machine; Steady leaves room for many on a busy one.
 var (
 	Brisk = Pace{
-		Think: 400 * time.Millisecond, Wallet: time.Second, Finish: time.Second, Lease: 4 * time.Second, Quote: 1500 * time.Millisecond,
-		Consent: 6 * time.Second, Trouble: 4 * time.Second, Weather: 700 * time.Millisecond, Settle: 3 * time.Minute,
+		Think: 400 * time.Millisecond, Wallet: time.Second, Finish: time.Second, Lease: 4 * time.Second, Quote: 5 * time.Second,
+		Consent: 10 * time.Second, Trouble: 4 * time.Second, Weather: 700 * time.Millisecond, Settle: 3 * time.Minute,
 	}
 	Steady = Pace{
-		Think: 2 * time.Second, Wallet: 3 * time.Second, Finish: 2 * time.Second, Lease: 10 * time.Second, Quote: 5 * time.Second,
+		Think: 2 * time.Second, Wallet: 3 * time.Second, Finish: 2 * time.Second, Lease: 10 * time.Second, Quote: 8 * time.Second,
 		Consent: 20 * time.Second, Trouble: 8 * time.Second, Weather: 300 * time.Millisecond, Settle: 6 * time.Minute,
 	}
 )
@@ -46,12 +56,14 @@ func (p Pace) marketplace() map[string]string {
 }
 
 func (p Pace) sandbox() map[string]string {
-	return map[string]string{
+	env := map[string]string{
 		"SANDBOX_STATE":         "", // it is not killed: its ledger is the truth
 		"SANDBOX_CONTINUE_WAIT": "1s", "SANDBOX_SETTLE_DELAY": "100ms", "SANDBOX_COMPLETE_LAG": "50ms",
 		"SANDBOX_QUOTE_TTL": p.Quote.String(), "SANDBOX_INTERACTION_TTL": p.Consent.String(),
-		// A token is rotated in its last minute: so many of these are.
-		"SANDBOX_TOKEN_TTL": (time.Minute + p.Lease).String(),
 		"SANDBOX_LOG_LEVEL": "warn",
 	}
+	if p.Token > 0 {
+		env["SANDBOX_TOKEN_TTL"] = p.Token.String()
+	}
+	return env
 }

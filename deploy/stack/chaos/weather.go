@@ -52,12 +52,21 @@ func drawFault(random *rand.Rand, pace Pace) (control.Fault, time.Duration) {
 	return f, pause
 }
 
+// clearsUp is after how many faults the sky is clear again: faults that found nothing to strike would pile up, and then
+// strike everything that is asked rarely.
+const clearsUp = 8
+
 // weather lets the wallet fail until ctx is done.
 func (r *run) weather(ctx context.Context, random *rand.Rand) {
-	for {
+	for n := 1; ; n++ {
 		fault, pause := drawFault(random, r.Pace)
 		if clock.Sleep(ctx, clock.System(), pause) != nil {
 			return
+		}
+		if n%clearsUp == 0 {
+			if err := r.wallets.ClearFaults(ctx); err != nil && ctx.Err() == nil {
+				r.offend("clear the wallet's faults: %v", err)
+			}
 		}
 		if err := r.wallets.AddFault(ctx, fault); err != nil {
 			if ctx.Err() == nil {

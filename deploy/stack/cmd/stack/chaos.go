@@ -16,7 +16,7 @@ import (
 
 func chaosCommand() *cobra.Command {
 	c := chaos.Config{Pace: chaos.Steady}
-	var brisk, race bool
+	var brisk, shortTokens, race bool
 	command := &cobra.Command{
 		Use:   "chaos",
 		Short: "Let many buyers pay while everything breaks, and compare the books afterwards",
@@ -31,6 +31,9 @@ func chaosCommand() *cobra.Command {
 			}
 			if brisk {
 				c.Pace = chaos.Brisk
+			}
+			if shortTokens {
+				c.Pace = c.Pace.WithShortTokens()
 			}
 			root, err := stack.Root()
 			if err != nil {
@@ -68,6 +71,7 @@ func chaosCommand() *cobra.Command {
 	flags.Uint64Var(&c.Seed, "seed", 0, "what the plan is drawn from; a new one each time when it is not given")
 	flags.BoolVar(&c.SQLite, "sqlite", false, "one payments process on SQLite, instead of two on Postgres")
 	flags.BoolVar(&brisk, "brisk", false, "shorter waits: for some buyers on a quiet machine")
+	flags.BoolVar(&shortTokens, "short-tokens", false, "let the wallet's tokens die soon, so that they are rotated; everything may then take long to end")
 	flags.BoolVar(&race, "race", false, "build the services with the race detector")
 	return command
 }
