@@ -37,7 +37,7 @@ var (
 	}
 	Steady = Pace{
 		Think: 2 * time.Second, Wallet: 3 * time.Second, Finish: 2 * time.Second, Lease: 10 * time.Second, Quote: 8 * time.Second,
-		Consent: 20 * time.Second, Trouble: 8 * time.Second, Weather: 300 * time.Millisecond, Settle: 6 * time.Minute,
+		Consent: 20 * time.Second, Trouble: 5 * time.Second, Weather: 300 * time.Millisecond, Settle: 6 * time.Minute,
 	}
 )
 

@@ -35,6 +35,8 @@ type Config struct {
 type Result struct {
 	Account
 	Payments int
+	Blows    int // that befell processes and Postgres
+	Faults   int // that were planted in the wallet
 }
 
 // Line is the result in one line.
@@ -99,7 +101,7 @@ func Run(ctx context.Context, c Config) (result Result, err error) {
 	}
 	a.Others = append(a.Others, r.offences...)
 	a.Others = append(a.Others, r.readLogs()...)
-	result = Result{Account: a, Payments: c.Payments}
+	result = Result{Account: a, Payments: c.Payments, Blows: r.counts.of("blow."), Faults: r.counts.of("fault.")}
 	r.report(ctx, result, buying)
 	return result, nil
 }
