@@ -93,7 +93,7 @@ func client(t testing.TB, httpClient *http.Client, created int64) *op.Client {
 		WalletAddress: key.WalletAddress,
 		Signer:        signer,
 		HTTPClient:    httpClient,
-		Timeout:       5 * time.Second,
+		Timeout:       time.Minute,
 		Now:           func() time.Time { return time.Unix(created, 0) },
 	})
 	require.NoError(t, err)
