@@ -1,7 +1,9 @@
 package payments_test
 
 import (
+	"context"
 	"errors"
+	"log/slog"
 	"strings"
 	"sync"
 	"testing"
@@ -233,6 +235,53 @@ func TestStart_ThatWasInterruptedIsCleanedUp(t *testing.T) {
 	all, err := s.store.RecentPayments(t.Context(), 1)
 	require.NoError(t, err)
 	require.Equal(t, payments.Failed, all[0].State)
+}
+
+// A process that stands still while it starts a payment finds, when it goes on, that a worker has called it interrupted.
+func TestStart_ThatStoodStillPastItsLease(t *testing.T) {
+	t.Parallel()
+	for name, quoteFails := range map[string]bool{"and then went on": false, "and then failed": true} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := tell(t)
+			worker := s.Service
+			s.Service = payments.New(s.store, func(c payments.Client) (payments.Wallets, error) {
+				w, err := s.wallets.of(c)
+				w.Quote = frozenQuotes{quoteCalls{s.wallets}, func() {
+					s.clock.Advance(31 * time.Second)
+					for _, p := range mustClaim(s) {
+						require.NoError(t, worker.Advance(t.Context(), p))
+					}
+				}}
+				return w, err
+			}, s.clock, slog.New(slog.DiscardHandler), payments.Settings{ConsentLifetime: 10 * time.Minute, FinishWait: 8 * time.Second, Lease: 30 * time.Second}, nil)
+			want := payments.CodeInProgress
+			if quoteFails {
+				s.wallets.before["quote"] = []error{refusal(openpayments.ErrRefused)}
+				want = payments.CodeWalletRefused
+			}
+			_, err := s.Start(t.Context(), request())
+			require.Equal(t, want, payments.CodeOf(err))
+			require.NotErrorIs(t, err, payments.ErrStale, "nothing internal")
+			all, err := s.store.OfferPayments(t.Context(), offer, 10)
+			require.NoError(t, err)
+			require.Len(t, all, 1)
+			require.Equal(t, payments.Interrupted, all[0].Reason)
+			s.Service = worker
+			s.start()
+		})
+	}
+}
+
+// frozenQuotes is a buyer's wallet during whose answer something else happens.
+type frozenQuotes struct {
+	quoteCalls
+	meanwhile func()
+}
+
+func (f frozenQuotes) Create(ctx context.Context, p openpayments.QuoteCreateParams) (openpayments.Quote, error) {
+	f.meanwhile()
+	return f.quoteCalls.Create(ctx, p)
 }
 
 func TestRegisterSeller_BadInput(t *testing.T) {
