@@ -186,7 +186,7 @@ func TestReconcile_SaysWhatTheBuyersWalletSays(t *testing.T) {
 	s := tell(t)
 	s.wallets.settles = false
 	p := s.start()
-	p = s.finish(p, s.proof(p))
+	s.finish(p, s.proof(p))
 	s.clock.Advance(2 * time.Minute)
 	s.receive(4000)
 	report, _ := s.reconcile(payments.ReconcileRequest{})

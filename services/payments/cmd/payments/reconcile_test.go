@@ -174,7 +174,7 @@ func TestServe_ComparesOnceForAllReplicas(t *testing.T) {
 	for {
 		var l map[string]any
 		err := decoder.Decode(&l)
-		if err == io.EOF { //nolint:errorlint // the decoder's own
+		if err == io.EOF {
 			break
 		}
 		require.NoError(t, err)
