@@ -69,7 +69,7 @@ func TestSecrets_AreInNoTable(t *testing.T) {
 			s.wallets.before["pay"] = []error{refusal(openpayments.ErrInactiveToken)}
 		})
 		query := url.Values{"pendingId": {started.PendingID}, "interact_ref": {ref}, "hash": {hash}}
-		answer = ask(http.MethodGet, "/payments/finish?"+query.Encode(), "")
+		ask(http.MethodGet, "/payments/finish?"+query.Encode(), "")
 		for range 5 {
 			if p = s.payment(p.ID); p.State == payments.Paid {
 				break

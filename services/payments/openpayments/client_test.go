@@ -161,7 +161,7 @@ func TestErrors_NameNoToken(t *testing.T) {
 func TestErrors_QuoteNoSecretOfOurs(t *testing.T) {
 	t.Parallel()
 	const sent = "s3cret-token"
-	for _, padding := range []int{0, 193, 300} {
+	for _, padding := range []int{0, 188, 300} {
 		echo := func(kind, format string) http.HandlerFunc {
 			return func(w http.ResponseWriter, r *http.Request) {
 				body, _ := io.ReadAll(r.Body)

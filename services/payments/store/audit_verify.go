@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"fmt"
 	"strings"
 )
 
@@ -27,7 +26,7 @@ func (r *AuditReport) add(findings ...AuditFinding) {
 	r.More += int64(len(findings) - room)
 }
 
-// verifyBatch is how many payments are looked at together.
+// verifyBatch is how many payments, or checkpoints, are looked at together.
 const verifyBatch = 200
 
 // VerifyAudit reads the whole audit trail and says what is wrong with it. anchor is a checkpoint's that was kept elsewhere, or "". The service may go on
@@ -39,103 +38,73 @@ func (s *Store) VerifyAudit(ctx context.Context, anchor string) (AuditReport, er
 		return report, err
 	}
 	for after := ""; ; {
-		var rows []auditedRow
-		query := s.db.Read(ctx).Model(&paymentRow{}).Where("id > ?", after).Order("id").Limit(verifyBatch)
-		if err := query.Find(&rows).Error; err != nil {
+		last, n, err := s.verifyPayments(ctx, pins, after, &report)
+		if err != nil {
 			return report, err
 		}
-		upTo := ""
-		if len(rows) == verifyBatch {
-			upTo = rows[len(rows)-1].ID
+		if n < verifyBatch {
+			return report, s.findOrphans(ctx, &report)
 		}
-		if err := s.verifyBatch(ctx, pins, rows, after, upTo, &report); err != nil {
-			return report, err
-		}
-		if upTo == "" {
-			return report, nil
-		}
-		after = upTo
+		after = last
 	}
 }
 
-// verifyBatch checks payments and all events of payments after one, up to one or to the end. What looks wrong may have changed while it
-// was read, and is looked at again by itself.
-func (s *Store) verifyBatch(ctx context.Context, pins pinned, rows []auditedRow, after, upTo string, report *AuditReport) error {
-	checks := make(map[string]*chainCheck, len(rows))
-	for _, row := range rows {
-		checks[row.ID] = &chainCheck{keys: s.keys, pinned: pins, row: row}
-	}
-	query := s.db.Read(ctx).Where("payment_id > ?", after)
-	if upTo != "" {
-		query = query.Where("payment_id <= ?", upTo)
-	}
-	var suspects []string // also the payments that began since the rows were read
-	err := streamEvents(query.Order("payment_id, id"), func(e eventRow) {
-		check, known := checks[e.PaymentID]
-		if !known {
-			if n := len(suspects); n < maxFindings && (n == 0 || suspects[n-1] != e.PaymentID) {
-				suspects = append(suspects, e.PaymentID)
-			}
-			return
-		}
-		report.Events++
-		if e.Number == 0 {
-			report.Unchained++
-		}
-		check.event(e)
-	})
+// auditedEvent is an event beside its payment, both as they were at one moment. A payment without events has one that is empty.
+type auditedEvent struct {
+	Payment auditedRow `gorm:"embedded;embeddedPrefix:payment_"`
+	Event   eventRow   `gorm:"embedded;embeddedPrefix:event_"`
+}
+
+// verifyPayments checks a batch of payments, and returns the last one's id and how many there were. It is one statement, so that
+// what is appended meanwhile is seen in the payment's row and in its events, or in neither.
+func (s *Store) verifyPayments(ctx context.Context, pins pinned, after string, report *AuditReport) (last string, n int, err error) {
+	rows, err := s.db.Read(ctx).Raw(`SELECT p.id AS payment_id, p.state AS payment_state, p.audit_events AS payment_audit_events, p.audit_head AS payment_audit_head,
+			e.id AS event_id, e.payment_id AS event_payment_id, e.at AS event_at, e.actor AS event_actor, e.from_state AS event_from_state, e.to_state AS event_to_state,
+			e.reason AS event_reason, e.detail AS event_detail, e.number AS event_number, e.key_id AS event_key_id, e.hash AS event_hash
+		FROM (SELECT id, state, audit_events, audit_head FROM payments WHERE id > ? ORDER BY id LIMIT ?) p
+		LEFT JOIN payment_events e ON e.payment_id = p.id ORDER BY p.id, e.id`, after, verifyBatch).Rows()
 	if err != nil {
-		return err
+		return "", 0, err
 	}
-	report.Payments += int64(len(rows))
-	for _, row := range rows {
-		check := checks[row.ID]
-		if check.end(); len(check.findings) > 0 {
-			suspects = append(suspects, row.ID)
+	defer func() { _ = rows.Close() }()
+	var check *chainCheck
+	end := func() {
+		if check != nil {
+			check.end()
+			report.add(check.findings...)
 		}
 	}
-	for _, id := range suspects {
-		findings, err := s.verifyPayment(ctx, pins, id)
-		if err != nil {
-			return err
+	for rows.Next() {
+		var next auditedEvent
+		if err := s.db.Read(ctx).ScanRows(rows, &next); err != nil {
+			return "", 0, err
 		}
-		report.add(findings...)
-	}
-	return nil
-}
-
-// stillTries is how often a payment is read that changes meanwhile.
-const stillTries = 20
-
-// verifyPayment checks one payment, its row the same before and after its events were read.
-func (s *Store) verifyPayment(ctx context.Context, pins pinned, id string) ([]AuditFinding, error) {
-	for range stillTries {
-		before, err := s.auditedRow(ctx, id)
-		if err != nil {
-			return nil, err
+		if check == nil || check.row.ID != next.Payment.ID {
+			end()
+			check = &chainCheck{keys: s.keys, pinned: pins, row: next.Payment}
+			report.Payments++
+			last, n = next.Payment.ID, n+1
 		}
-		check := &chainCheck{keys: s.keys, pinned: pins, row: before}
-		if err := streamEvents(s.db.Read(ctx).Where("payment_id = ?", id).Order("id"), check.event); err != nil {
-			return nil, err
-		}
-		after, err := s.auditedRow(ctx, id)
-		if err != nil {
-			return nil, err
-		}
-		if before != after {
+		if next.Event.ID == 0 {
 			continue
 		}
-		if before.ID == "" {
-			return []AuditFinding{{Problem: PaymentWithoutRow, PendingID: plain(id), Detail: "there are events of this payment, but the payment is missing"}}, nil
+		report.Events++
+		if next.Event.Number == 0 {
+			report.Unchained++
 		}
-		check.end()
-		return check.findings, nil
+		check.event(next.Event)
 	}
-	return nil, fmt.Errorf("payment %s changes faster than it can be read: try again", id)
+	end()
+	return last, n, rows.Err()
 }
 
-// auditedRow is zero when there is no such payment.
-func (s *Store) auditedRow(ctx context.Context, id string) (auditedRow, error) {
-	var row auditedRow
-	return row, s.db.Read(ctx).Model(&paymentRow{}).Where("id = ?", id).Limit(1).Find(&row).Error
+// findOrphans finds the events of payments that are not there.
+func (s *Store) findOrphans(ctx context.Context, report *AuditReport) error {
+	var ids []string
+	err := s.db.Read(ctx).Raw(`SELECT DISTINCT payment_id FROM payment_events e WHERE NOT EXISTS (SELECT 1 FROM payments p WHERE p.id = e.payment_id)
+		ORDER BY payment_id LIMIT ?`, maxFindings).Scan(&ids).Error
+	for _, id := range ids {
+		report.add(AuditFinding{Problem: PaymentWithoutRow, PendingID: plain(id), Detail: "there are events of this payment, but the payment is missing"})
+	}
+	return err
 }

@@ -79,6 +79,31 @@ func TestReseal_TheOlderKeyCanBeRemoved(t *testing.T) {
 		report := verify(t, alone)
 		require.NotEmpty(t, report.Findings)
 		require.Equal(t, store.CheckpointDiffers, report.Findings[0].Problem)
+		problems := map[store.AuditProblem]int{}
+		for _, f := range report.Findings {
+			problems[f.Problem]++
+		}
+		require.Equal(t, map[store.AuditProblem]int{store.CheckpointDiffers: 1, store.KeyUnknown: 9}, problems, "nothing vouches any more for the 8 events that the older key signed, and for its checkpoint")
+	})
+}
+
+// Also what holds no secret any more, and what has no new event, is signed by the newer key.
+func TestReseal_SignsWhatIsOver(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, _ *store.Store, db *database.DB) {
+		older, newer := store.GenerateKey(), store.GenerateKey()
+		before := store.New(db, readKeys(t, older))
+		c := newborn(t, first, "1")
+		c.After.Consent, c.After.Token = payments.Consent{}, payments.Token{}
+		require.NoError(t, before.Record(t.Context(), c))
+		checkpoint(t, before)
+		both := store.New(db, readKeys(t, newer, older))
+		done, err := both.Reseal(t.Context())
+		require.NoError(t, err)
+		require.EqualValues(t, 1, done.Resealed)
+		require.EqualValues(t, 2, checkpoint(t, both).Number)
+		require.Zero(t, checkpoint(t, both))
+		requireWhole(t, store.New(db, readKeys(t, newer)), 1, 1)
 	})
 }
 
