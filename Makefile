@@ -1,6 +1,6 @@
 # One command each; `make help` lists them.
 .DEFAULT_GOAL := help
-.PHONY: help demo smoke chaos test lint tidy go
+.PHONY: help demo smoke test crash chaos lint tidy go
 
 state := .tianguis
 stack := $(state)/bin/stack
@@ -24,6 +24,10 @@ test: go ## test everything, with the race detector, on SQLite and on a Postgres
 	@$(stack) with-postgres -- go test -race -timeout 20m $(ARGS) $$(go list -m -f '{{.Dir}}/...')
 	@command -v npm >/dev/null || echo "NOT TESTED: the sandbox by the official Node SDK, since Node.js and npm are missing"
 	@{ command -v chromium || command -v chromium-browser || command -v google-chrome || command -v chrome; } >/dev/null || echo "NOT TESTED: the pages in a browser, since Chromium is missing"
+
+crash: go ## kill the services at every point of a payment's life, on SQLite and Postgres (ARGS="-everywhere")
+	@$(stack) with-postgres -- go test -race -count 1 -timeout 60m ./deploy/stack/crashtest $(ARGS)
+	@cat $(state)/crash-matrix.txt
 
 lint: $(golangci) ## gofmt, go vet and golangci-lint on every module
 	@unformatted=$$(gofmt -l deploy services); [ -z "$$unformatted" ] || { echo "gofmt would change: $$unformatted"; exit 1; }

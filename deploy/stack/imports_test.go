@@ -23,6 +23,7 @@ var mayImport = map[string][]string{
 	"chaos":      {".", "postgres", "person", "tianguis.example/chassis/clock", "tianguis.example/chassis/database", "tianguis.example/sandbox/control"},
 	"cmd/stack":  {".", "chaos", "postgres", "person", "tianguis.example/chassis/clock", "tianguis.example/sandbox/control", "tianguis.example/payments/api"},
 	"systemtest": {".", "postgres", "person", "tianguis.example/chassis/clock", "tianguis.example/sandbox/control", "tianguis.example/payments/api"},
+	"crashtest":  {".", "postgres", "person", "tianguis.example/chassis/clock", "tianguis.example/chassis/crashpoint", "tianguis.example/sandbox/control", "tianguis.example/payments/api"},
 }
 
 func TestImportsPointOneWay(t *testing.T) {

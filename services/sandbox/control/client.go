@@ -139,6 +139,11 @@ func (c *Client) Clean(ctx context.Context) error {
 	return c.call(ctx, http.MethodPost, "/clean", nil, nil)
 }
 
+// Settle moves the money of every payment that is under way.
+func (c *Client) Settle(ctx context.Context) error {
+	return c.call(ctx, http.MethodPost, "/settle", nil, nil)
+}
+
 // call sends body as JSON and decodes the answer into into; both may be nil.
 func (c *Client) call(ctx context.Context, method, path string, body, into any) error {
 	var payload io.Reader

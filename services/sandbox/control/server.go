@@ -39,6 +39,7 @@ func NewServer(bank *sandbox.Bank, held *clock.Held) *Server {
 	s.mux.HandleFunc("GET /control/clock", s.showClock)
 	s.mux.HandleFunc("POST /control/clock", s.advanceClock)
 	s.mux.HandleFunc("POST /control/clean", s.clean)
+	s.mux.HandleFunc("POST /control/settle", s.settle)
 	s.mux.HandleFunc("GET /control/interactions/{id}/{nonce}", s.showInteraction)
 	s.mux.HandleFunc("POST /control/interactions/{id}/{nonce}/{choice}", s.decide)
 	return s
@@ -224,6 +225,11 @@ func (s *Server) advanceClock(w http.ResponseWriter, r *http.Request) {
 	}
 	s.held.Advance(time.Duration(by.Advance))
 	s.showClock(w, r)
+}
+
+func (s *Server) settle(w http.ResponseWriter, _ *http.Request) {
+	s.bank.SettleNow()
+	done(w, nil)
 }
 
 func (s *Server) clean(w http.ResponseWriter, _ *http.Request) {

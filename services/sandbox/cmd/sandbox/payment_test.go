@@ -81,6 +81,17 @@ func TestPayment_WithoutFundsFailsLate(t *testing.T) {
 	require.Equal(t, "0", spent.at("spentDebitAmount", "value"), "a failed payment frees the limit")
 }
 
+func TestControl_SettlesBeforeItsTime(t *testing.T) {
+	t.Parallel()
+	_, s := open(t)
+	o := s.offer("buyer-usd", "worker-mxn", "10000")
+	token := s.approve(o)
+	made := s.pay(o, token)
+	require.Equal(t, "0", s.ask("GET", made.at("id"), token, nil, 200).at("sentAmount", "value"), "the clock is held")
+	require.NoError(t, s.control.Settle(t.Context()))
+	require.Equal(t, "586", s.ask("GET", made.at("id"), token, nil, 200).at("sentAmount", "value"))
+}
+
 func TestPayment_ManyAtOnceConserveMoney(t *testing.T) {
 	t.Parallel()
 	config := testConfig(t)

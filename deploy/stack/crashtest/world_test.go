@@ -1,0 +1,273 @@
+package crashtest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"tianguis.example/chassis/clock"
+	"tianguis.example/chassis/crashpoint"
+	"tianguis.example/payments/api"
+	"tianguis.example/sandbox/control"
+	"tianguis.example/stack"
+	"tianguis.example/stack/person"
+	"tianguis.example/stack/postgres"
+)
+
+// The payer of the marketplace's seed.
+const (
+	funder   = "funder@example.com"
+	password = "demo-tianguis"
+)
+
+// finishWait is short, so that slow wallets are left to the worker.
+const finishWait = time.Second
+
+// world is one stack with everything that tests look at it with. Its services are supervised: killed, they start again.
+type world struct {
+	*stack.Stack
+	payments *api.Client
+	wallets  *control.Client
+	payer    *person.Payer
+	operator *stack.Program // the payments service's commands, on its database
+
+	supervisors map[string]*supervisor
+	folders     map[string]crashpoint.Folder
+	lifetimes   control.Lifetimes // of the wallet, when nothing is special
+	ahead       time.Duration     // how far the services' clocks are ahead
+	jobs        []int64           // that wait to be paid, and nobody has taken
+	newest      int64             // of all jobs that were made
+}
+
+// newWorld starts a stack of its own on that database.
+func newWorld(t *testing.T, database string) *world {
+	t.Helper()
+	ports, err := stack.FreePorts(t.Context())
+	require.NoError(t, err)
+	state := t.TempDir()
+	w := &world{folders: map[string]crashpoint.Folder{}, supervisors: map[string]*supervisor{}}
+	config := stack.Config{Bin: bin, State: state, Ports: ports, Env: map[string]map[string]string{
+		stack.Sandbox: {"SANDBOX_CONTINUE_WAIT": "0s", "SANDBOX_SETTLE_DELAY": "0s", "SANDBOX_COMPLETE_LAG": "0s", "SANDBOX_LOG_LEVEL": "warn"},
+		stack.Payments: {
+			"POLL_INTERVAL": "50ms", "FINISH_WAIT": finishWait.String(), "WALLET_TIMEOUT": "5s", "RECONCILE_INTERVAL": "1m",
+		},
+		// Time is moved on by days.
+		stack.Marketplace: {"PAYMENTS_POLL_INTERVAL": "50ms", "SESSION_LIFETIME": "8760h", "DATABASE_MAX_CONNS": "4"},
+	}}
+	for _, service := range []string{stack.Payments, stack.Marketplace} {
+		folder := filepath.Join(state, "crash-"+service)
+		require.NoError(t, os.Mkdir(folder, 0o700))
+		w.folders[service] = crashpoint.Folder(folder)
+		config.Env[service][crashpoint.Variable] = folder
+	}
+	if database == "postgres" {
+		config.PaymentsDatabase, config.MarketplaceDatabase = newSchema(t, "payments"), newSchema(t, "marketplace")
+	}
+	w.Stack, err = stack.New(config)
+	require.NoError(t, err)
+	require.NoError(t, w.Start(t.Context()))
+	t.Cleanup(func() { w.close(t) })
+	for _, p := range []*stack.Program{w.Payments, w.Marketplace} {
+		w.supervisors[p.Name] = supervise(p)
+	}
+	key, err := stack.ReadSecret(w.Secrets.APIKey)
+	require.NoError(t, err)
+	operator := *w.Payments
+	operator.Binary = filepath.Join(plain, stack.Payments)
+	w.operator = &operator
+	w.payments, w.wallets = api.NewClient(w.Payments.Address, key, nil), w.Wallets()
+	w.lifetimes, err = w.wallets.Lifetimes(t.Context())
+	require.NoError(t, err)
+	w.payer, err = person.SignIn(t.Context(), w.Marketplace.Address, funder, password)
+	require.NoError(t, err)
+	return w
+}
+
+func (w *world) close(t *testing.T) {
+	for _, s := range w.supervisors {
+		s.stop()
+	}
+	err := w.Stop()
+	if t.Failed() {
+		for _, p := range w.Programs() {
+			t.Logf("the end of the log of %s:\n%s", p.Name, stack.Tail(p.Log, 30))
+		}
+	}
+	require.NoError(t, err)
+	for _, p := range w.Programs() {
+		log, err := os.ReadFile(p.Log)
+		require.NoError(t, err)
+		require.NotContains(t, string(log), "WARNING: DATA RACE", p.Name)
+		require.NotContains(t, string(log), "panic", p.Name)
+	}
+}
+
+// someJobs is how many jobs are made at a time.
+const someJobs = 50
+
+// nextJob is a job that waits to be paid, each time another.
+func (w *world) nextJob(t *testing.T) int64 {
+	t.Helper()
+	if len(w.jobs) == 0 {
+		w.makeJobs(t)
+	}
+	job := w.jobs[0]
+	w.jobs = w.jobs[1:]
+	return job
+}
+
+func (w *world) makeJobs(t *testing.T) {
+	t.Helper()
+	_, err := w.Marketplace.Run(t.Context(), "seed", "--to-pay", strconv.Itoa(someJobs))
+	require.NoError(t, err)
+	all, err := w.payer.Jobs(t.Context())
+	require.NoError(t, err)
+	for _, job := range all {
+		if job.State == "reviewing" && job.Budget == "10.00 MXN" && job.ID > w.newest {
+			w.jobs = append(w.jobs, job.ID)
+		}
+	}
+	w.newest = slices.Max(w.jobs)
+	require.Len(t, w.jobs, someJobs)
+}
+
+// pass moves the services' time on. The wallet's time is its own.
+func (w *world) pass(t *testing.T, d time.Duration) {
+	t.Helper()
+	w.ahead += d
+	for _, folder := range w.folders {
+		require.NoError(t, folder.MoveAhead(w.ahead))
+	}
+}
+
+const (
+	// patience bounds every wait for something that must happen: generous, since it is only waited out by a failure.
+	patience = time.Minute
+	// calm is how long nothing must have come of waiting before the services' time is moved on.
+	calm = 250 * time.Millisecond
+)
+
+// waits are what services wait for, shortest first: a lease, a question after a lost start, a retry, a wallet that sends nothing,
+// a look at what has ended.
+var waits = []time.Duration{
+	31 * time.Second, 31 * time.Second, time.Minute, 5 * time.Minute, 5 * time.Minute, 10 * time.Minute, 16 * time.Minute, 30 * time.Minute, time.Hour,
+}
+
+// until waits until something holds, and lets time pass for the services whenever nothing happens.
+func (w *world) until(t *testing.T, what string, holds func() bool) {
+	t.Helper()
+	w.within(t, waits, what, holds)
+}
+
+// within is until with other lengths of time to let pass.
+func (w *world) within(t *testing.T, left []time.Duration, what string, holds func() bool) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	for quiet := time.Now(); !holds(); {
+		if clock.Sleep(ctx, clock.System(), 20*time.Millisecond) != nil {
+			t.Fatalf("after %s still not: %s", patience, what)
+		}
+		if time.Since(quiet) < calm || len(left) == 0 || !w.ready(ctx) {
+			continue
+		}
+		w.pass(t, left[0])
+		left, quiet = left[1:], time.Now()
+	}
+}
+
+// ready reports whether both services are up.
+func (w *world) ready(ctx context.Context) bool {
+	_, err := w.payer.Browser.Open(ctx, w.Marketplace.Address+w.Marketplace.Health)
+	return err == nil && w.payments.Ready(ctx) == nil
+}
+
+// supervisor starts a service again whenever it has ended.
+type supervisor struct {
+	program *stack.Program
+	orders  chan func()
+	ended   sync.WaitGroup
+}
+
+func supervise(p *stack.Program) *supervisor {
+	s := &supervisor{program: p, orders: make(chan func())}
+	s.ended.Go(s.run)
+	return s
+}
+
+func (s *supervisor) run() {
+	for {
+		select {
+		case order, more := <-s.orders:
+			if !more {
+				return
+			}
+			order()
+		case <-s.program.Ended():
+			if err := s.program.Launch(); err != nil {
+				panic(fmt.Sprintf("start %s again: %v", s.program.Name, err))
+			}
+		}
+	}
+}
+
+// restart kills the service; it is started again.
+func (s *supervisor) restart() { s.orders <- s.program.Kill }
+
+// down kills the service, has something done without it, and starts it again.
+func (s *supervisor) down(meanwhile func()) {
+	done := make(chan struct{})
+	s.orders <- func() {
+		s.program.Kill()
+		done <- struct{}{}
+		<-done
+	}
+	<-done
+	defer close(done)
+	meanwhile()
+}
+
+func (s *supervisor) stop() {
+	close(s.orders)
+	s.ended.Wait()
+}
+
+// server is the Postgres of this run, started when it is first wanted.
+var server = sync.OnceValues(func() (*postgres.Server, error) {
+	serverWanted.Store(true)
+	return postgres.Start(context.Background(), stack.FreePort)
+})
+
+var serverWanted atomic.Bool
+
+func stopServer() {
+	if !serverWanted.Load() {
+		return
+	}
+	if s, err := server(); err == nil {
+		s.Stop()
+	}
+}
+
+func newSchema(t *testing.T, name string) string {
+	t.Helper()
+	s, err := server()
+	if errors.Is(err, postgres.ErrNone) && os.Getenv("CI") == "" {
+		t.Skipf("NOT TESTED: %v", err)
+	}
+	require.NoError(t, err)
+	address, err := postgres.NewSchema(t.Context(), s.Address, name)
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, postgres.DropSchema(context.WithoutCancel(t.Context()), address)) })
+	return address
+}
