@@ -62,10 +62,10 @@ func account(b Books, worker string) Account {
 		if !p.ended() {
 			stuck(p.PendingID, "payment %s of job %s is %s", p.PendingID, p.OfferID, p.State)
 		}
-		switch {
-		case p.State == "failed":
+		switch p.State {
+		case "failed":
 			a.Failed++
-		case p.State == "paid_late":
+		case "paid_late":
 			a.Late++
 		}
 		id := uuid(p.OutgoingPayment)

@@ -47,6 +47,7 @@ func (r *run) pay(ctx context.Context, b *buyer, job Job, plan []visit) outcome 
 			r.counts.add("retry." + string(last))
 		}
 		r.counts.add("visit." + string(v.manner))
+		r.plant(ctx, v.faults)
 		last = r.visit(ctx, b, job, v)
 		if last == paid || last == gone {
 			return last

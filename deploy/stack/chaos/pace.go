@@ -13,8 +13,6 @@ type Pace struct {
 	Consent time.Duration
 	// Trouble is the longest time between two blows to one process; Postgres gets one in four times that.
 	Trouble time.Duration
-	// Weather is the longest time between two faults of the wallet.
-	Weather time.Duration
 	// Settle is how long everything may take to end when the trouble is over.
 	Settle time.Duration
 	// Token is the life of an access token; zero is the sandbox's own, in which nothing of a run is rotated.
@@ -32,12 +30,12 @@ func (p Pace) WithShortTokens() Pace {
 // The two paces. Brisk is for some buyers on a quiet machine; Steady leaves room for many on a busy one.
 var (
 	Brisk = Pace{
-		Think: 400 * time.Millisecond, Wallet: time.Second, Finish: time.Second, Lease: 4 * time.Second, Quote: 5 * time.Second,
-		Consent: 10 * time.Second, Trouble: 4 * time.Second, Weather: 700 * time.Millisecond, Settle: 3 * time.Minute,
+		Think: 800 * time.Millisecond, Wallet: time.Second, Finish: time.Second, Lease: 4 * time.Second, Quote: 5 * time.Second,
+		Consent: 10 * time.Second, Trouble: 10 * time.Second, Settle: 3 * time.Minute,
 	}
 	Steady = Pace{
 		Think: 2 * time.Second, Wallet: 3 * time.Second, Finish: 2 * time.Second, Lease: 10 * time.Second, Quote: 8 * time.Second,
-		Consent: 20 * time.Second, Trouble: 5 * time.Second, Weather: 300 * time.Millisecond, Settle: 6 * time.Minute,
+		Consent: 20 * time.Second, Trouble: 12 * time.Second, Settle: 6 * time.Minute,
 	}
 )
 

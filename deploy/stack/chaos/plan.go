@@ -4,6 +4,8 @@ import (
 	"hash/fnv"
 	"math/rand/v2"
 	"time"
+
+	"tianguis.example/sandbox/control"
 )
 
 // stream is the randomness of one thing, such as "buyer of job" 17 or "replica" 1: the same for the same seed, whatever
@@ -50,15 +52,17 @@ var manners = []struct {
 // visit is one visit as it is planned.
 type visit struct {
 	manner manner
-	think  time.Duration // before it decides at the wallet; beyond a dawdler's dead quote
-	pause  time.Duration // before the next visit, if there must be one
-	final  bool          // who declines or leaves now does not try again
+	think  time.Duration   // before it decides at the wallet; beyond a dawdler's dead quote
+	pause  time.Duration   // before the next visit, if there must be one
+	final  bool            // who declines or leaves now does not try again
+	faults []control.Fault // of the wallet, which begin with the visit
 }
 
 // maxVisits is how often a buyer tries. The last visits are plain ones: whoever is still there wants to pay.
 const (
 	maxVisits   = 15
 	fancyVisits = 4
+	maxFaults   = 2 // that one visit brings
 )
 
 // planOf draws how the buyer of a job will behave, visit by visit.
@@ -77,6 +81,9 @@ func planOf(seed uint64, job int, pace Pace) []visit {
 		}
 		if v.manner == leave && random.IntN(2) == 0 {
 			v.pause += pace.Consent // comes back when it is too late
+		}
+		for range random.IntN(maxFaults + 1) {
+			v.faults = append(v.faults, drawFault(random, pace))
 		}
 		plan[i] = v
 	}

@@ -13,10 +13,10 @@ func TestPlan_IsTheSeeds(t *testing.T) {
 		for job := range 50 {
 			plans = append(plans, planOf(seed, job, Brisk))
 		}
-		random, weather := stream(seed, "payments", 1), stream(seed, "weather", 0)
+		random, weather := stream(seed, "payments", 1), stream(seed, "job", 0)
 		for range 50 {
 			blows = append(blows, drawBlow(random, Brisk))
-			fault, _ := drawFault(weather, Brisk)
+			fault := drawFault(weather, Brisk)
 			faults = append(faults, string(fault.Kind)+fault.Operation)
 		}
 		return plans, blows, faults

@@ -4,9 +4,7 @@ import (
 	"context"
 	"math/rand/v2"
 	"net/http"
-	"time"
 
-	"tianguis.example/chassis/clock"
 	"tianguis.example/sandbox/control"
 )
 
@@ -25,9 +23,8 @@ var statuses = []int{
 	http.StatusInternalServerError, http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout, http.StatusTooManyRequests,
 }
 
-// drawFault draws a fault of the wallet, and how long to wait before it.
-func drawFault(random *rand.Rand, pace Pace) (control.Fault, time.Duration) {
-	pause := upTo(random, pace.Weather)
+// drawFault draws a fault of the wallet.
+func drawFault(random *rand.Rand, pace Pace) control.Fault {
 	f := control.Fault{Operation: operations[random.IntN(len(operations))], Count: 1 + random.IntN(3)}
 	latency := between(random, pace.Wallet/10, pace.Wallet*3/2) // some are beyond the longest call
 	status := statuses[random.IntN(len(statuses))]
@@ -49,31 +46,30 @@ func drawFault(random *rand.Rand, pace Pace) (control.Fault, time.Duration) {
 	default: // an outage of everything
 		f.Kind, f.Status, f.Operation, f.Count = control.ErrorStatus, http.StatusServiceUnavailable, "", 40
 	}
-	return f, pause
+	return f
 }
 
-// clearsUp is after how many faults the sky is clear again: faults that found nothing to strike would pile up, and then
-// strike everything that is asked rarely.
-const clearsUp = 8
-
-// weather lets the wallet fail until ctx is done.
-func (r *run) weather(ctx context.Context, random *rand.Rand) {
-	for n := 1; ; n++ {
-		fault, pause := drawFault(random, r.Pace)
-		if clock.Sleep(ctx, clock.System(), pause) != nil {
+// plant lets the wallet fail as a visit brings it, while the trouble lasts. Whom it strikes is whoever asks first. After as many
+// as there are buyers the sky is clear again: faults that found nothing to strike would pile up, and then strike everything that is
+// asked rarely.
+func (r *run) plant(ctx context.Context, faults []control.Fault) {
+	for _, fault := range faults {
+		if r.calm.Load() {
 			return
 		}
-		if n%clearsUp == 0 {
-			if err := r.wallets.ClearFaults(ctx); err != nil && ctx.Err() == nil {
-				r.offend("clear the wallet's faults: %v", err)
-			}
+		if r.planted.Add(1)%int64(r.Buyers) == 0 {
+			r.clearUp(ctx)
 		}
 		if err := r.wallets.AddFault(ctx, fault); err != nil {
-			if ctx.Err() == nil {
-				r.offend("plant a fault: %v", err)
-			}
-			continue
+			r.offend("plant a fault: %v", err)
+			return
 		}
 		r.counts.add("fault." + string(fault.Kind))
+	}
+}
+
+func (r *run) clearUp(ctx context.Context) {
+	if err := r.wallets.ClearFaults(ctx); err != nil {
+		r.offend("clear the wallet's faults: %v", err)
 	}
 }

@@ -15,8 +15,8 @@ import (
 func TestChaos(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]chaos.Config{
-		"postgres": {Payments: 50, Buyers: 16, Seed: 1},
-		"sqlite":   {Payments: 24, Buyers: 8, Seed: 2, SQLite: true},
+		"postgres": {Payments: 40, Buyers: 16, Seed: 1},
+		"sqlite":   {Payments: 16, Buyers: 8, Seed: 2, SQLite: true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
