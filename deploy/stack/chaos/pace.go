@@ -19,11 +19,11 @@ type Pace struct {
 	Token time.Duration
 }
 
-// WithShortTokens is the same pace with a wallet whose tokens die so soon that many are rotated: which is done in a token's last
-// minute. A payment of which both the token and the answer to the outgoing payment are lost ends only when no money can
-// come any more, a quarter of an hour later: so everything has more time to end.
+// WithShortTokens is the same pace with a wallet whose tokens die so soon that many are rotated. A payment of which both the
+// token and the answer to the outgoing payment are lost ends only when no money can come any more, a quarter of an hour
+// later: so everything has more time to end.
 func (p Pace) WithShortTokens() Pace {
-	p.Token, p.Settle = time.Minute+p.Lease, 25*time.Minute
+	p.Token, p.Settle = p.Finish, 25*time.Minute
 	return p
 }
 

@@ -62,7 +62,7 @@ type visit struct {
 const (
 	maxVisits   = 15
 	fancyVisits = 4
-	maxFaults   = 2 // that one visit brings
+	maxFaults   = 1 // that one visit brings
 )
 
 // planOf draws how the buyer of a job will behave, visit by visit.
