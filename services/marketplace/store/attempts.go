@@ -174,8 +174,10 @@ func (s *Store) JobAndAttempt(ctx context.Context, id marketplace.JobID, pending
 	return job, a, err
 }
 
+// latestAttempt is the one that tells how a job's payment stands: an open one, before a later one that was refused because of it.
 func (s *Store) latestAttempt(ctx context.Context, id marketplace.JobID) (*marketplace.Attempt, error) {
-	return attemptWhere(s.db.Read(ctx), "job_id = ? AND state <> 'replaced' ORDER BY created_at DESC, id DESC LIMIT 1", int64(id))
+	return attemptWhere(s.db.Read(ctx), `job_id = ? AND state <> 'replaced'
+		ORDER BY CASE WHEN state IN ('awaiting', 'confirming') THEN 0 ELSE 1 END, created_at DESC, id DESC LIMIT 1`, int64(id))
 }
 
 func attemptWhere(tx *gorm.DB, where string, args ...any) (*marketplace.Attempt, error) {
