@@ -172,7 +172,7 @@ func (m *matrix) strikeEverywhere(t *testing.T, stacks []*world, points []point)
 			kills = append(kills, kill{p, scenarios[i]})
 		}
 	}
-	each(t, stacks, kills, func(k kill) string { return k.point.String() + " in " + k.scenario.name }, func(t *testing.T, w *world, k kill) {
+	each(t, stacks, kills, func(k kill) string { return k.String() + " in " + k.scenario.name }, func(t *testing.T, w *world, k kill) {
 		how, killed := playAndKill(t, w, k.scenario, k.point)
 		t.Logf("killed: %t; %s", killed, how)
 	})
