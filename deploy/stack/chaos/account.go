@@ -22,10 +22,11 @@ type Account struct {
 	Stuck  []Offence // what has no end
 	Others []Offence // anything else that is wrong
 
-	Paid   int // jobs that are complete and whose money arrived, once
-	Moved  int64
-	Failed int // payments that failed
-	Late   int // payments whose money came after they had failed
+	Paid    int // jobs that are complete and whose money arrived, once
+	Moved   int64
+	Failed  int            // payments that failed
+	Reasons map[string]int // why they did
+	Late    int            // payments whose money came after they had failed
 }
 
 // clean reports whether nothing is wrong.
@@ -42,7 +43,7 @@ const rounding = 18
 // account lays the books side by side. worker is the wallet that is paid. What arrived is tied to a job by its amount, which
 // only the wallet's ledger tells, and to a payment by the outgoing payment's id: the two must agree.
 func account(b Books, worker string) Account {
-	var a Account
+	a := Account{Reasons: map[string]int{}}
 	lost := func(pendingID, format string, args ...any) {
 		a.Lost = append(a.Lost, Offence{fmt.Sprintf(format, args...), pendingID})
 	}
@@ -65,6 +66,7 @@ func account(b Books, worker string) Account {
 		switch p.State {
 		case "failed":
 			a.Failed++
+			a.Reasons[p.Reason]++
 		case "paid_late":
 			a.Late++
 		}

@@ -19,7 +19,7 @@ func (r *run) report(ctx context.Context, result Result, buying time.Duration) {
 	}
 	fmt.Fprintln(out)
 	line("jobs", "%d: %d paid, %d not", result.Payments, result.Paid, result.Payments-result.Paid)
-	line("payments", "%d failed and %d were paid late, beside those", result.Failed, result.Late)
+	line("payments", "%d failed (%s), and %d were paid late", result.Failed, list(result.Reasons, ""), result.Late)
 	line("money", "%s arrived, by the wallet's ledger", mxn(result.Moved))
 	line("time", "%s, of which %s of buying: %.1f jobs a second", clock.System().Now().Sub(r.began).Round(time.Second), buying.Round(time.Second),
 		float64(result.Payments)/max(buying.Seconds(), 1))

@@ -39,10 +39,14 @@ func (t *tally) of(what string) (sum int) {
 func (t *tally) line(prefix string) string {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	return list(t.n, prefix)
+}
+
+func list(n map[string]int, prefix string) string {
 	var parts []string
-	for _, name := range slices.Sorted(maps.Keys(t.n)) {
+	for _, name := range slices.Sorted(maps.Keys(n)) {
 		if short, ok := strings.CutPrefix(name, prefix); ok {
-			parts = append(parts, fmt.Sprintf("%s %d", short, t.n[name]))
+			parts = append(parts, fmt.Sprintf("%s %d", short, n[name]))
 		}
 	}
 	if len(parts) == 0 {
