@@ -228,11 +228,10 @@ func (p Payment) LoseToken(now time.Time) Change {
 // Forget ends the looking at a payment that has ended.
 func (p Payment) Forget(now time.Time) Change { return p.touch(now, time.Time{}) }
 
-// newToken keeps a token's end when it lives long enough to be rotated before it. One that does not is used as it is, and rotated when the wallet
-// says that it is dead, which it can be then too (traces/02-j-token-rotation-expiry.json): its successor would live no longer.
 func newToken(token openpayments.AccessToken, now time.Time) Token {
 	t := Token{Value: logging.Secret(token.Value), ManageURI: token.ManageURI}
-	if token.ExpiresIn >= 2*tokenMargin {
+	// One that never has more than the margin to live cannot be rotated ahead of its end: each new one would have to be, too.
+	if token.ExpiresIn > 2*tokenMargin {
 		t.ExpiresAt = now.Add(token.ExpiresIn)
 	}
 	return t
