@@ -202,6 +202,18 @@ func TestPay_ATokenThatDiesIsRotatedFirst(t *testing.T) {
 	s.requirePaid(p)
 }
 
+// A token that is never far from its end is used as it is. Rotated ahead of its end, it would be rotated for ever.
+func TestPay_TokensOfShortLife(t *testing.T) {
+	t.Parallel()
+	for _, life := range []time.Duration{time.Second, 30 * time.Second, time.Minute} {
+		s := tell(t)
+		s.wallets.tokenLife = life
+		p := s.start()
+		s.requirePaid(s.finish(p, s.proof(p)))
+		require.Zero(t, s.wallets.count("rotate"), life)
+	}
+}
+
 func TestLook_FindsAPaymentUnderAnotherID(t *testing.T) {
 	t.Parallel()
 	s := tell(t)

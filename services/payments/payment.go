@@ -101,7 +101,7 @@ type Consent struct {
 type Token struct {
 	Value     logging.Secret
 	ManageURI string
-	ExpiresAt time.Time // zero when the wallet named none
+	ExpiresAt time.Time // zero when the wallet named none, or one so soon that the token is rotated only once the wallet refuses it
 }
 
 // dying reports whether the token should be rotated before it is used again.

@@ -1,6 +1,7 @@
 package payments_test
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"strings"
@@ -15,23 +16,24 @@ import (
 // wallets is a buyer's and a seller's wallet in memory, which can be told to fail: before a call takes
 // effect, or after. What a real wallet does is the sandbox's; here the rules are pushed into corners.
 type wallets struct {
-	mu       sync.Mutex
-	calls    []string
-	before   map[string][]error // by operation: errors for the next calls, which then have no effect
-	after    map[string][]error // likewise, for calls that had their effect: the answer is lost
-	wait     time.Duration      // between a grant and its continuation
-	debit    int64              // of the next quotes, USD/2
-	receive  int64              // of the next quotes, MXN/2; 0: what was asked
-	settles  bool               // whether the money arrives
-	failed   string             // the cancellationReason of outgoing payments, "" for none
-	received money.Amount
-	incoming openpayments.IncomingPaymentCreateParams
-	consent  openpayments.GrantRequestParams
-	quotes   int
-	token    string
-	paid     map[string]string // outgoing payment by quote
-	used     bool              // the grant was continued
-	canceled bool
+	mu        sync.Mutex
+	calls     []string
+	before    map[string][]error // by operation: errors for the next calls, which then have no effect
+	after     map[string][]error // likewise, for calls that had their effect: the answer is lost
+	wait      time.Duration      // between a grant and its continuation
+	debit     int64              // of the next quotes, USD/2
+	receive   int64              // of the next quotes, MXN/2; 0: what was asked
+	settles   bool               // whether the money arrives
+	failed    string             // the cancellationReason of outgoing payments, "" for none
+	received  money.Amount
+	incoming  openpayments.IncomingPaymentCreateParams
+	consent   openpayments.GrantRequestParams
+	quotes    int
+	token     string
+	tokenLife time.Duration     // of access tokens; zero for ten minutes
+	paid      map[string]string // outgoing payment by quote
+	used      bool              // the grant was continued
+	canceled  bool
 }
 
 const (
@@ -143,7 +145,7 @@ func (w grantCalls) Continue(_ context.Context, _ openpayments.GrantContinuePara
 	if err := w.end("continue"); err != nil {
 		return openpayments.Grant{}, err
 	}
-	return openpayments.Grant{AccessToken: &openpayments.AccessToken{Value: w.token, ManageURI: "https://auth.buyer.example/token/1", ExpiresIn: 10 * time.Minute}}, nil
+	return openpayments.Grant{AccessToken: &openpayments.AccessToken{Value: w.token, ManageURI: "https://auth.buyer.example/token/1", ExpiresIn: cmp.Or(w.tokenLife, 10*time.Minute)}}, nil
 }
 
 func (w grantCalls) Cancel(context.Context, openpayments.GrantCancelParams) error {
@@ -165,7 +167,7 @@ func (w tokenCalls) Rotate(_ context.Context, p openpayments.TokenRotateParams) 
 		return openpayments.AccessToken{}, err
 	}
 	w.token = p.AccessToken + "-rotated"
-	return openpayments.AccessToken{Value: w.token, ManageURI: p.URL + "-rotated"}, w.end("rotate")
+	return openpayments.AccessToken{Value: w.token, ManageURI: p.URL + "-rotated", ExpiresIn: w.tokenLife}, w.end("rotate")
 }
 
 type incomingCalls struct{ *wallets }
