@@ -212,10 +212,10 @@ func (m *matrix) explore(t *testing.T, w *world, i int) {
 	for _, folder := range w.folders {
 		require.NoError(t, folder.Clear())
 	}
+	defer w.calmDown(t)
 	job, before := w.nextJob(t), w.debits(t)
 	scenarios[i].play(t, w, job)
 	w.account(t, job, before)
-	w.calmDown(t)
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for service, folder := range w.folders {
@@ -257,7 +257,10 @@ func playAndKill(t *testing.T, w *world, s scenario, p point) (how string, kille
 	job, before := w.nextJob(t), w.debits(t)
 	folder := w.folders[p.service]
 	require.NoError(t, folder.Arm(p.name, 1))
-	defer func() { require.NoError(t, folder.Disarm()) }()
+	defer func() {
+		require.NoError(t, folder.Disarm())
+		w.calmDown(t) // also when it has failed
+	}()
 	s.play(t, w, job)
 	how = w.account(t, job, before)
 	// What follows the last commit may be a moment behind.

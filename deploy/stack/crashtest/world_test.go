@@ -166,11 +166,17 @@ var waits = []time.Duration{
 // until waits until something holds, and lets time pass for the services whenever nothing happens.
 func (w *world) until(t *testing.T, what string, holds func() bool) {
 	t.Helper()
-	w.within(t, waits, what, holds)
+	w.wait(t, waits, true, what, holds)
 }
 
-// within is until with other lengths of time to let pass.
-func (w *world) within(t *testing.T, left []time.Duration, what string, holds func() bool) {
+// soon is until, but lets two minutes pass for the services and no more.
+func (w *world) soon(t *testing.T, what string, holds func() bool) {
+	t.Helper()
+	w.wait(t, waits[:3], false, what, holds)
+}
+
+// wait lets the lengths of time pass, and the last of them again and again if it is to.
+func (w *world) wait(t *testing.T, left []time.Duration, again bool, what string, holds func() bool) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
@@ -182,7 +188,10 @@ func (w *world) within(t *testing.T, left []time.Duration, what string, holds fu
 			continue
 		}
 		w.pass(t, left[0])
-		left, quiet = left[1:], time.Now()
+		if len(left) > 1 || !again {
+			left = left[1:]
+		}
+		quiet = time.Now()
 	}
 }
 
