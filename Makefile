@@ -21,8 +21,8 @@ chaos: go ## let many buyers pay while everything breaks, then compare the books
 	@$(stack) chaos --payments $(or $(N),1000) $(if $(SEED),--seed $(SEED)) $(ARGS)
 
 test: go ## test everything, with the race detector, on SQLite and on a Postgres of its own (ARGS="-run Finish")
-	@# The processes of one whole-system package at a time: two cores cannot carry several.
-	@$(stack) with-postgres -- sh -ec 'go test -race -timeout 20m $(ARGS) $$(go list -m -f "{{.Dir}}/..." | grep -v deploy/stack); go test -race -p 1 -timeout 30m $(ARGS) ./deploy/stack/...'
+	@# The processes of one whole-system package at a time: two cores cannot carry several. The crash matrix is `make crash`.
+	@$(stack) with-postgres -- sh -ec 'go test -race -timeout 20m $(ARGS) $$(go list -m -f "{{.Dir}}/..." | grep -v deploy/stack); go test -race -p 1 -timeout 30m $(ARGS) $$(go list ./deploy/stack/... | grep -v crashtest)'
 	@command -v npm >/dev/null || echo "NOT TESTED: the sandbox by the official Node SDK, since Node.js and npm are missing"
 	@{ command -v chromium || command -v chromium-browser || command -v google-chrome || command -v chrome; } >/dev/null || echo "NOT TESTED: the pages in a browser, since Chromium is missing"
 
