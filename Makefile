@@ -20,7 +20,7 @@ smoke: go ## make whole payments on free ports, and end
 chaos: go ## let many buyers pay while everything breaks, then compare the books (N=10000 SEED=1)
 	@$(stack) chaos --payments $(or $(N),1000) $(if $(SEED),--seed $(SEED)) $(ARGS)
 
-test: go ## test everything, with the race detector, on SQLite and on a Postgres of its own (ARGS="-run Finish")
+test: go ## test all but the crash matrix, with the race detector, on SQLite and on a Postgres of its own (ARGS="-run Finish")
 	@# The processes of one whole-system package at a time: two cores cannot carry several. The crash matrix is `make crash`.
 	@$(stack) with-postgres -- sh -ec 'go test -race -timeout 20m $(ARGS) $$(go list -m -f "{{.Dir}}/..." | grep -v deploy/stack); go test -race -p 1 -timeout 30m $(ARGS) $$(go list ./deploy/stack/... | grep -v crashtest)'
 	@command -v npm >/dev/null || echo "NOT TESTED: the sandbox by the official Node SDK, since Node.js and npm are missing"
