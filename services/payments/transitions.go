@@ -355,7 +355,7 @@ func (c Change) end(event webhook.Type, next time.Time) Change {
 func (p Payment) event(kind webhook.Type) *webhook.Event {
 	e := &webhook.Event{
 		Type: kind, PendingID: string(p.ID), OfferID: p.OfferID, Status: statusOf[kind],
-		OutgoingPaymentID: p.OutgoingPaymentID, Timestamp: p.UpdatedAt,
+		OutgoingPaymentID: p.OutgoingPaymentID, Timestamp: p.UpdatedAt, Sequence: p.Version,
 	}
 	if kind == webhook.Failed {
 		e.Reason, e.Message = string(p.Reason), p.Message

@@ -152,7 +152,7 @@ func (w *world) pass(t *testing.T, d time.Duration) {
 
 const (
 	// patience bounds every wait for something that must happen: generous, since it is only waited out by a failure.
-	patience = time.Minute
+	patience = 3 * time.Minute
 	// calm is how long nothing must have come of waiting before the services' time is moved on.
 	calm = 250 * time.Millisecond
 )

@@ -22,10 +22,14 @@ type Type string
 const (
 	Completed Type = "payment.completed" // the seller's incoming payment has received the full amount
 	Failed    Type = "payment.failed"    // the payment ended, and will not be paid
+	Ping      Type = "ping"              // an operator tries the way: about no payment, to be answered with 2xx and otherwise ignored
 )
 
+// Types are all of them.
+var Types = []Type{Completed, Failed, Ping}
+
 // Event is the body of a webhook. The first six fields are the documented ones, and are always there;
-// outgoingPaymentId is "" for a payment that failed before there was one. The others are optional.
+// outgoingPaymentId is "" for a payment that failed before there was one, and a ping has a type and a timestamp only. The others are optional.
 type Event struct {
 	Type              Type      `json:"type"`
 	PendingID         string    `json:"pendingId"` // the payment, a ULID
@@ -33,6 +37,10 @@ type Event struct {
 	Status            string    `json:"status"`    // "paid" or "failed"
 	OutgoingPaymentID string    `json:"outgoingPaymentId"`
 	Timestamp         time.Time `json:"timestamp"` // when it happened, not when it was sent
+
+	// Sequence grows with each event of the same payment, with gaps: one that is below what was seen before is stale. 0 for an event of a
+	// sender that has none.
+	Sequence int64 `json:"sequence,omitempty"`
 
 	Reason  string `json:"reason,omitempty"`  // of a failure: a stable word, such as "expired"
 	Message string `json:"message,omitempty"` // of a failure: a sentence for people
@@ -44,7 +52,7 @@ type Event struct {
 var ErrMalformed = errors.New("the body is not a payment event")
 
 // Parse reads an event. It returns an error that wraps ErrMalformed, and says what is
-// wrong, for a body that is not JSON or lacks type, pendingId, offerId or a status that fits.
+// wrong, for a body that is not JSON or lacks type, pendingId, offerId or a status that fits. A ping needs its type alone.
 func Parse(body []byte) (Event, error) {
 	var e Event
 	if err := json.Unmarshal(body, &e); err != nil {
@@ -53,6 +61,7 @@ func Parse(body []byte) (Event, error) {
 	switch {
 	case e.Type == "":
 		return Event{}, fmt.Errorf("%w: type is missing", ErrMalformed)
+	case e.Type == Ping:
 	case e.PendingID == "":
 		return Event{}, fmt.Errorf("%w: pendingId is missing", ErrMalformed)
 	case e.OfferID == "":
