@@ -1,6 +1,7 @@
 package payments_test
 
 import (
+	"context"
 	"encoding/json"
 	"io"
 	"log/slog"
@@ -17,6 +18,7 @@ import (
 	"tianguis.example/chassis/database"
 	"tianguis.example/chassis/database/databasetest"
 	"tianguis.example/chassis/httpserver"
+	"tianguis.example/chassis/worker"
 	"tianguis.example/payments"
 	"tianguis.example/payments/api"
 	"tianguis.example/payments/openpayments"
@@ -87,20 +89,29 @@ func TestSecrets_AreInNoTable(t *testing.T) {
 			_, _ = io.Copy(w, r.Body)
 		}))
 		t.Cleanup(refused.Close)
-		dispatcher := outbox.NewDispatcher(s.store, refused.URL, secrets, s.clock, log, nil)
-		due, err := dispatcher.Claim(t.Context(), 10)
+		_, err = s.store.Configure(t.Context(), refused.URL, secrets, s.clock.Now())
 		require.NoError(t, err)
-		require.Len(t, due, 1)
-		s.passing(func() {
-			if err := dispatcher.Deliver(t.Context(), due[0]); err != nil {
-				t.Errorf("deliver: %v", err)
-			}
-		})
+		dispatcher := outbox.NewDispatcher(s.store, s.clock, log, outbox.Options{
+			ToMarketplace: refused.Client(), ToOthers: refused.Client(), Workers: 1, Poll: time.Second, Drain: time.Second,
+		}, worker.NewBell())
+		ctx, stop := context.WithCancel(t.Context())
+		sent := make(chan struct{})
+		go func() {
+			defer close(sent)
+			dispatcher.Run(ctx)
+		}()
+		require.Eventually(t, func() bool {
+			tried, err := s.store.FindDeliveries(t.Context(), outbox.Filter{PendingID: started.PendingID}, 1)
+			return err == nil && len(tried) == 1 && tried[0].Attempts > 0
+		}, time.Minute, 10*time.Millisecond)
+		stop()
+		<-sent
 
 		dump := dumpOf(t, db)
 		for table, row := range map[string]string{
 			"payments": started.PendingID, "payment_events": "the token was rotated", "idempotency_keys": idempotencyKey, "deliveries": "payment.completed",
-			"delivery_attempts": "500", "sellers": "wendy", "schema_migrations": "0004",
+			"delivery_attempts": "500", "sellers": "wendy", "schema_migrations": "0006",
+			"webhook_endpoints": refused.URL, "webhook_secrets": secrets[0].Fingerprint(),
 		} {
 			require.Contains(t, dump[table], row, table)
 		}

@@ -31,6 +31,16 @@ var unreachable = map[string]string{
 	"payments: Record Renew":    "takes an auth server that answers a continuation with another one; neither the sandbox nor the recorded wallet does",
 	"payments: PruneIdempotent": "once an hour of the machine's time; what it deletes nobody asks for",
 
+	"payments: PruneDeliveries": "once an hour of the machine's time; what it deletes ended long ago",
+
+	"payments: AddEndpoint":    "an operator's request, of which no payment knows",
+	"payments: ChangeEndpoint": "an operator's request, of which no payment knows",
+	"payments: RemoveEndpoint": "an operator's request, of which no payment knows",
+	"payments: ReplaceSecret":  "an operator's request, of which no payment knows",
+	"payments: AddPing":        "an operator's request, of which no payment knows",
+	"payments: Replay":         "an operator's request, one transaction for a thousand: it can be made again",
+	"payments: ReplayOne":      "an operator's request, one statement: it can be made again",
+
 	"payments: Reseal":          "an operator's command, one transaction a row: store/reseal_test.go breaks it off",
 	"payments: WriteCheckpoint": "an operator's command, of which no payment knows",
 

@@ -26,6 +26,7 @@ type Loop[T any] struct {
 	Work  func(ctx context.Context, item T) error       // one row; its lease makes a crash harmless
 
 	Workers int             // how many rows at a time
+	Ahead   int             // how many rows more are claimed, so that short work does not wait for a claim; their leases must be long enough for both
 	Poll    time.Duration   // upper bound between claims when nothing wakes the loop
 	Wake    <-chan struct{} // sent to after a commit that made something due; may be nil
 	Drain   time.Duration   // how long work in hand may go on after the context is done
@@ -37,10 +38,11 @@ func (l *Loop[T]) Run(ctx context.Context) {
 	working, hardStop := context.WithCancel(context.WithoutCancel(ctx))
 	defer hardStop()
 
-	free := make(chan struct{}, l.Workers)
-	for range l.Workers {
+	free := make(chan struct{}, l.Workers+l.Ahead)
+	for range cap(free) {
 		free <- struct{}{}
 	}
+	busy := make(chan struct{}, l.Workers)
 	var inHand sync.WaitGroup
 	for {
 		n := l.takeFree(ctx, free)
@@ -58,6 +60,8 @@ func (l *Loop[T]) Run(ctx context.Context) {
 		for _, item := range items {
 			inHand.Go(func() {
 				defer func() { free <- struct{}{} }()
+				busy <- struct{}{}
+				defer func() { <-busy }()
 				l.work(working, item)
 			})
 		}
@@ -71,14 +75,17 @@ func (l *Loop[T]) Run(ctx context.Context) {
 	l.drain(&inHand, hardStop)
 }
 
-// takeFree waits for at least one free worker and returns how many there are; 0 when ctx is done.
+// takeFree waits for at least one free place, or half of those ahead, and returns how many there are; 0 when ctx is done.
 func (l *Loop[T]) takeFree(ctx context.Context, free <-chan struct{}) int {
-	select {
-	case <-ctx.Done():
-		return 0
-	case <-free:
+	least := max(1, l.Ahead/2)
+	for range least {
+		select {
+		case <-ctx.Done():
+			return 0
+		case <-free:
+		}
 	}
-	for n := 1; ; n++ {
+	for n := least; ; n++ {
 		select {
 		case <-free:
 		default:

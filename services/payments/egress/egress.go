@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"net/url"
 	"strconv"
 	"strings"
 	"syscall"
@@ -42,6 +43,25 @@ func (o Options) Validate() error {
 		if host == "" || strings.ContainsAny(host, "/@?# \t*") {
 			return fmt.Errorf("allowed host %q is neither host nor host:port", entry)
 		}
+	}
+	return nil
+}
+
+// Check returns an ErrForbiddenAddress, in words that say what is wrong with it, for an address that can be told to be forbidden before it
+// is asked for. A name that leads somewhere forbidden is found out as it is dialled.
+func (o Options) Check(address string) error {
+	u, err := url.Parse(address)
+	if err != nil {
+		return fmt.Errorf("%w: it is no URL", ErrForbiddenAddress)
+	}
+	allowed := newAllowed(o.AllowHosts)
+	if reason := allowed.refusal(u); reason != "" {
+		return fmt.Errorf("%w: %s", ErrForbiddenAddress, reason)
+	}
+	ip, err := netip.ParseAddr(u.Hostname())
+	named := err != nil
+	if !named && !IsPublic(ip) && !allowed.has(hostport(u)) {
+		return fmt.Errorf("%w: it is not public", ErrForbiddenAddress)
 	}
 	return nil
 }
@@ -92,7 +112,7 @@ type transport struct {
 
 // RoundTrip refuses what can be told from the URL; dialing refuses the rest.
 func (t *transport) RoundTrip(request *http.Request) (*http.Response, error) {
-	if reason := t.refusal(request); reason != "" {
+	if reason := t.allowed.refusal(request.URL); reason != "" {
 		if request.Body != nil {
 			_ = request.Body.Close() // the contract of http.RoundTripper
 		}
@@ -104,8 +124,7 @@ func (t *transport) RoundTrip(request *http.Request) (*http.Response, error) {
 // CloseIdleConnections lets http.Client.CloseIdleConnections through.
 func (t *transport) CloseIdleConnections() { t.inner.CloseIdleConnections() }
 
-func (t *transport) refusal(request *http.Request) string {
-	u := request.URL
+func (a allowed) refusal(u *url.URL) string {
 	switch {
 	case u.User != nil:
 		return "the URL holds a user"
@@ -113,10 +132,19 @@ func (t *transport) refusal(request *http.Request) string {
 		return ""
 	case u.Scheme != "http":
 		return "the URL is neither https nor http"
-	case !t.allowed.has(net.JoinHostPort(u.Hostname(), cmp.Or(u.Port(), "80"))):
+	case !a.has(hostport(u)):
 		return "plain http is only for hosts that the operator has named"
 	}
 	return ""
+}
+
+// hostport is what is dialled for a URL.
+func hostport(u *url.URL) string {
+	port := "443"
+	if u.Scheme == "http" {
+		port = "80"
+	}
+	return net.JoinHostPort(u.Hostname(), cmp.Or(u.Port(), port))
 }
 
 // refuseNonPublic is a net.Dialer.Control: it sees each resolved address right before

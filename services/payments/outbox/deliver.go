@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 	"math/rand/v2"
 	"net/http"
 	"net/url"
@@ -21,74 +20,50 @@ import (
 	"tianguis.example/payments/webhook"
 )
 
-type store interface {
-	// ClaimDeliveries leases up to n due deliveries until until, the oldest, in any order.
-	ClaimDeliveries(ctx context.Context, n int, now, until time.Time) ([]Delivery, error)
-	// RecordAttempt keeps the attempt and what became of the delivery, in one transaction.
-	RecordAttempt(ctx context.Context, d Delivery, a Attempt) error
-}
-
 const (
 	attemptBound = 15 * time.Second // for one attempt, its repeats included
-	lease        = 2 * attemptBound
-	maxAnswer    = 16 << 10 // bytes read of an answer, so that the connection can be used again
-	maxExcerpt   = 512      // bytes kept of it
+	maxAnswer    = 16 << 10         // bytes read of an answer, so that the connection can be used again
+	maxExcerpt   = 512              // bytes kept of it
 )
 
-// Dispatcher sends deliveries to one receiver.
-type Dispatcher struct {
-	store   store
-	to      string
-	secrets webhook.Secrets
-	clock   clock.Clock
-	log     *slog.Logger
-	http    *retryablehttp.Client
-	bound   time.Duration // for one attempt
+// courier makes attempts.
+type courier struct {
+	clock    clock.Clock
+	schedule Schedule
+	bound    time.Duration // for one attempt
 }
 
-// NewDispatcher makes a dispatcher that POSTs to the URL to. Without secrets it sends unsigned, which the operator must have
-// allowed by name. inner may be nil.
-func NewDispatcher(s store, to string, secrets webhook.Secrets, c clock.Clock, log *slog.Logger, inner *http.Client) *Dispatcher {
-	if inner == nil {
-		inner = &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 16, IdleConnTimeout: time.Minute}}
-	}
+// patient returns a client that tries again, inside one attempt, when a connection broke. An answer is the receiver's word.
+func patient(inner *http.Client) *retryablehttp.Client {
 	own := *inner
 	own.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	client := retryablehttp.NewClient()
 	client.HTTPClient, client.Logger = &own, nil
 	client.RetryMax, client.RetryWaitMin, client.RetryWaitMax = 2, 200*time.Millisecond, time.Second
-	// Inside one attempt only a connection that broke is tried again; an answer is the receiver's word.
 	client.CheckRetry = func(ctx context.Context, _ *http.Response, err error) (bool, error) {
 		return err != nil && ctx.Err() == nil, ctx.Err()
 	}
 	client.ErrorHandler = retryablehttp.PassthroughErrorHandler
-	return &Dispatcher{store: s, to: to, secrets: secrets, clock: c, log: log, http: client, bound: attemptBound}
+	return client
 }
 
-// Claim leases up to n due deliveries, for Deliver.
-func (d *Dispatcher) Claim(ctx context.Context, n int) ([]Delivery, error) {
-	now := d.clock.Now()
-	return d.store.ClaimDeliveries(ctx, n, now, now.Add(lease))
-}
-
-// Deliver makes one attempt, and records it. The same delivery may arrive twice, when this
-// process dies between the two; receivers know it by its webhook-id.
-func (d *Dispatcher) Deliver(ctx context.Context, due Delivery) error {
-	due.Attempts++
-	attempt := Attempt{DeliveryID: due.ID, Number: due.Attempts, At: d.clock.Now()}
-	got, err := d.post(ctx, due)
-	now := d.clock.Now()
-	attempt.Duration = now.Sub(attempt.At)
-	attempt.Status, attempt.Excerpt = got.status, got.excerpt
+// attempt makes one attempt. The same delivery may arrive twice, when this process dies before it is recorded; receivers know it by its
+// webhook-id.
+func (c courier) attempt(ctx context.Context, client *retryablehttp.Client, to Endpoint, secrets webhook.Secrets, due Delivery) (Outcome, answer) {
+	made := Attempt{DeliveryID: due.ID, Number: due.Attempts + 1, At: c.clock.Now(), URL: to.URL}
+	got, err := c.post(ctx, client, to, secrets, due)
+	now := c.clock.Now()
+	made.Duration, made.Status, made.Excerpt = now.Sub(made.At), got.status, got.excerpt
 	if err != nil {
-		attempt.Error = withoutURL(err).Error()
+		made.Error = withoutURL(err).Error()
 	}
-	after := next(due, got.answer, now, rand.IntN(1000)) //nolint:gosec // G404: jitter, not a secret
-	d.say(ctx, after, attempt)
-	if err := d.store.RecordAttempt(ctx, after, attempt); err != nil {
-		return fmt.Errorf("record the attempt of webhook %s: %w", due.ID, err)
+	o := Outcome{Delivery: next(due, c.schedule, got.answer, now, rand.IntN(jitters+1))} //nolint:gosec // G404: jitter, not a secret
+	made.NextAt = o.Delivery.NextAt
+	o.Attempt = made
+	if got.gone() {
+		o.Gone = "it answered 410 Gone: it wants no more webhooks"
 	}
-	return nil
+	return o, got.answer
 }
 
 type received struct {
@@ -96,31 +71,30 @@ type received struct {
 	excerpt string
 }
 
-func (d *Dispatcher) post(ctx context.Context, due Delivery) (received, error) {
-	ctx, cancel := context.WithTimeoutCause(ctx, d.bound, fmt.Errorf("the receiver did not answer within %s", d.bound))
+func (c courier) post(ctx context.Context, client *retryablehttp.Client, to Endpoint, secrets webhook.Secrets, due Delivery) (received, error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, c.bound, fmt.Errorf("the receiver did not answer within %s", c.bound))
 	defer cancel()
-	request, err := retryablehttp.NewRequestWithContext(ctx, http.MethodPost, d.to, bytes.NewReader(due.Body))
+	request, err := retryablehttp.NewRequestWithContext(ctx, http.MethodPost, to.URL, bytes.NewReader(due.Body))
 	if err != nil {
 		return received{}, fmt.Errorf("make the request: %w", err)
 	}
 	request.Header.Set("Content-Type", "application/json")
 	request.Header.Set("User-Agent", "tianguis-payments")
-	if len(d.secrets) > 0 {
-		d.secrets.Sign(request.Header, due.ID, d.clock.Now(), due.Body)
+	if len(secrets) > 0 {
+		secrets.Sign(request.Header, due.ID, c.clock.Now(), due.Body)
 	} else {
 		request.Header.Set(webhook.HeaderID, due.ID)
 	}
-	reply, err := d.http.Do(request)
+	reply, err := client.Do(request)
 	if err != nil {
 		return received{}, cause(ctx, err)
 	}
 	defer func() { _ = reply.Body.Close() }()
 	content, err := io.ReadAll(io.LimitReader(reply.Body, maxAnswer))
 	got := received{answer: answer{status: reply.StatusCode}, excerpt: excerpt(content)}
-	got.retryAfter = retryAfter(reply.Header.Get("Retry-After"), d.clock.Now())
-	if err != nil && reply.StatusCode/100 == 2 {
-		// The receiver took it; that its answer broke off changes nothing.
-		err = nil
+	got.retryAfter = retryAfter(reply.Header.Get("Retry-After"), c.clock.Now())
+	if got.taken() {
+		return got, nil // that its answer broke off changes nothing
 	}
 	return got, cause(ctx, err)
 }
@@ -154,21 +128,6 @@ func excerpt(content []byte) string {
 		}
 		return r
 	}, text)
-}
-
-func (d *Dispatcher) say(ctx context.Context, after Delivery, a Attempt) {
-	attrs := []any{slog.Any("", after), "status", a.Status, "duration_ms", a.Duration.Milliseconds()}
-	if a.Error != "" {
-		attrs = append(attrs, "error", a.Error)
-	}
-	switch after.State {
-	case Delivered:
-		d.log.InfoContext(ctx, "[webhook] delivered", attrs...)
-	case Dead:
-		d.log.ErrorContext(ctx, "[webhook] given up", attrs...)
-	case Pending:
-		d.log.WarnContext(ctx, "[webhook] not delivered, will be tried again", append(attrs, "next_at", after.NextAt)...)
-	}
 }
 
 func withoutURL(err error) error {

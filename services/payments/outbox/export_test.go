@@ -1,9 +1,36 @@
 package outbox
 
-import "time"
+import (
+	"context"
+	"testing"
+	"time"
 
-// WithBound is d with another deadline for each attempt.
-func (d *Dispatcher) WithBound(bound time.Duration) *Dispatcher {
-	d.bound = bound
-	return d
+	"tianguis.example/payments/webhook"
+)
+
+// Lane is one endpoint's share, of which a test makes each step itself.
+type Lane struct{ *lane }
+
+// NewLane opens a lane outside of Run.
+func (d *Dispatcher) NewLane(t *testing.T, to Endpoint, secrets webhook.Secrets) Lane {
+	t.Helper()
+	own := *d
+	own.recorder.came = make(chan recording)
+	l := &lane{Dispatcher: &own, client: own.own}
+	l.to.Store(&target{to, secrets})
+	go own.recorder.run()
+	t.Cleanup(func() { close(own.recorder.came) })
+	return Lane{l}
 }
+
+// WithBound has another deadline for each attempt.
+func (l Lane) WithBound(bound time.Duration) Lane {
+	l.bound = bound
+	return l
+}
+
+// Claim is what the lane's loop does.
+func (l Lane) Claim(ctx context.Context, n int) ([]Delivery, error) { return l.claim(ctx, n) }
+
+// Deliver is what the lane's loop does.
+func (l Lane) Deliver(ctx context.Context, due Delivery) error { return l.deliver(ctx, due) }

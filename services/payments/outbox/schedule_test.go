@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"tianguis.example/payments/webhook"
 )
 
 var now = time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
@@ -13,53 +15,78 @@ var now = time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
 // The pauses are the design's, "Delivery of webhooks", and those that Standard Webhooks recommends.
 func TestNext_TheWholeSchedule(t *testing.T) {
 	t.Parallel()
-	pauses := []string{"5s", "5m", "30m", "2h", "5h", "10h", "14h", "20h", "24h"}
+	pauses := []string{"0s", "5s", "5m", "30m", "2h", "5h", "10h", "14h", "20h", "24h"}
+	s, err := ParseSchedule(pauses[1:])
+	require.NoError(t, err)
+	require.Equal(t, DefaultSchedule(), s)
 	d := Delivery{ID: "01", State: Pending}
-	for i, text := range pauses {
-		pause, err := time.ParseDuration(text)
+	for n := 1; n < len(pauses); n++ {
+		least, err := time.ParseDuration(pauses[n-1])
 		require.NoError(t, err)
-		d.Attempts = i + 1
-		at := next(d, answer{status: http.StatusInternalServerError}, now, 0).NextAt
-		require.Equal(t, now.Add(pause), at, text)
-		late := next(d, answer{}, now, 999)
-		require.Equal(t, Pending, late.State)
-		require.Zero(t, late.EndedAt)
-		require.True(t, late.NextAt.After(at) && late.NextAt.Before(at.Add(pause/10)), "%s: %s", text, late.NextAt)
+		most, err := time.ParseDuration(pauses[n])
+		require.NoError(t, err)
+		require.Equal(t, now.Add(least), next(d, s, answer{status: http.StatusInternalServerError}, now, 0).NextAt)
+		require.Equal(t, now.Add((least+most)/2), next(d, s, answer{status: http.StatusInternalServerError}, now, jitters/2).NextAt)
+		after := next(d, s, answer{}, now, jitters)
+		require.Equal(t, now.Add(most), after.NextAt, "the jitter is full")
+		require.Equal(t, Pending, after.State)
+		require.Zero(t, after.EndedAt)
+		d = after
 	}
-	d.Attempts = len(pauses) + 1
-	dead := next(d, answer{status: http.StatusInternalServerError}, now, 500)
-	require.Equal(t, Delivery{ID: "01", State: Dead, Attempts: 10, EndedAt: now}, dead)
+	dead := next(d, s, answer{status: http.StatusInternalServerError}, now, 500)
+	require.Equal(t, Delivery{ID: "01", State: Dead, Attempts: 10, Failures: 10, EndedAt: now}, dead)
+}
+
+func TestParseSchedule_Refuses(t *testing.T) {
+	t.Parallel()
+	for _, texts := range [][]string{nil, {}, {"soon"}, {"5s", "0s"}, {"-5s"}, {"169h"}, make([]string, 31)} {
+		_, err := ParseSchedule(texts)
+		require.Error(t, err, texts)
+	}
+	// One that grows shorter is odd, and still within its pauses.
+	s, err := ParseSchedule([]string{"10s", "1s"})
+	require.NoError(t, err)
+	require.Equal(t, time.Second, s.pause(2, 0))
+	require.Equal(t, time.Second, s.pause(2, jitters))
+}
+
+func TestNext_APingIsTriedOnce(t *testing.T) {
+	t.Parallel()
+	for _, status := range []int{0, 404, 410, 500} {
+		got := next(Delivery{State: Pending, EventType: string(webhook.Ping)}, DefaultSchedule(), answer{status: status}, now, 0)
+		require.Equal(t, Dead, got.State)
+	}
 }
 
 func TestNext_WhatAnAnswerMeans(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
-		attempts int
+		failures int
 		answer   answer
 		state    State
 		pause    time.Duration
 	}{
-		"200":                                    {1, answer{200, 0}, Delivered, 0},
-		"204":                                    {1, answer{204, 0}, Delivered, 0},
-		"299 at the last attempt":                {10, answer{299, 0}, Delivered, 0},
-		"200 with Retry-After":                   {1, answer{200, time.Hour}, Delivered, 0},
-		"410":                                    {1, answer{410, 0}, Dead, 0},
-		"410 with Retry-After":                   {1, answer{410, time.Hour}, Dead, 0},
-		"no answer":                              {1, answer{}, Pending, 5 * time.Second},
-		"199":                                    {1, answer{199, 0}, Pending, 5 * time.Second},
-		"a redirect":                             {1, answer{302, 0}, Pending, 5 * time.Second},
-		"304":                                    {2, answer{304, 0}, Pending, 5 * time.Minute},
-		"400 may be a mistake that is mended":    {3, answer{400, 0}, Pending, 30 * time.Minute},
-		"401 while a secret is replaced":         {1, answer{401, 0}, Pending, 5 * time.Second},
-		"404":                                    {1, answer{404, 0}, Pending, 5 * time.Second},
-		"429 without Retry-After":                {1, answer{429, 0}, Pending, 5 * time.Second},
-		"429 with a long one":                    {1, answer{429, time.Hour}, Pending, time.Hour},
-		"503 with a long one":                    {2, answer{503, 6 * time.Minute}, Pending, 6 * time.Minute},
-		"503 with one shorter than the schedule": {2, answer{503, time.Minute}, Pending, 5 * time.Minute},
-		"500 has no say":                         {1, answer{500, time.Hour}, Pending, 5 * time.Second},
-		"503 after the last attempt":             {10, answer{503, time.Hour}, Dead, 0},
+		"200":                        {0, answer{200, 0}, Delivered, 0},
+		"204":                        {0, answer{204, 0}, Delivered, 0},
+		"299 at the last attempt":    {9, answer{299, 0}, Delivered, 0},
+		"200 with Retry-After":       {0, answer{200, time.Hour}, Delivered, 0},
+		"410 waits for its endpoint": {0, answer{410, 0}, Pending, 0},
+		"410 at the last attempt, with Retry-After": {9, answer{410, time.Hour}, Pending, 0},
+		"no answer":                              {0, answer{}, Pending, 5 * time.Second},
+		"199":                                    {0, answer{199, 0}, Pending, 5 * time.Second},
+		"a redirect":                             {0, answer{302, 0}, Pending, 5 * time.Second},
+		"304":                                    {1, answer{304, 0}, Pending, 5 * time.Minute},
+		"400 may be a mistake that is mended":    {2, answer{400, 0}, Pending, 30 * time.Minute},
+		"401 while a secret is replaced":         {0, answer{401, 0}, Pending, 5 * time.Second},
+		"404":                                    {0, answer{404, 0}, Pending, 5 * time.Second},
+		"429 without Retry-After":                {0, answer{429, 0}, Pending, 5 * time.Second},
+		"429 with a long one":                    {0, answer{429, time.Hour}, Pending, time.Hour},
+		"503 with a long one":                    {1, answer{503, 6 * time.Minute}, Pending, 6 * time.Minute},
+		"503 with one shorter than the schedule": {1, answer{503, time.Minute}, Pending, 5 * time.Minute},
+		"500 has no say":                         {0, answer{500, time.Hour}, Pending, 5 * time.Second},
+		"503 after the last attempt":             {9, answer{503, time.Hour}, Dead, 0},
 	} {
-		got := next(Delivery{State: Pending, Attempts: c.attempts}, c.answer, now, 0)
+		got := next(Delivery{State: Pending, Failures: c.failures}, DefaultSchedule(), c.answer, now, jitters)
 		require.Equal(t, c.state, got.State, name)
 		if c.state == Pending {
 			require.Equal(t, now.Add(c.pause), got.NextAt, name)

@@ -2,33 +2,43 @@ package store
 
 import (
 	"context"
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
 	"time"
 
+	"github.com/oklog/ulid/v2"
 	"gorm.io/gorm"
 
 	"tianguis.example/payments"
 	"tianguis.example/payments/outbox"
+	"tianguis.example/payments/webhook"
 )
 
 type deliveryRow struct {
-	ID        string
-	PendingID string
-	OfferID   string
-	EventType string
-	Body      string
-	State     string
-	Attempts  int
-	NextAt    *time.Time
-	CreatedAt time.Time `gorm:"autoCreateTime:false"`
-	EndedAt   *time.Time
+	ID         string
+	EndpointID string
+	PendingID  string
+	OfferID    string
+	EventType  string
+	Body       string
+	State      string
+	Attempts   int
+	Failures   int
+	NextAt     *time.Time
+	CreatedAt  time.Time `gorm:"autoCreateTime:false"`
+	EndedAt    *time.Time
 }
 
 func (deliveryRow) TableName() string { return "deliveries" }
 
 func (r deliveryRow) delivery() outbox.Delivery {
 	return outbox.Delivery{
-		ID: r.ID, PendingID: r.PendingID, OfferID: r.OfferID, EventType: r.EventType, Body: []byte(r.Body), State: outbox.State(r.State),
-		Attempts: r.Attempts, NextAt: certain(r.NextAt), CreatedAt: r.CreatedAt.UTC(), EndedAt: certain(r.EndedAt),
+		ID: r.ID, EndpointID: r.EndpointID, PendingID: r.PendingID, OfferID: r.OfferID, EventType: r.EventType, Body: []byte(r.Body),
+		State: outbox.State(r.State), Attempts: r.Attempts, Failures: r.Failures,
+		NextAt: certain(r.NextAt), CreatedAt: r.CreatedAt.UTC(), EndedAt: certain(r.EndedAt),
 	}
 }
 
@@ -36,22 +46,74 @@ type attemptRow struct {
 	DeliveryID string
 	Number     int
 	At         time.Time
+	URL        string `gorm:"column:url"`
 	Status     int
 	DurationUs int64
 	Excerpt    string
 	Error      string
+	NextAt     *time.Time
 }
 
 func (attemptRow) TableName() string { return "delivery_attempts" }
 
-// ClaimDeliveries leases up to n due deliveries until until.
-func (s *Store) ClaimDeliveries(ctx context.Context, n int, now, until time.Time) ([]outbox.Delivery, error) {
+// insertDeliveries writes an event for each endpoint that wants it, disabled ones too.
+func insertDeliveries(tx *gorm.DB, e webhook.Event, now time.Time) error {
+	all, err := endpoints(tx)
+	if err != nil {
+		return err
+	}
+	var rows []deliveryRow
+	for _, to := range all {
+		if !to.Wants(e.Type) {
+			continue
+		}
+		row, err := newDelivery(to.ID, e, now)
+		if err != nil {
+			return err
+		}
+		rows = append(rows, row)
+	}
+	if len(rows) == 0 {
+		return nil
+	}
+	return tx.Create(&rows).Error
+}
+
+func newDelivery(endpointID string, e webhook.Event, now time.Time) (deliveryRow, error) {
+	body, err := json.Marshal(e)
+	if err != nil {
+		return deliveryRow{}, fmt.Errorf("write the webhook: %w", err)
+	}
+	if len(body) > webhook.MaxBody {
+		return deliveryRow{}, fmt.Errorf("the webhook has %d bytes, and may have %d", len(body), webhook.MaxBody)
+	}
+	id, err := ulid.New(ulid.Timestamp(now), rand.Reader)
+	if err != nil {
+		return deliveryRow{}, fmt.Errorf("make a webhook id: %w", err)
+	}
+	return deliveryRow{
+		ID: id.String(), EndpointID: endpointID, PendingID: e.PendingID, OfferID: e.OfferID, EventType: string(e.Type), Body: string(body),
+		State: string(outbox.Pending), NextAt: &now, CreatedAt: now,
+	}, nil
+}
+
+// AddPing writes a test event to the endpoint.
+func (s *Store) AddPing(ctx context.Context, endpointID string, e webhook.Event) (outbox.Delivery, error) {
+	row, err := newDelivery(endpointID, e, e.Timestamp)
+	if err != nil {
+		return outbox.Delivery{}, err
+	}
+	return row.delivery(), s.db.Read(ctx).Create(&row).Error
+}
+
+// ClaimDeliveries leases up to n due deliveries of an endpoint until until.
+func (s *Store) ClaimDeliveries(ctx context.Context, endpointID string, n int, now, until time.Time) ([]outbox.Delivery, error) {
 	var rows []deliveryRow
 	err := s.db.Transact(ctx, func(tx *gorm.DB) error {
 		rows = nil
-		return tx.Raw(`WITH due AS MATERIALIZED (SELECT id FROM deliveries WHERE next_at <= ? ORDER BY next_at LIMIT ?`+s.lockDue()+`)
+		return tx.Raw(`WITH due AS MATERIALIZED (SELECT id FROM deliveries WHERE endpoint_id = ? AND next_at <= ? ORDER BY next_at LIMIT ?`+s.lockDue()+`)
 			UPDATE deliveries SET next_at = ? WHERE id IN (SELECT id FROM due)
-			RETURNING *`, now, n, until).Scan(&rows).Error
+			RETURNING *`, endpointID, now, n, until).Scan(&rows).Error
 	})
 	if err != nil {
 		return nil, err
@@ -59,21 +121,99 @@ func (s *Store) ClaimDeliveries(ctx context.Context, n int, now, until time.Time
 	return deliveries(rows), nil
 }
 
-// RecordAttempt keeps an attempt and what became of the delivery. When another process, whose lease was
-// newer, has recorded this attempt already, it changes nothing.
-func (s *Store) RecordAttempt(ctx context.Context, d outbox.Delivery, a outbox.Attempt) error {
+// RecordAttempts keeps attempts and what became of their deliveries, in one transaction. When another process, whose lease was newer, has recorded
+// an attempt already, that one changes nothing. An outcome that is Gone disables its endpoint.
+func (s *Store) RecordAttempts(ctx context.Context, all []outbox.Outcome) error {
 	return s.db.Transact(ctx, func(tx *gorm.DB) error {
-		updated := tx.Model(&deliveryRow{}).
-			Where("id = ? AND state = ? AND attempts = ?", d.ID, string(outbox.Pending), a.Number-1).
-			Updates(map[string]any{"state": string(d.State), "attempts": d.Attempts, "next_at": maybe(d.NextAt), "ended_at": maybe(d.EndedAt)})
-		if updated.Error != nil || updated.RowsAffected == 0 {
-			return updated.Error
+		recorded, err := recordDelivered(tx, all)
+		if err != nil {
+			return err
 		}
-		return tx.Create(&attemptRow{
-			DeliveryID: a.DeliveryID, Number: a.Number, At: a.At, Status: a.Status,
-			DurationUs: a.Duration.Microseconds(), Excerpt: a.Excerpt, Error: a.Error,
-		}).Error
+		for _, o := range all {
+			if o.Delivery.State == outbox.Delivered {
+				continue
+			}
+			d := o.Delivery
+			updated := tx.Model(&deliveryRow{}).
+				Where("id = ? AND state = ? AND attempts = ?", d.ID, string(outbox.Pending), o.Attempt.Number-1).
+				Updates(map[string]any{
+					"state": string(d.State), "attempts": d.Attempts, "failures": d.Failures, "next_at": maybe(d.NextAt), "ended_at": maybe(d.EndedAt),
+				})
+			if updated.Error != nil {
+				return updated.Error
+			}
+			if updated.RowsAffected == 0 {
+				continue
+			}
+			recorded[d.ID] = true
+			if o.Gone == "" {
+				continue
+			}
+			if err := disable(tx, d.EndpointID, o); err != nil {
+				return err
+			}
+		}
+		var attempts []attemptRow
+		for _, o := range all {
+			if a := o.Attempt; recorded[a.DeliveryID] {
+				attempts = append(attempts, attemptRow{
+					DeliveryID: a.DeliveryID, Number: a.Number, At: a.At, URL: a.URL, Status: a.Status,
+					DurationUs: a.Duration.Microseconds(), Excerpt: a.Excerpt, Error: a.Error, NextAt: maybe(a.NextAt),
+				})
+			}
+		}
+		if len(attempts) == 0 {
+			return nil
+		}
+		return tx.Create(&attempts).Error
 	})
+}
+
+// recordDelivered ends what was delivered, which most is, in one statement. It returns the ids of what it has changed.
+func recordDelivered(tx *gorm.DB, all []outbox.Outcome) (map[string]bool, error) {
+	recorded := map[string]bool{}
+	var ids []any
+	var ended time.Time
+	for _, o := range all {
+		if o.Delivery.State == outbox.Delivered {
+			ids = append(ids, o.Delivery.ID, o.Attempt.Number-1)
+			if o.Delivery.EndedAt.After(ended) {
+				ended = o.Delivery.EndedAt
+			}
+		}
+	}
+	if len(ids) == 0 {
+		return recorded, nil
+	}
+	rows := strings.Repeat(", (?, CAST(? AS INTEGER))", len(ids)/2)[2:]
+	var changed []string
+	err := tx.Raw(`UPDATE deliveries SET state = ?, attempts = attempts + 1, next_at = NULL, ended_at = ?
+		WHERE state = ? AND (id, attempts) IN (VALUES `+rows+`) RETURNING id`,
+		append([]any{string(outbox.Delivered), ended, string(outbox.Pending)}, ids...)...).Scan(&changed).Error
+	for _, id := range changed {
+		recorded[id] = true
+	}
+	return recorded, err
+}
+
+func disable(tx *gorm.DB, endpointID string, o outbox.Outcome) error {
+	at := o.Attempt.At.Add(o.Attempt.Duration)
+	return tx.Model(&endpointRow{}).Where("id = ? AND disabled_at IS NULL", endpointID).
+		Updates(map[string]any{"disabled_at": at, "disabled_reason": o.Gone, "updated_at": at}).Error
+}
+
+// Delivery returns outbox.CodeUnknownDelivery when there is none.
+func (s *Store) Delivery(ctx context.Context, id string) (outbox.Delivery, error) {
+	return oneDelivery(s.db.Read(ctx), id)
+}
+
+func oneDelivery(query *gorm.DB, id string) (outbox.Delivery, error) {
+	var row deliveryRow
+	err := query.Where("id = ?", id).Take(&row).Error
+	if errors.Is(err, gorm.ErrRecordNotFound) {
+		return outbox.Delivery{}, outbox.Errorf(outbox.CodeUnknownDelivery, "there is no webhook with this id")
+	}
+	return row.delivery(), err
 }
 
 // Deliveries are those of a payment, oldest first.
@@ -85,17 +225,71 @@ func (s *Store) Deliveries(ctx context.Context, id payments.PaymentID) ([]outbox
 	return deliveries(rows), nil
 }
 
-// RecentDeliveries are the newest, newest first; of one state, or of all for "".
-func (s *Store) RecentDeliveries(ctx context.Context, state outbox.State, limit int) ([]outbox.Delivery, error) {
-	query := s.db.Read(ctx).Order("id DESC").Limit(limit)
-	if state != "" {
-		query = query.Where("state = ?", string(state))
-	}
+// FindDeliveries are up to limit that the filter picks, newest first.
+func (s *Store) FindDeliveries(ctx context.Context, f outbox.Filter, limit int) ([]outbox.Delivery, error) {
 	var rows []deliveryRow
-	if err := query.Find(&rows).Error; err != nil {
+	if err := filtered(s.db.Read(ctx), f).Order("id DESC").Limit(limit).Find(&rows).Error; err != nil {
 		return nil, err
 	}
 	return deliveries(rows), nil
+}
+
+func filtered(query *gorm.DB, f outbox.Filter) *gorm.DB {
+	for _, is := range []struct{ column, value string }{
+		{"endpoint_id", f.EndpointID}, {"state", string(f.State)}, {"event_type", f.EventType}, {"offer_id", f.OfferID}, {"pending_id", f.PendingID},
+	} {
+		if is.value != "" {
+			query = query.Where(is.column+" = ?", is.value)
+		}
+	}
+	// An id begins with the time at which the delivery was made, so that its order is that of the time.
+	if !f.Since.IsZero() {
+		query = query.Where("id >= ?", firstID(f.Since)).Where("created_at >= ?", f.Since)
+	}
+	if !f.Until.IsZero() {
+		query = query.Where("id < ?", firstID(f.Until.Add(time.Millisecond))).Where("created_at < ?", f.Until)
+	}
+	if f.Before != "" {
+		query = query.Where("id < ?", f.Before)
+	}
+	return query
+}
+
+// firstID is the lowest id that can be made at a time.
+func firstID(at time.Time) string {
+	var id ulid.ULID
+	if err := id.SetTime(ulid.Timestamp(at)); err != nil { // beyond the year 10889
+		return "Z"
+	}
+	return id.String()
+}
+
+// Standings are how the deliveries of each endpoint that has any stand.
+func (s *Store) Standings(ctx context.Context) ([]outbox.Standing, error) {
+	var rows []struct {
+		EndpointID string
+		Pending    int
+		Dead       int
+		Oldest     *string
+	}
+	err := s.db.Read(ctx).Raw(`SELECT endpoint_id, SUM(CASE WHEN state = ? THEN 1 ELSE 0 END) AS pending, SUM(CASE WHEN state = ? THEN 1 ELSE 0 END) AS dead,
+			MIN(CASE WHEN state = ? THEN id END) AS oldest
+		FROM deliveries WHERE state IN (?, ?) GROUP BY endpoint_id ORDER BY endpoint_id`,
+		string(outbox.Pending), string(outbox.Dead), string(outbox.Pending), string(outbox.Pending), string(outbox.Dead)).Scan(&rows).Error
+	if err != nil {
+		return nil, err
+	}
+	all := make([]outbox.Standing, len(rows))
+	for i, r := range rows {
+		all[i] = outbox.Standing{EndpointID: r.EndpointID, Pending: r.Pending, Dead: r.Dead}
+		if r.Oldest == nil {
+			continue
+		}
+		if id, err := ulid.Parse(*r.Oldest); err == nil {
+			all[i].Oldest = ulid.Time(id.Time()).UTC()
+		}
+	}
+	return all, nil
 }
 
 func deliveries(rows []deliveryRow) []outbox.Delivery {
@@ -115,8 +309,8 @@ func (s *Store) Attempts(ctx context.Context, deliveryID string) ([]outbox.Attem
 	all := make([]outbox.Attempt, len(rows))
 	for i, r := range rows {
 		all[i] = outbox.Attempt{
-			DeliveryID: r.DeliveryID, Number: r.Number, At: r.At.UTC(), Status: r.Status,
-			Duration: time.Duration(r.DurationUs) * time.Microsecond, Excerpt: r.Excerpt, Error: r.Error,
+			DeliveryID: r.DeliveryID, Number: r.Number, At: r.At.UTC(), URL: r.URL, Status: r.Status,
+			Duration: time.Duration(r.DurationUs) * time.Microsecond, Excerpt: r.Excerpt, Error: r.Error, NextAt: certain(r.NextAt),
 		}
 	}
 	return all, nil

@@ -2,20 +2,13 @@ package store
 
 import (
 	"context"
-	"crypto/rand"
-	"encoding/json"
 	"errors"
-	"fmt"
 	"strings"
-	"time"
 	"unicode"
 
-	"github.com/oklog/ulid/v2"
 	"gorm.io/gorm"
 
 	"tianguis.example/payments"
-	"tianguis.example/payments/outbox"
-	"tianguis.example/payments/webhook"
 )
 
 // Record commits a change: the payment's new state, its audit event and, at an end, the webhook in the outbox. All or nothing. It
@@ -35,7 +28,7 @@ func (s *Store) Record(ctx context.Context, c payments.Change) error {
 		if c.Event == nil {
 			return nil
 		}
-		return insertDelivery(tx, *c.Event, c.After.UpdatedAt)
+		return insertDeliveries(tx, *c.Event, c.After.UpdatedAt)
 	})
 }
 
@@ -98,19 +91,4 @@ func plain(text string) string {
 		text = string(runes[:maxDetail])
 	}
 	return text
-}
-
-func insertDelivery(tx *gorm.DB, e webhook.Event, now time.Time) error {
-	body, err := json.Marshal(e)
-	if err != nil {
-		return fmt.Errorf("write the webhook: %w", err)
-	}
-	id, err := ulid.New(ulid.Timestamp(now), rand.Reader)
-	if err != nil {
-		return fmt.Errorf("make a webhook id: %w", err)
-	}
-	return tx.Create(&deliveryRow{
-		ID: id.String(), PendingID: e.PendingID, OfferID: e.OfferID, EventType: string(e.Type), Body: string(body),
-		State: string(outbox.Pending), NextAt: &now, CreatedAt: now,
-	}).Error
 }

@@ -145,7 +145,7 @@ func TestRecord_StateAuditAndDeliveryTogether(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, webhook.Event{
 			Type: webhook.Failed, PendingID: first, OfferID: "1", Status: "failed", OutgoingPaymentID: p.OutgoingPaymentID,
-			Timestamp: noon, Reason: "rejected", Message: c.After.Message,
+			Sequence: 2, Timestamp: noon, Reason: "rejected", Message: c.After.Message,
 		}, event)
 	})
 }
@@ -237,28 +237,34 @@ func TestDeliveries_ClaimAndRecord(t *testing.T) {
 		require.NoError(t, s.Record(t.Context(), c))
 
 		until := noon.Add(30 * time.Second)
-		due, err := s.ClaimDeliveries(t.Context(), 10, noon, until)
+		due, err := s.ClaimDeliveries(t.Context(), outbox.Configured, 10, noon, until)
 		require.NoError(t, err)
 		require.Len(t, due, 1)
 		require.Equal(t, until, due[0].NextAt)
-		again, err := s.ClaimDeliveries(t.Context(), 10, noon, until)
+		again, err := s.ClaimDeliveries(t.Context(), outbox.Configured, 10, noon, until)
 		require.NoError(t, err)
 		require.Empty(t, again, "it is leased")
-		again, err = s.ClaimDeliveries(t.Context(), 10, until, until.Add(time.Minute))
+		again, err = s.ClaimDeliveries(t.Context(), outbox.Configured, 10, until, until.Add(time.Minute))
 		require.NoError(t, err)
 		require.Len(t, again, 1, "the lease of a dead dispatcher runs out")
 
+		record := func(d outbox.Delivery, a outbox.Attempt) {
+			require.NoError(t, s.RecordAttempts(t.Context(), []outbox.Outcome{{Delivery: d, Attempt: a}}))
+		}
 		d := due[0]
-		d.Attempts, d.NextAt = 1, noon.Add(5*time.Second)
-		failed := outbox.Attempt{DeliveryID: d.ID, Number: 1, At: noon, Status: 500, Duration: 1500 * time.Microsecond, Excerpt: "oops", Error: ""}
-		require.NoError(t, s.RecordAttempt(t.Context(), d, failed))
-		require.NoError(t, s.RecordAttempt(t.Context(), d, failed), "the other one's record of the same attempt changes nothing")
+		d.Attempts, d.Failures, d.NextAt = 1, 1, noon.Add(5*time.Second)
+		failed := outbox.Attempt{
+			DeliveryID: d.ID, Number: 1, At: noon, URL: "https://market.example/hooks", Status: 500, Duration: 1500 * time.Microsecond, Excerpt: "oops", NextAt: d.NextAt,
+		}
+		record(d, failed)
+		record(d, failed) // the other one's record of the same attempt changes nothing
 		d.Attempts, d.State, d.NextAt, d.EndedAt = 2, outbox.Delivered, time.Time{}, noon.Add(6*time.Second)
 		taken := outbox.Attempt{DeliveryID: d.ID, Number: 2, At: noon.Add(5 * time.Second), Status: 200, Duration: time.Millisecond}
-		require.NoError(t, s.RecordAttempt(t.Context(), d, taken))
+		record(d, taken)
+		record(d, taken)
 		late := d
 		late.State, late.Attempts = outbox.Pending, 3
-		require.NoError(t, s.RecordAttempt(t.Context(), late, outbox.Attempt{DeliveryID: d.ID, Number: 3, At: noon}))
+		record(late, outbox.Attempt{DeliveryID: d.ID, Number: 3, At: noon})
 
 		all, err := s.Deliveries(t.Context(), p.ID)
 		require.NoError(t, err)
@@ -267,9 +273,9 @@ func TestDeliveries_ClaimAndRecord(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, []outbox.Attempt{failed, taken}, attempts)
 		for state, n := range map[outbox.State]int{"": 1, outbox.Delivered: 1, outbox.Dead: 0} {
-			recent, err := s.RecentDeliveries(t.Context(), state, 10)
+			found, err := s.FindDeliveries(t.Context(), outbox.Filter{State: state}, 10)
 			require.NoError(t, err)
-			require.Len(t, recent, n, state)
+			require.Len(t, found, n, state)
 		}
 	})
 }

@@ -59,14 +59,14 @@ func prepared(t *testing.T) map[string]string {
 	waiting.ID, waiting.OfferID, waiting.State = waitingID, "8", payments.AwaitingApproval
 	require.NoError(t, keep.Record(t.Context(), payments.Change{After: waiting}))
 
-	due, err := keep.ClaimDeliveries(t.Context(), 1, at.Add(time.Minute), at.Add(2*time.Minute))
+	due, err := keep.ClaimDeliveries(t.Context(), outbox.Configured, 1, at.Add(time.Minute), at.Add(2*time.Minute))
 	require.NoError(t, err)
 	require.Len(t, due, 1)
 	d := due[0]
-	d.Attempts, d.NextAt = 1, at.Add(time.Hour)
-	require.NoError(t, keep.RecordAttempt(t.Context(), d, outbox.Attempt{
+	d.Attempts, d.Failures, d.NextAt = 1, 1, at.Add(time.Hour)
+	require.NoError(t, keep.RecordAttempts(t.Context(), []outbox.Outcome{{Delivery: d, Attempt: outbox.Attempt{
 		DeliveryID: d.ID, Number: 1, At: at.Add(time.Minute), Status: 503, Duration: 12 * time.Millisecond, Excerpt: "try later\n",
-	}))
+	}}}))
 	return all
 }
 

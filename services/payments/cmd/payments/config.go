@@ -12,6 +12,7 @@ import (
 	"tianguis.example/chassis/logging"
 	"tianguis.example/chassis/settings"
 	"tianguis.example/payments/egress"
+	"tianguis.example/payments/outbox"
 	"tianguis.example/payments/store"
 	"tianguis.example/payments/webhook"
 )
@@ -26,6 +27,10 @@ type config struct {
 
 	WebhookSecret        logging.Secret `env:"WEBHOOK_SECRET" help:"Signs webhooks (Standard Webhooks): whsec_<base64>, several separated by spaces while one is being replaced.\nMake one with: payments secret generate webhook"`
 	WebhookAllowUnsigned bool           `env:"WEBHOOK_ALLOW_UNSIGNED" default:"false" help:"Send webhooks unsigned when there is no WEBHOOK_SECRET, for a marketplace that knows the documented webhook only."`
+
+	WebhookAllowHosts    []string      `env:"WEBHOOK_ALLOW_HOSTS" help:"Hosts (host or host:port, separated by commas) of added webhook endpoints that may be on this machine or a private network,\nand speak plain http. The marketplace needs no entry."`
+	WebhookRetrySchedule []string      `env:"WEBHOOK_RETRY_SCHEDULE" default:"5s,5m,30m,2h,5h,10h,14h,20h,24h" help:"How long after each failed attempt a webhook is sent again, at the latest: after the last, it is given up."`
+	WebhookRetention     time.Duration `env:"WEBHOOK_RETENTION" default:"2160h" help:"How long webhooks are kept after their end, with what came of each attempt. One day at least."`
 
 	TokenEncryptionKey logging.Secret `env:"TOKEN_ENCRYPTION_KEY" help:"Encrypts wallet tokens in the database, and signs the audit trail: 32 random bytes in base64. Several keys are separated by\nspaces while one is being replaced: the first one writes, all of them read. Make one with: payments secret generate encryption"`
 
@@ -42,7 +47,7 @@ type config struct {
 	WalletTimeout   time.Duration `env:"WALLET_TIMEOUT" default:"15s" help:"How long one call of a wallet may take in all."`
 	PaymentLease    time.Duration `env:"PAYMENT_LEASE" default:"30s" help:"How long a payment stays with the process that works on it, counted from its last change: after a crash, that is\nwhen another takes it up. Must be longer than WALLET_TIMEOUT and FINISH_WAIT together."`
 	PaymentWorkers  int           `env:"PAYMENT_WORKERS" default:"4" help:"How many payments are driven on at a time in the background."`
-	WebhookWorkers  int           `env:"WEBHOOK_WORKERS" default:"4" help:"How many webhooks are sent at a time."`
+	WebhookWorkers  int           `env:"WEBHOOK_WORKERS" default:"8" help:"How many webhooks are sent to one endpoint at a time."`
 	PollInterval    time.Duration `env:"POLL_INTERVAL" default:"1s" help:"How often the database is asked for what is due, when nothing in this process says so."`
 
 	ReconcileInterval time.Duration `env:"RECONCILE_INTERVAL" default:"1h" help:"How often payments are compared with what the wallets say, by one of the replicas. 0 for never:\nthen run payments reconcile now and then."`
@@ -91,6 +96,15 @@ func (c *config) Validate() error {
 	}
 	if err := (egress.Options{AllowHosts: c.WalletAllowHosts}).Validate(); err != nil {
 		add("WALLET_ALLOW_HOSTS", "cannot be used: %v", err)
+	}
+	if err := (egress.Options{AllowHosts: c.WebhookAllowHosts}).Validate(); err != nil {
+		add("WEBHOOK_ALLOW_HOSTS", "cannot be used: %v", err)
+	}
+	if _, err := outbox.ParseSchedule(c.WebhookRetrySchedule); err != nil {
+		add("WEBHOOK_RETRY_SCHEDULE", "%v", err)
+	}
+	if c.WebhookRetention < 24*time.Hour {
+		add("WEBHOOK_RETENTION", "must be 24h at least")
 	}
 	if c.PollInterval < 10*time.Millisecond {
 		add("POLL_INTERVAL", "must be 10ms at least")
@@ -144,7 +158,26 @@ func (c *config) secrets() (webhook.Secrets, error) {
 	if err != nil {
 		return nil, settings.Wrong("WEBHOOK_SECRET", "cannot be read: %v", err)
 	}
+	for _, s := range secrets {
+		if !s.Signs() {
+			return nil, settings.Wrong("WEBHOOK_SECRET", "holds a public key (whpk_…), which cannot sign: that is for receivers")
+		}
+	}
 	return secrets, nil
+}
+
+// webhookURL is where the marketplace takes webhooks.
+func (c *config) webhookURL() string {
+	return strings.TrimRight(c.MarketplaceBaseURL, "/") + webhook.Path
+}
+
+// marketplaceHost is the host:port of the marketplace, which webhooks may go to wherever it is.
+func (c *config) marketplaceHost() string {
+	u, err := url.Parse(c.MarketplaceBaseURL)
+	if err != nil {
+		return ""
+	}
+	return u.Host
 }
 
 // defaultFile is read when it exists and no other is named.

@@ -30,7 +30,7 @@ func (crashes) wallets(of func(payments.Client) (payments.Wallets, error)) func(
 	return of
 }
 
-// receiver is the client that webhooks are sent with; nil for the outbox's own.
-func (crashes) receiver() *http.Client { return nil }
+// receiver is the client that webhooks are sent to the marketplace with.
+func (crashes) receiver(c *http.Client) *http.Client { return c }
 
 func crashCommands() []*cobra.Command { return nil }

@@ -32,10 +32,17 @@ func (c crashes) wallets(of func(payments.Client) (payments.Wallets, error)) fun
 
 const webhookPoint = "webhook POST"
 
-func (c crashes) receiver() *http.Client { return &http.Client{Transport: crashingTransport{c.Points}} }
+func (c crashes) receiver(client *http.Client) *http.Client {
+	own := *client
+	own.Transport = crashingTransport{client.Transport, c.Points}
+	return &own
+}
 
-type crashingTransport struct{ at *crashpoint.Points }
+type crashingTransport struct {
+	inner http.RoundTripper
+	at    *crashpoint.Points
+}
 
 func (t crashingTransport) RoundTrip(r *http.Request) (*http.Response, error) {
-	return crashpoint.Get(t.at, webhookPoint, func() (*http.Response, error) { return http.DefaultTransport.RoundTrip(r) })
+	return crashpoint.Get(t.at, webhookPoint, func() (*http.Response, error) { return t.inner.RoundTrip(r) })
 }

@@ -16,6 +16,7 @@ import (
 	"tianguis.example/payments"
 	"tianguis.example/payments/outbox"
 	"tianguis.example/payments/store"
+	"tianguis.example/payments/webhook"
 )
 
 // crashCommands print what the crash test has to reach: every point of the program, as the code now is.
@@ -35,8 +36,9 @@ func crashCommands() []*cobra.Command {
 
 // reads are the methods of the store that commit nothing. Whatever else it has is a commit, and has its points.
 var reads = []string{
-	"Attempts", "AuditFrontier", "AuditTrail", "Deliveries", "LivePayment", "OfferPayments", "Payment", "PaymentView", "PaymentsToCompare",
-	"PendingPayments", "Ping", "RecentDeliveries", "RecentPayments", "Seller", "Sellers", "VerifyAudit",
+	"ActiveSecrets", "Attempts", "AuditFrontier", "AuditTrail", "Deliveries", "Delivery", "Endpoint", "EndpointSecrets", "Endpoints", "FindDeliveries",
+	"LivePayment", "OfferPayments", "Payment", "PaymentView", "PaymentsToCompare", "PendingPayments", "Ping", "RecentPayments", "Seller", "Sellers",
+	"Standings", "VerifyAudit",
 }
 
 // recordMethod commits a payment's steps: each kind of step is a point of its own.
@@ -129,8 +131,8 @@ func (s crashingStore) ClaimDue(ctx context.Context, n int, now, until time.Time
 	return claim(s.at, "ClaimDue", func() ([]payments.Payment, error) { return s.Store.ClaimDue(ctx, n, now, until) })
 }
 
-func (s crashingStore) ClaimDeliveries(ctx context.Context, n int, now, until time.Time) ([]outbox.Delivery, error) {
-	return claim(s.at, "ClaimDeliveries", func() ([]outbox.Delivery, error) { return s.Store.ClaimDeliveries(ctx, n, now, until) })
+func (s crashingStore) ClaimDeliveries(ctx context.Context, endpointID string, n int, now, until time.Time) ([]outbox.Delivery, error) {
+	return claim(s.at, "ClaimDeliveries", func() ([]outbox.Delivery, error) { return s.Store.ClaimDeliveries(ctx, endpointID, n, now, until) })
 }
 
 // claim has its second point only when something was claimed.
@@ -143,8 +145,12 @@ func claim[T any](at *crashpoint.Points, what string, get func() ([]T, error)) (
 	return claimed, err
 }
 
-func (s crashingStore) RecordAttempt(ctx context.Context, d outbox.Delivery, a outbox.Attempt) error {
-	return s.at.Do("RecordAttempt", func() error { return s.Store.RecordAttempt(ctx, d, a) })
+func (s crashingStore) RecordAttempts(ctx context.Context, all []outbox.Outcome) error {
+	return s.at.Do("RecordAttempts", func() error { return s.Store.RecordAttempts(ctx, all) })
+}
+
+func (s crashingStore) Configure(ctx context.Context, url string, secrets webhook.Secrets, now time.Time) ([]outbox.Secret, error) {
+	return crashpoint.Get(s.at, "Configure", func() ([]outbox.Secret, error) { return s.Store.Configure(ctx, url, secrets, now) })
 }
 
 func (s crashingStore) BeginIdempotent(ctx context.Context, r payments.Idempotent) (known payments.Idempotent, mine bool, err error) {

@@ -14,13 +14,13 @@ import (
 	"tianguis.example/chassis/clock"
 	"tianguis.example/chassis/database"
 	"tianguis.example/chassis/httpserver"
+	"tianguis.example/chassis/settings"
 	"tianguis.example/chassis/worker"
 	"tianguis.example/payments"
 	"tianguis.example/payments/egress"
 	"tianguis.example/payments/outbox"
 	"tianguis.example/payments/rest"
 	"tianguis.example/payments/store"
-	"tianguis.example/payments/webhook"
 )
 
 // program is the service, wired: started by main, and by tests on port 0.
@@ -35,7 +35,7 @@ type program struct {
 	server   httpserver.Options
 	handler  http.Handler
 	payments *worker.Loop[payments.Payment]
-	webhooks *worker.Loop[outbox.Delivery]
+	webhooks *outbox.Dispatcher
 	compares *worker.Loop[time.Time] // nil when nobody wants it
 }
 
@@ -93,10 +93,23 @@ func newProgram(ctx context.Context, c config, log *slog.Logger, clk clock.Clock
 		Name: "payments", Clock: clk, Log: log, Claim: service.Claim, Work: service.Advance,
 		Workers: c.PaymentWorkers, Poll: c.PollInterval, Drain: drain,
 	}
-	dispatcher := outbox.NewDispatcher(keep, strings.TrimRight(c.MarketplaceBaseURL, "/")+webhook.Path, secrets, clk, log, crash.receiver())
-	p.webhooks = &worker.Loop[outbox.Delivery]{
-		Name: "webhooks", Clock: clk, Log: log, Claim: dispatcher.Claim, Work: dispatcher.Deliver,
-		Workers: c.WebhookWorkers, Poll: c.PollInterval, Wake: news, Drain: drain,
+	schedule, err := outbox.ParseSchedule(c.WebhookRetrySchedule)
+	if err != nil {
+		return nil, settings.Wrong("WEBHOOK_RETRY_SCHEDULE", "%v", err)
+	}
+	toOthers := egress.Options{AllowHosts: c.WebhookAllowHosts}
+	p.webhooks = outbox.NewDispatcher(keep, clk, log, outbox.Options{
+		ToMarketplace: crash.receiver(egress.Client(egress.Options{AllowHosts: []string{c.marketplaceHost()}})), ToOthers: egress.Client(toOthers),
+		Schedule: schedule, Workers: c.WebhookWorkers, Poll: c.PollInterval, Drain: drain,
+	}, news)
+	desk := outbox.NewDesk(keep, clk, toOthers.Check, news.Ring)
+	expired, err := desk.Configure(ctx, c.webhookURL(), secrets)
+	if err != nil {
+		return nil, err
+	}
+	for _, s := range expired {
+		log.WarnContext(ctx, "[webhook] WEBHOOK_SECRET still names a secret that was replaced, and signs nothing any more: set it to the new one",
+			"fingerprint", s.Secret.Fingerprint(), "expired_at", s.ExpiresAt)
 	}
 	if c.ReconcileInterval > 0 {
 		p.compares = &worker.Loop[time.Time]{
@@ -178,8 +191,16 @@ func (p *program) Run(ctx context.Context) error {
 // prune deletes, every hour, what is kept for a while only.
 func (p *program) prune(ctx context.Context) {
 	for clock.Sleep(ctx, p.clock, time.Hour) == nil {
-		if err := p.store.PruneIdempotent(ctx, p.clock.Now()); err != nil && ctx.Err() == nil {
+		now := p.clock.Now()
+		if err := p.store.PruneIdempotent(ctx, now); err != nil && ctx.Err() == nil {
 			p.log.WarnContext(ctx, "prune idempotency keys", "error", err)
+		}
+		pruned, err := p.store.PruneDeliveries(ctx, now.Add(-p.config.WebhookRetention))
+		if err != nil && ctx.Err() == nil {
+			p.log.WarnContext(ctx, "[webhook] prune those that ended long ago", "error", err)
+		}
+		if pruned > 0 {
+			p.log.InfoContext(ctx, "[webhook] pruned those that ended long ago", "webhooks", pruned)
 		}
 	}
 }

@@ -1,0 +1,151 @@
+package outbox
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"sync/atomic"
+	"time"
+
+	"github.com/hashicorp/go-retryablehttp"
+
+	"tianguis.example/chassis/worker"
+	"tianguis.example/payments/webhook"
+)
+
+// lane is one endpoint's share of the sending: workers and a breaker of its own, so that a slow or a dead endpoint delays nobody else.
+type lane struct {
+	*Dispatcher
+	breaker
+	client *retryablehttp.Client
+	to     atomic.Pointer[target]
+	closed atomic.Bool // the receiver said 410; nothing is sent until the endpoint is enabled again
+	bell   worker.Bell
+	stop   context.CancelFunc
+}
+
+// target is the endpoint as it was last read.
+type target struct {
+	Endpoint
+	secrets webhook.Secrets
+}
+
+func (l *lane) loop() *worker.Loop[Delivery] {
+	return &worker.Loop[Delivery]{
+		Name: "webhooks", Clock: l.clock, Log: l.log, Claim: l.claim, Work: l.deliver,
+		Workers: l.options.Workers, Ahead: l.options.Workers, Poll: l.options.Poll, Wake: l.bell, Drain: l.options.Drain,
+	}
+}
+
+// lease is how long claimed deliveries stay with this process: those that wait for a worker here have their turn in it, or are left to the
+// next claim.
+const lease = 3 * attemptBound
+
+func (l *lane) claim(ctx context.Context, n int) ([]Delivery, error) {
+	now := l.clock.Now()
+	if n = l.admit(n, now); n == 0 || l.closed.Load() {
+		return nil, nil
+	}
+	due, err := l.store.ClaimDeliveries(ctx, l.to.Load().ID, n, now, now.Add(lease))
+	l.begin(len(due))
+	return due, err
+}
+
+func (l *lane) deliver(ctx context.Context, due Delivery) error {
+	if l.closed.Load() || l.clock.Now().Add(l.bound).After(due.NextAt) {
+		l.begin(0) // it waited too long here: what is left of its lease is not enough
+		return nil
+	}
+	to := l.to.Load()
+	o, got := l.attempt(ctx, l.client, to.Endpoint, to.secrets, due)
+	if got.gone() {
+		l.closed.Store(true)
+	}
+	l.say(ctx, to.Endpoint, o)
+	if rests := l.end(got, l.clock.Now()); rests > 0 {
+		l.log.WarnContext(ctx, "[webhook] the receiver does not take anything: it is left alone for a while", slog.Any("", to.Endpoint), "for", rests.String())
+	}
+	if err := l.recorder.record(ctx, o); err != nil {
+		if got.gone() {
+			l.closed.Store(false) // it is not known yet that the endpoint is to be disabled
+		}
+		return fmt.Errorf("record the attempt of webhook %s: %w", due.ID, err)
+	}
+	return nil
+}
+
+func (l *lane) say(ctx context.Context, to Endpoint, o Outcome) {
+	after, a := o.Delivery, o.Attempt
+	attrs := []any{slog.Any("", after), "host", host(to.URL), "status", a.Status, "duration_ms", a.Duration.Milliseconds()}
+	if a.Error != "" {
+		attrs = append(attrs, "error", a.Error)
+	}
+	if o.Gone != "" {
+		l.log.ErrorContext(ctx, "[webhook] the endpoint is disabled; its webhooks are kept until it is enabled again", append(attrs, "reason", o.Gone)...)
+	}
+	switch after.State {
+	case Delivered:
+		l.log.InfoContext(ctx, "[webhook] delivered", attrs...)
+	case Dead:
+		l.log.ErrorContext(ctx, "[webhook] given up", attrs...)
+	case Pending:
+		l.log.WarnContext(ctx, "[webhook] not delivered, will be tried again", append(attrs, "next_at", after.NextAt)...)
+	}
+}
+
+// recorder writes outcomes, those that came while it was writing together: one commit for many attempts when there are many, and no wait when
+// there are few.
+type recorder struct {
+	store store
+	came  chan recording
+}
+
+type recording struct {
+	Outcome
+	done chan error
+}
+
+// recordBatch is how many outcomes one commit may have.
+const recordBatch = 100
+
+// recordBound is how long a commit may take.
+const recordBound = 10 * time.Second
+
+func (r *recorder) record(ctx context.Context, o Outcome) error {
+	one := recording{o, make(chan error, 1)}
+	select {
+	case r.came <- one:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	return <-one.done
+}
+
+// run writes until nobody records any more, which the closing of came says.
+func (r *recorder) run() {
+	for first := range r.came {
+		batch := append(make([]recording, 0, recordBatch), first)
+	more:
+		for len(batch) < recordBatch {
+			select {
+			case one, open := <-r.came:
+				if !open {
+					break more
+				}
+				batch = append(batch, one)
+			default:
+				break more
+			}
+		}
+		outcomes := make([]Outcome, len(batch))
+		for i, one := range batch {
+			outcomes[i] = one.Outcome
+		}
+		ctx, cancel := context.WithTimeout(context.Background(), recordBound)
+		err := r.store.RecordAttempts(ctx, outcomes)
+		cancel()
+		for _, one := range batch {
+			one.done <- err
+		}
+	}
+}
