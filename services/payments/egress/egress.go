@@ -58,9 +58,7 @@ func (o Options) Check(address string) error {
 	if reason := allowed.refusal(u); reason != "" {
 		return fmt.Errorf("%w: %s", ErrForbiddenAddress, reason)
 	}
-	ip, err := netip.ParseAddr(u.Hostname())
-	named := err != nil
-	if !named && !IsPublic(ip) && !allowed.has(hostport(u)) {
+	if ip, err := netip.ParseAddr(u.Hostname()); err == nil && !IsPublic(ip) && !allowed.has(hostport(u)) {
 		return fmt.Errorf("%w: it is not public", ErrForbiddenAddress)
 	}
 	return nil
