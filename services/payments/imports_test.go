@@ -22,13 +22,14 @@ var mayImport = map[string][]string{
 	"money":        {},
 	"webhook":      {"money"},
 	"egress":       {},
+	"apikey":       {},
 	"openpayments": {"money"},
 	"api":          {"money"},
 	"outbox":       {"webhook", "tianguis.example/chassis/clock", "tianguis.example/chassis/worker"},
 	"store":        {".", "outbox", "webhook", "money", "tianguis.example/chassis/database", "tianguis.example/chassis/logging"},
 	// openpayments for the types that the rules answer with (the interface in routes.go); rest calls no wallet.
 	"rest": {
-		".", "outbox", "api", "money", "openpayments",
+		".", "outbox", "api", "apikey", "money", "openpayments",
 		"tianguis.example/chassis/httpserver", "tianguis.example/chassis/logging", "tianguis.example/chassis/clock",
 	},
 	"cmd/payments": {"*"},

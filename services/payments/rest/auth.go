@@ -1,54 +1,34 @@
 package rest
 
 import (
-	"crypto/sha256"
-	"crypto/subtle"
-	"net"
 	"net/http"
 	"strings"
 
 	"github.com/labstack/echo/v4"
 
 	"tianguis.example/payments"
+	"tianguis.example/payments/apikey"
 )
 
-// access knows the API key, as a hash, so that comparing takes the same time for every guess.
-type access struct {
-	open bool
-	hash [sha256.Size]byte
-}
+// access lets requests in that have the API key.
+type access struct{ key apikey.Key }
 
-func newAccess(key string) access { return access{open: key == "", hash: sha256.Sum256([]byte(key))} }
+func newAccess(key string) access { return access{apikey.New(key)} }
 
-// presented is the key in "Authorization: Bearer <key>" or "X-API-Key: <key>".
-func presented(r *http.Request) (string, bool) {
+// presented is the key in "Authorization: Bearer <key>" or "X-API-Key: <key>"; "" when there is none.
+func presented(r *http.Request) string {
 	if key := r.Header.Get("X-Api-Key"); key != "" {
-		return key, true
+		return key
 	}
-	scheme, key, ok := strings.Cut(r.Header.Get("Authorization"), " ")
-	return key, ok && strings.EqualFold(scheme, "Bearer")
+	scheme, key, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+	if !strings.EqualFold(scheme, "Bearer") {
+		return ""
+	}
+	return key
 }
 
 // allows reports whether the request may come in.
-func (a access) allows(r *http.Request) bool {
-	if a.open {
-		// Without a key we listen on loopback only; a page of a browser on this machine must not get in
-		// under a name that was made to lead here (DNS rebinding).
-		return isLocalName(r.Host)
-	}
-	key, given := presented(r)
-	hash := sha256.Sum256([]byte(key))
-	return given && subtle.ConstantTimeCompare(hash[:], a.hash[:]) == 1
-}
-
-func isLocalName(hostport string) bool {
-	host := hostport
-	if h, _, err := net.SplitHostPort(hostport); err == nil {
-		host = h
-	}
-	ip := net.ParseIP(strings.Trim(host, "[]"))
-	return host == "localhost" || ip != nil && ip.IsLoopback()
-}
+func (a access) allows(r *http.Request) bool { return a.key.Admits(r.Host, presented(r)) }
 
 const codeUnauthorized payments.Code = "unauthorized"
 

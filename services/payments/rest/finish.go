@@ -49,7 +49,7 @@ func (s *Server) finish(c echo.Context) error {
 
 // isBrowser: no key is presented; and where there is no key at all, it is a page that is asked for.
 func (s *Server) isBrowser(r *http.Request) bool {
-	if s.access.open {
+	if s.access.key.Open() {
 		return strings.Contains(r.Header.Get("Accept"), "text/html")
 	}
 	return r.Header.Get("Authorization") == "" && r.Header.Get("X-Api-Key") == ""
