@@ -8,6 +8,7 @@
 //	lane.go      each endpoint has workers of its own, so that a slow one delays nobody else
 //	dispatch.go  a lane for each endpoint
 //	desk.go      what an operator does: add, rotate, ping, replay
+//	time.go      how an operator writes a time
 //
 // A delivery is written in the transaction of the payment's change (package store), claimed under a lease, and POSTed until
 // the receiver takes it or the schedule is over. Nothing waits for it.

@@ -63,10 +63,10 @@ func (p *picking) read(now time.Time) (outbox.Filter, error) {
 	if f.State, err = readState(p.state); err != nil {
 		return f, err
 	}
-	if f.Since, err = readTime(p.since, now); err != nil {
+	if f.Since, err = outbox.ParseTime(p.since, now); err != nil {
 		return f, fmt.Errorf("--since: %w", err)
 	}
-	if f.Until, err = readTime(p.until, now); err != nil {
+	if f.Until, err = outbox.ParseTime(p.until, now); err != nil {
 		return f, fmt.Errorf("--until: %w", err)
 	}
 	return f, nil
@@ -82,22 +82,6 @@ func readState(text string) (outbox.State, error) {
 		}
 	}
 	return "", fmt.Errorf("there is no state %q: choose pending, delivered, dead or all", text)
-}
-
-// readTime reads a time, a date (UTC), or a duration before now. "" is the zero time.
-func readTime(text string, now time.Time) (time.Time, error) {
-	if text == "" {
-		return time.Time{}, nil
-	}
-	if ago, err := time.ParseDuration(text); err == nil && ago >= 0 {
-		return now.Add(-ago), nil
-	}
-	for _, layout := range []string{time.RFC3339Nano, "2006-01-02T15:04", "2006-01-02 15:04:05", "2006-01-02 15:04", time.DateOnly} {
-		if at, err := time.Parse(layout, text); err == nil {
-			return at.UTC(), nil
-		}
-	}
-	return time.Time{}, fmt.Errorf("%q is no time: write 2026-11-25T12:00:00Z, 2026-11-25, or 2h for two hours ago", text)
 }
 
 func webhookListCommand(load func() (config, error)) *cobra.Command {
