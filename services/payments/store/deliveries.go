@@ -56,6 +56,13 @@ type attemptRow struct {
 
 func (attemptRow) TableName() string { return "delivery_attempts" }
 
+func (r attemptRow) attempt() outbox.Attempt {
+	return outbox.Attempt{
+		DeliveryID: r.DeliveryID, Number: r.Number, At: r.At.UTC(), URL: r.URL, Status: r.Status,
+		Duration: time.Duration(r.DurationUs) * time.Microsecond, Excerpt: r.Excerpt, Error: r.Error, NextAt: certain(r.NextAt),
+	}
+}
+
 // insertDeliveries writes an event for each endpoint that wants it, disabled ones too.
 func insertDeliveries(tx *gorm.DB, e webhook.Event, now time.Time) error {
 	all, err := endpoints(tx)
@@ -308,10 +315,22 @@ func (s *Store) Attempts(ctx context.Context, deliveryID string) ([]outbox.Attem
 	}
 	all := make([]outbox.Attempt, len(rows))
 	for i, r := range rows {
-		all[i] = outbox.Attempt{
-			DeliveryID: r.DeliveryID, Number: r.Number, At: r.At.UTC(), URL: r.URL, Status: r.Status,
-			Duration: time.Duration(r.DurationUs) * time.Microsecond, Excerpt: r.Excerpt, Error: r.Error, NextAt: certain(r.NextAt),
-		}
+		all[i] = r.attempt()
 	}
 	return all, nil
+}
+
+// LastAttempts are the last ones of these deliveries, by delivery; one that was never tried has none.
+func (s *Store) LastAttempts(ctx context.Context, deliveryIDs []string) (map[string]outbox.Attempt, error) {
+	var rows []attemptRow
+	err := s.db.Read(ctx).Raw(`SELECT a.* FROM deliveries d JOIN delivery_attempts a ON a.delivery_id = d.id AND a.number = d.attempts
+		WHERE d.id IN ?`, deliveryIDs).Scan(&rows).Error
+	if err != nil {
+		return nil, err
+	}
+	last := make(map[string]outbox.Attempt, len(rows))
+	for _, r := range rows {
+		last[r.DeliveryID] = r.attempt()
+	}
+	return last, nil
 }

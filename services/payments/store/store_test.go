@@ -272,6 +272,12 @@ func TestDeliveries_ClaimAndRecord(t *testing.T) {
 		attempts, err := s.Attempts(t.Context(), d.ID)
 		require.NoError(t, err)
 		require.Equal(t, []outbox.Attempt{failed, taken}, attempts)
+		last, err := s.LastAttempts(t.Context(), []string{first, d.ID})
+		require.NoError(t, err)
+		require.Equal(t, map[string]outbox.Attempt{d.ID: taken}, last)
+		last, err = s.LastAttempts(t.Context(), nil)
+		require.NoError(t, err)
+		require.Empty(t, last)
 		for state, n := range map[outbox.State]int{"": 1, outbox.Delivered: 1, outbox.Dead: 0} {
 			found, err := s.FindDeliveries(t.Context(), outbox.Filter{State: state}, 10)
 			require.NoError(t, err)
