@@ -14,6 +14,7 @@ type Idempotent struct {
 
 	Status int    // of the stored answer; 0 until there is one
 	Answer []byte // its body
+	Secret bool   // the answer holds a secret, and is not to be readable where it is kept
 
 	BusyUntil time.Time // while the request is being worked on; then whoever asks again takes it over
 	CreatedAt time.Time

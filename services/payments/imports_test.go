@@ -29,7 +29,7 @@ var mayImport = map[string][]string{
 	"store":        {".", "outbox", "webhook", "money", "tianguis.example/chassis/database", "tianguis.example/chassis/logging"},
 	// openpayments for the types that the rules answer with (the interface in routes.go); rest calls no wallet.
 	"rest": {
-		".", "outbox", "api", "apikey", "money", "openpayments",
+		".", "outbox", "webhook", "api", "apikey", "money", "openpayments",
 		"tianguis.example/chassis/httpserver", "tianguis.example/chassis/logging", "tianguis.example/chassis/clock",
 	},
 	"cmd/payments": {"*"},

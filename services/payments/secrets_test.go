@@ -37,7 +37,7 @@ func TestSecrets_AreInNoTable(t *testing.T) {
 		s := tellOn(t, db, clock.NewHeld(time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)))
 		log := slog.New(slog.DiscardHandler)
 		e := httpserver.New(httpserver.Options{Log: log, Clock: s.clock, ErrorHandler: rest.ErrorHandler(log), BodyLimit: 64 << 10})
-		rest.New(s.Service, s.store, apiKey, "https://market.example", s.clock, log).Routes(e)
+		rest.New(s.Service, outbox.NewDesk(s.store, s.clock, func(string) error { return nil }, func() {}), s.store, apiKey, "https://market.example", s.clock, log).Routes(e)
 		door := httptest.NewServer(e)
 		t.Cleanup(door.Close)
 		ask := func(method, path, body string) string {
@@ -81,6 +81,10 @@ func TestSecrets_AreInNoTable(t *testing.T) {
 		s.requirePaid(p)
 		require.Equal(t, 1, s.wallets.count("rotate"))
 
+		var added api.AddedWebhookEndpoint
+		answer = ask(http.MethodPost, "/webhooks/endpoints", `{"url":"https://analytics.example/hook","eventTypes":["payment.failed"]}`)
+		require.NoError(t, json.Unmarshal([]byte(answer), &added), answer)
+		require.Equal(t, answer, ask(http.MethodPost, "/webhooks/endpoints", `{"url":"https://analytics.example/hook","eventTypes":["payment.failed"]}`), "it is kept")
 		secretText := webhook.GenerateSecret()
 		secrets, err := webhook.ParseSecrets(secretText)
 		require.NoError(t, err)
@@ -118,6 +122,7 @@ func TestSecrets_AreInNoTable(t *testing.T) {
 		for name, secret := range map[string]string{
 			"nonce": p.Consent.ClientNonce.Reveal(), "continue token": "continue-token", "access token": "access-token-1", "interact_ref": ref,
 			"hash": hash, "API key": apiKey, "webhook secret": strings.TrimPrefix(secretText, "whsec_"),
+			"added endpoint's secret": strings.TrimPrefix(added.Secret, "whsec_"),
 		} {
 			for table, rows := range dump {
 				require.NotContains(t, rows, secret, "%s in %s", name, table)

@@ -70,12 +70,7 @@ func (c *Client) RegisterSeller(ctx context.Context, seller RegisterSeller) (ans
 // Start begins the payment of an offer, or returns the one that awaits the buyer's approval already. With an
 // IdempotencyKey it is sent again when its answer is lost.
 func (c *Client) Start(ctx context.Context, offerID string, start Start) (answer Started, err error) {
-	header := http.Header{}
-	if start.IdempotencyKey != "" {
-		header.Set("Idempotency-Key", start.IdempotencyKey)
-		ctx = context.WithValue(ctx, safeKey{}, true)
-	}
-	return answer, c.postWith(ctx, "/offers/"+url.PathEscape(offerID)+"/quotes/start", header, start, &answer)
+	return answer, c.postOnce(ctx, "/offers/"+url.PathEscape(offerID)+"/quotes/start", start.IdempotencyKey, start, &answer)
 }
 
 // Cancel calls off a payment that nobody has approved yet. It may be called again. It is refused, with CodeInProgress, once money may be moving.
@@ -128,6 +123,87 @@ func (c *Client) Profile(ctx context.Context, walletAddressURL string) (answer P
 	return answer, c.post(context.WithValue(ctx, safeKey{}, true), "/api/wallet/profile", RequestProfile{walletAddressURL}, &answer)
 }
 
+// WebhookEndpoints lists who receives webhooks, the configured one first.
+func (c *Client) WebhookEndpoints(ctx context.Context) (answer WebhookEndpoints, err error) {
+	return answer, c.get(ctx, "/webhooks/endpoints", nil, &answer)
+}
+
+// AddWebhookEndpoint adds one, which gets the events that happen from now on. With an IdempotencyKey it is sent again when its answer is lost.
+func (c *Client) AddWebhookEndpoint(ctx context.Context, add AddWebhookEndpoint) (answer AddedWebhookEndpoint, err error) {
+	return answer, c.postOnce(ctx, "/webhooks/endpoints", add.IdempotencyKey, add, &answer)
+}
+
+// WebhookEndpoint tells of one.
+func (c *Client) WebhookEndpoint(ctx context.Context, id string) (answer WebhookEndpoint, err error) {
+	return answer, c.get(ctx, endpointPath(id), nil, &answer)
+}
+
+// ChangeWebhookEndpoint changes one; of the configured one, only whether it is enabled.
+func (c *Client) ChangeWebhookEndpoint(ctx context.Context, id string, change ChangeWebhookEndpoint) (answer WebhookEndpoint, err error) {
+	body, err := json.Marshal(change)
+	if err != nil {
+		return answer, fmt.Errorf("encode the request: %w", err)
+	}
+	return answer, c.do(context.WithValue(ctx, safeKey{}, true), http.MethodPatch, endpointPath(id), nil, body, &answer)
+}
+
+// RemoveWebhookEndpoint removes one that was added; what was on its way to it is given up.
+func (c *Client) RemoveWebhookEndpoint(ctx context.Context, id string) error {
+	return c.do(ctx, http.MethodDelete, endpointPath(id), nil, nil, nil)
+}
+
+// WebhookSecrets lists what is signed with for an endpoint, by fingerprints.
+func (c *Client) WebhookSecrets(ctx context.Context, endpointID string) (answer WebhookSecrets, err error) {
+	return answer, c.get(ctx, endpointPath(endpointID)+"/secrets", nil, &answer)
+}
+
+// RotateWebhookSecret gives an endpoint a new secret; older ones sign beside it for a while. With an IdempotencyKey it is sent again when its answer is lost.
+func (c *Client) RotateWebhookSecret(ctx context.Context, endpointID string, rotate RotateWebhookSecret) (answer RotatedWebhookSecret, err error) {
+	return answer, c.postOnce(ctx, endpointPath(endpointID)+"/secrets/rotate", rotate.IdempotencyKey, rotate, &answer)
+}
+
+// PingWebhookEndpoint sends a test event, once. What comes of it is told by WebhookDelivery.
+func (c *Client) PingWebhookEndpoint(ctx context.Context, id string) (answer WebhookDelivery, err error) {
+	return answer, c.post(ctx, endpointPath(id)+"/ping", struct{}{}, &answer)
+}
+
+// WebhookDeliveries is a page of the delivery log, newest first.
+func (c *Client) WebhookDeliveries(ctx context.Context, find FindWebhookDeliveries) (answer WebhookDeliveries, err error) {
+	query := url.Values{}
+	for name, value := range map[string]string{
+		"state": find.State, "endpointId": find.EndpointID, "type": find.Type, "offerId": find.OfferID, "pendingId": find.PendingID,
+		"since": find.Since, "until": find.Until, "cursor": find.Cursor,
+	} {
+		if value != "" {
+			query.Set(name, value)
+		}
+	}
+	if find.Limit > 0 {
+		query.Set("limit", strconv.Itoa(find.Limit))
+	}
+	return answer, c.get(ctx, "/webhooks/deliveries?"+query.Encode(), nil, &answer)
+}
+
+// WebhookDelivery tells what is sent, and what came of each attempt.
+func (c *Client) WebhookDelivery(ctx context.Context, webhookID string) (answer WebhookDelivery, err error) {
+	return answer, c.get(ctx, deliveryPath(webhookID), nil, &answer)
+}
+
+// ReplayWebhook sends one again, under the same id, whatever became of it.
+func (c *Client) ReplayWebhook(ctx context.Context, webhookID string) (answer WebhookDelivery, err error) {
+	return answer, c.post(ctx, deliveryPath(webhookID)+"/replay", struct{}{}, &answer)
+}
+
+// ReplayWebhooks sends again, under the same ids, what it picks of those that have ended: the dead ones, unless it names a state. It must name an endpoint,
+// or since when.
+func (c *Client) ReplayWebhooks(ctx context.Context, find FindWebhookDeliveries) (answer ReplayedWebhooks, err error) {
+	return answer, c.post(ctx, "/webhooks/replay", find, &answer)
+}
+
+func endpointPath(id string) string { return "/webhooks/endpoints/" + url.PathEscape(id) }
+
+func deliveryPath(id string) string { return "/webhooks/deliveries/" + url.PathEscape(id) }
+
 // Ready returns nil when the service can do its work.
 func (c *Client) Ready(ctx context.Context) error {
 	var ignored map[string]any
@@ -140,6 +216,16 @@ func (c *Client) get(ctx context.Context, path string, header http.Header, into 
 
 func (c *Client) post(ctx context.Context, path string, body, into any) error {
 	return c.postWith(ctx, path, nil, body, into)
+}
+
+// postOnce sends an idempotency key along; with one, it may be repeated.
+func (c *Client) postOnce(ctx context.Context, path, key string, body, into any) error {
+	header := http.Header{}
+	if key != "" {
+		header.Set("Idempotency-Key", key)
+		ctx = context.WithValue(ctx, safeKey{}, true)
+	}
+	return c.postWith(ctx, path, header, body, into)
 }
 
 func (c *Client) postWith(ctx context.Context, path string, header http.Header, body, into any) error {
@@ -178,6 +264,9 @@ func (c *Client) do(ctx context.Context, method, path string, header http.Header
 	}
 	if answer.StatusCode/100 != 2 {
 		return failure(answer, content)
+	}
+	if into == nil {
+		return nil
 	}
 	if err := json.Unmarshal(content, into); err != nil {
 		return &Error{Status: answer.StatusCode, Code: CodeUnintelligible, Message: "the payments service's answer is not what is documented", Err: err}

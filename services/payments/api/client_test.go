@@ -78,6 +78,37 @@ var calls = map[string]struct {
 		_, err := c.Profile(ctx, "https://wallet.example/alice")
 		return err
 	}},
+	"endpoints": {true, func(ctx context.Context, c *api.Client) error { _, err := c.WebhookEndpoints(ctx); return err }},
+	"endpoint":  {true, func(ctx context.Context, c *api.Client) error { _, err := c.WebhookEndpoint(ctx, "01"); return err }},
+	"add endpoint": {false, func(ctx context.Context, c *api.Client) error {
+		_, err := c.AddWebhookEndpoint(ctx, api.AddWebhookEndpoint{URL: "https://shop.example/"})
+		return err
+	}},
+	"add endpoint once": {true, func(ctx context.Context, c *api.Client) error {
+		_, err := c.AddWebhookEndpoint(ctx, api.AddWebhookEndpoint{URL: "https://shop.example/", IdempotencyKey: "once"})
+		return err
+	}},
+	"change endpoint": {true, func(ctx context.Context, c *api.Client) error {
+		_, err := c.ChangeWebhookEndpoint(ctx, "01", api.ChangeWebhookEndpoint{Enabled: new(false)})
+		return err
+	}},
+	"remove endpoint": {false, func(ctx context.Context, c *api.Client) error { return c.RemoveWebhookEndpoint(ctx, "01") }},
+	"secrets":         {true, func(ctx context.Context, c *api.Client) error { _, err := c.WebhookSecrets(ctx, "01"); return err }},
+	"rotate": {false, func(ctx context.Context, c *api.Client) error {
+		_, err := c.RotateWebhookSecret(ctx, "01", api.RotateWebhookSecret{})
+		return err
+	}},
+	"ping": {false, func(ctx context.Context, c *api.Client) error { _, err := c.PingWebhookEndpoint(ctx, "01"); return err }},
+	"deliveries": {true, func(ctx context.Context, c *api.Client) error {
+		_, err := c.WebhookDeliveries(ctx, api.FindWebhookDeliveries{State: "dead"})
+		return err
+	}},
+	"delivery": {true, func(ctx context.Context, c *api.Client) error { _, err := c.WebhookDelivery(ctx, "01"); return err }},
+	"replay":   {false, func(ctx context.Context, c *api.Client) error { _, err := c.ReplayWebhook(ctx, "01"); return err }},
+	"replay many": {false, func(ctx context.Context, c *api.Client) error {
+		_, err := c.ReplayWebhooks(ctx, api.FindWebhookDeliveries{Since: "2h"})
+		return err
+	}},
 	"ready": {true, func(ctx context.Context, c *api.Client) error { return c.Ready(ctx) }},
 }
 
@@ -286,6 +317,12 @@ func TestClient_WhatItSends(t *testing.T) {
 	_, err = client.RegisterSeller(ctx, api.RegisterSeller{ID: "alice", WalletAddressURL: "https://wallet.example/alice"})
 	require.NoError(t, err)
 	require.Equal(t, sent{"POST", "/sellers", "", key, "", "application/json", `{"id":"alice","walletAddressUrl":"https://wallet.example/alice"}`}, last)
+	_, err = client.WebhookDeliveries(ctx, api.FindWebhookDeliveries{State: "dead", OfferID: "a&b", Since: "2h", Limit: 10, Cursor: "01"})
+	require.NoError(t, err)
+	require.Equal(t, sent{"GET", "/webhooks/deliveries", "cursor=01&limit=10&offerId=a%26b&since=2h&state=dead", key, "", "", ""}, last)
+	_, err = client.ChangeWebhookEndpoint(ctx, "../x", api.ChangeWebhookEndpoint{EventTypes: &[]string{}})
+	require.NoError(t, err)
+	require.Equal(t, sent{"PATCH", "/webhooks/endpoints/..%2Fx", "", key, "", "application/json", `{"eventTypes":[]}`}, last)
 	_, err = client.OfferPayments(ctx, "../x")
 	require.NoError(t, err)
 	require.Equal(t, "/offers/..%2Fx/payments", last.path)

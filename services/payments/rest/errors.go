@@ -12,9 +12,10 @@ import (
 	"tianguis.example/chassis/logging"
 	"tianguis.example/payments"
 	"tianguis.example/payments/api"
+	"tianguis.example/payments/outbox"
 )
 
-// statusOf is the only place where a code meets a status.
+// statusOf is the only place where a code meets a status, with webhookStatusOf.
 var statusOf = map[payments.Code]int{
 	payments.CodeNotFound:       http.StatusNotFound,
 	payments.CodeUnknownSeller:  http.StatusNotFound,
@@ -36,6 +37,17 @@ var statusOf = map[payments.Code]int{
 	codeUnsupported:             http.StatusUnsupportedMediaType,
 	codeKeyReused:               http.StatusConflict,
 	codeKeyBusy:                 http.StatusConflict,
+}
+
+// webhookStatusOf is the same for what an operator of webhooks can get wrong.
+var webhookStatusOf = map[outbox.Code]int{
+	outbox.CodeUnknownEndpoint:    http.StatusNotFound,
+	outbox.CodeUnknownDelivery:    http.StatusNotFound,
+	outbox.CodeInvalidEndpoint:    http.StatusBadRequest,
+	outbox.CodeInvalidRequest:     http.StatusBadRequest,
+	outbox.CodeConfiguredEndpoint: http.StatusConflict,
+	outbox.CodeTooManyEndpoints:   http.StatusConflict,
+	outbox.CodeEndpointDisabled:   http.StatusConflict,
 }
 
 // own are the errors of HTTP itself, which echo raises.
@@ -70,6 +82,11 @@ func describe(c echo.Context, err error) (int, api.Failure) {
 			if known.RetryAfter > 0 {
 				c.Response().Header().Set("Retry-After", strconv.FormatInt(int64((known.RetryAfter+time.Second-1)/time.Second), 10))
 			}
+			return status, api.Failure{Error: known.Message, Code: string(known.Code)}
+		}
+	}
+	if known, ok := errors.AsType[*outbox.Error](err); ok {
+		if status, ok := webhookStatusOf[known.Code]; ok {
 			return status, api.Failure{Error: known.Message, Code: string(known.Code)}
 		}
 	}

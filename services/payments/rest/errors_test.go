@@ -10,6 +10,7 @@ import (
 
 	"tianguis.example/payments"
 	"tianguis.example/payments/api"
+	"tianguis.example/payments/outbox"
 )
 
 func TestStatusOf_HasARowForEachCode(t *testing.T) {
@@ -22,6 +23,15 @@ func TestStatusOf_HasARowForEachCode(t *testing.T) {
 		require.True(t, slices.Contains(payments.Codes, code) != slices.Contains(doors, code), code)
 		require.GreaterOrEqual(t, status, 400, code)
 		require.NotEqual(t, http.StatusInternalServerError, status, "%s: that is for what is not known", code)
+	}
+}
+
+func TestWebhookStatusOf_HasARowForEachCode(t *testing.T) {
+	t.Parallel()
+	require.Len(t, webhookStatusOf, len(outbox.Codes))
+	for _, code := range outbox.Codes {
+		require.Contains(t, webhookStatusOf, code)
+		require.Equal(t, 4, webhookStatusOf[code]/100, code)
 	}
 }
 

@@ -44,7 +44,12 @@ const (
 
 // idempotent answers a request with an Idempotency-Key once: the same again gets the stored answer, a twin at the same time waits for it or
 // is told to come back, another body under the key is refused. Only a success is kept; what failed can be tried again.
-func (s *Server) idempotent(next echo.HandlerFunc) echo.HandlerFunc {
+func (s *Server) idempotent(next echo.HandlerFunc) echo.HandlerFunc { return s.once(next, false) }
+
+// idempotentSecret is the same for an answer that holds a secret.
+func (s *Server) idempotentSecret(next echo.HandlerFunc) echo.HandlerFunc { return s.once(next, true) }
+
+func (s *Server) once(next echo.HandlerFunc, secret bool) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		key := c.Request().Header.Get(IdempotencyKeyHeader)
 		if key == "" {
@@ -62,7 +67,7 @@ func (s *Server) idempotent(next echo.HandlerFunc) echo.HandlerFunc {
 		now := s.clock.Now()
 		mine := payments.Idempotent{
 			Scope: c.Request().Method + " " + c.Request().URL.EscapedPath(), Key: key, Request: hex.EncodeToString(sum[:]),
-			BusyUntil: now.Add(busyFor), CreatedAt: now,
+			Secret: secret, BusyUntil: now.Add(busyFor), CreatedAt: now,
 		}
 		known, ok, err := s.begin(c.Request().Context(), mine)
 		switch {

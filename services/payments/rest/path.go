@@ -22,11 +22,13 @@ func param(c echo.Context, name string) (string, error) {
 		}
 		text = unescaped
 	}
-	if !utf8.ValidString(text) || strings.ContainsFunc(text, unicode.IsControl) {
+	if !isText(text) {
 		return "", payments.Errorf(payments.CodeInvalidRequest, "%s holds characters that are no text", name)
 	}
 	return text, nil
 }
+
+func isText(s string) bool { return utf8.ValidString(s) && !strings.ContainsFunc(s, unicode.IsControl) }
 
 // pendingID is the payment that the path names.
 func pendingID(c echo.Context) (payments.PaymentID, error) {

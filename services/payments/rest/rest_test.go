@@ -10,6 +10,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -21,8 +22,10 @@ import (
 	"tianguis.example/chassis/logging"
 	"tianguis.example/payments"
 	"tianguis.example/payments/api"
+	"tianguis.example/payments/egress"
 	"tianguis.example/payments/money"
 	"tianguis.example/payments/openpayments"
+	"tianguis.example/payments/outbox"
 	"tianguis.example/payments/rest"
 	"tianguis.example/payments/store"
 )
@@ -96,6 +99,8 @@ type house struct {
 	store *store.Store
 	clock *clock.Held
 	lines *lines
+	desk  *outbox.Desk
+	news  atomic.Int32 // how often a delivery was said to be due
 }
 
 func newHouse(t *testing.T, key string) *house {
@@ -119,7 +124,8 @@ func newHouseOn(t *testing.T, key, address string) *house {
 	}
 	h.rules = &faked{Service: payments.New(h.store, noWallets, clk, log, payments.Settings{FinishWait: time.Second}, func() {})}
 	e := httpserver.New(httpserver.Options{Log: log, Clock: clk, ErrorHandler: rest.ErrorHandler(log), BodyLimit: 64 << 10})
-	rest.New(h.rules, h.store, key, marketplace, clk, log).Routes(e)
+	h.desk = outbox.NewDesk(h.store, clk, egress.Options{AllowHosts: []string{"127.0.0.1:9000"}}.Check, func() { h.news.Add(1) })
+	rest.New(h.rules, h.desk, h.store, key, marketplace, clk, log).Routes(e)
 	server := httptest.NewServer(e)
 	t.Cleanup(server.Close)
 	h.url = server.URL

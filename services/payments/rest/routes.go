@@ -32,6 +32,7 @@ type Reader interface {
 	OfferPayments(ctx context.Context, offerID string, limit int) ([]payments.Payment, error)
 	AuditTrail(ctx context.Context, id payments.PaymentID) ([]payments.AuditEvent, error)
 	Ping(ctx context.Context) error
+	WebhookReader
 }
 
 // Store is what the doors need of a store.
@@ -43,6 +44,7 @@ type Store interface {
 // Server holds the handlers.
 type Server struct {
 	rules       rules
+	desk        webhookDesk
 	read        Reader
 	keys        idempotencyStore
 	access      access
@@ -53,8 +55,8 @@ type Server struct {
 
 // New makes the handlers. key is the API key; "" leaves the service open, which the caller allows on loopback
 // only. marketplace is the base URL of the marketplace.
-func New(r rules, keep Store, key, marketplace string, c clock.Clock, log *slog.Logger) *Server {
-	return &Server{rules: r, read: keep, keys: keep, access: newAccess(key), marketplace: marketplace, clock: c, log: log}
+func New(r rules, d webhookDesk, keep Store, key, marketplace string, c clock.Clock, log *slog.Logger) *Server {
+	return &Server{rules: r, desk: d, read: keep, keys: keep, access: newAccess(key), marketplace: marketplace, clock: c, log: log}
 }
 
 // Routes are all routes of the service in one view.
@@ -76,4 +78,17 @@ func (s *Server) Routes(e *echo.Echo) {
 	e.POST("/payments/:pendingId/cancel", s.cancel, key)
 	e.POST("/api/payments/incoming", s.requestIncoming, key, s.idempotent)
 	e.POST("/api/wallet/profile", s.profile, key)
+
+	e.GET("/webhooks/endpoints", s.webhookEndpoints, key)
+	e.POST("/webhooks/endpoints", s.addWebhookEndpoint, key, s.idempotentSecret)
+	e.GET("/webhooks/endpoints/:endpointId", s.webhookEndpoint, key)
+	e.PATCH("/webhooks/endpoints/:endpointId", s.changeWebhookEndpoint, key)
+	e.DELETE("/webhooks/endpoints/:endpointId", s.removeWebhookEndpoint, key)
+	e.GET("/webhooks/endpoints/:endpointId/secrets", s.webhookSecrets, key)
+	e.POST("/webhooks/endpoints/:endpointId/secrets/rotate", s.rotateWebhookSecret, key, s.idempotentSecret)
+	e.POST("/webhooks/endpoints/:endpointId/ping", s.pingWebhookEndpoint, key, s.idempotent)
+	e.GET("/webhooks/deliveries", s.webhookDeliveries, key)
+	e.GET("/webhooks/deliveries/:webhookId", s.webhookDelivery, key)
+	e.POST("/webhooks/deliveries/:webhookId/replay", s.replayWebhook, key)
+	e.POST("/webhooks/replay", s.replayWebhooks, key)
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"tianguis.example/chassis/clock"
+	"tianguis.example/payments/outbox"
 	"tianguis.example/payments/rest"
 )
 
@@ -21,12 +22,16 @@ var wire = []string{
 	"POST /offers/:offerId/quotes/start", "GET /offers/:offerId/payments",
 	"GET /payments/:pendingId/status", "GET /payments/:pendingId/events", "GET /payments/pending", "POST /payments/:pendingId/cancel",
 	"POST /api/payments/incoming", "POST /api/wallet/profile",
+	"GET /webhooks/endpoints", "POST /webhooks/endpoints",
+	"GET /webhooks/endpoints/:endpointId", "PATCH /webhooks/endpoints/:endpointId", "DELETE /webhooks/endpoints/:endpointId",
+	"GET /webhooks/endpoints/:endpointId/secrets", "POST /webhooks/endpoints/:endpointId/secrets/rotate", "POST /webhooks/endpoints/:endpointId/ping",
+	"GET /webhooks/deliveries", "GET /webhooks/deliveries/:webhookId", "POST /webhooks/deliveries/:webhookId/replay", "POST /webhooks/replay",
 }
 
 func TestRoutes_AreTheDesigns(t *testing.T) {
 	t.Parallel()
 	e := echo.New()
-	rest.New(nil, (*noReader)(nil), theKey, marketplace, clock.System(), discard()).Routes(e)
+	rest.New(nil, nil, (*noReader)(nil), theKey, marketplace, clock.System(), discard()).Routes(e)
 	routes := make([]string, 0, len(wire))
 	for _, r := range e.Routes() {
 		routes = append(routes, r.Method+" "+r.Path)
@@ -44,7 +49,7 @@ func TestRoutes_NeedTheKey(t *testing.T) {
 	h := newHouse(t, theKey)
 	for _, route := range wire[3:] {
 		method, path, _ := strings.Cut(route, " ")
-		path = strings.NewReplacer(":offerId", "7", ":pendingId", string(pendingID)).Replace(path)
+		path = strings.NewReplacer(":offerId", "7", ":pendingId", string(pendingID), ":endpointId", outbox.Configured, ":webhookId", "01KAR0000000000000000000WW").Replace(path)
 		for name, options := range map[string][]option{
 			"no key":                        nil,
 			"a wrong key":                   {header("Authorization", "Bearer not"+theKey)},

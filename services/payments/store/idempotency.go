@@ -8,6 +8,7 @@ import (
 	"gorm.io/gorm"
 	"gorm.io/gorm/clause"
 
+	"tianguis.example/chassis/logging"
 	"tianguis.example/payments"
 )
 
@@ -55,8 +56,12 @@ func (s *Store) BeginIdempotent(ctx context.Context, r payments.Idempotent) (kno
 			known = r
 			return nil
 		}
+		if err != nil {
+			return err
+		}
+		answer, err := s.openAnswer(found)
 		known = payments.Idempotent{
-			Scope: found.Scope, Key: found.Key, Request: found.Request, Status: found.Status, Answer: []byte(found.Answer),
+			Scope: found.Scope, Key: found.Key, Request: found.Request, Status: found.Status, Answer: answer,
 			BusyUntil: certain(found.BusyUntil), CreatedAt: found.CreatedAt.UTC(),
 		}
 		return err
@@ -67,8 +72,25 @@ func (s *Store) BeginIdempotent(ctx context.Context, r payments.Idempotent) (kno
 // EndIdempotent keeps the answer of a request that the caller works on.
 func (s *Store) EndIdempotent(ctx context.Context, r payments.Idempotent) error {
 	return s.db.Read(ctx).Model(&idempotencyRow{}).Where("scope = ? AND key = ? AND request = ?", r.Scope, r.Key, r.Request).
-		Updates(map[string]any{"status": r.Status, "answer": string(r.Answer), "busy_until": nil}).Error
+		Updates(map[string]any{"status": r.Status, "answer": s.closeAnswer(r), "busy_until": nil}).Error
 }
+
+func (s *Store) closeAnswer(r payments.Idempotent) string {
+	if !r.Secret {
+		return string(r.Answer)
+	}
+	return s.keys.close(logging.Secret(r.Answer), answerPlace(r.Scope, r.Key))
+}
+
+func (s *Store) openAnswer(row idempotencyRow) ([]byte, error) {
+	if !isSealed(row.Answer) {
+		return []byte(row.Answer), nil
+	}
+	answer, err := s.keys.open(row.Answer, answerPlace(row.Scope, row.Key))
+	return []byte(answer.Reveal()), err
+}
+
+func answerPlace(scope, key string) string { return "idempotency_keys/" + scope + "/" + key }
 
 // ReleaseIdempotent forgets a request that came to nothing, so that it can be made again under the same key.
 func (s *Store) ReleaseIdempotent(ctx context.Context, r payments.Idempotent) error {

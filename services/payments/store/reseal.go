@@ -11,12 +11,18 @@ import (
 // Resealed is what resealing did.
 type Resealed struct {
 	Key      string   `json:"key"`      // the id of the current key
-	Resealed int64    `json:"resealed"` // payments that were written by an older key, and are now by the current one
-	Failed   []string `json:"failed"`   // payments that could not be, with the reason; the first thousand
-	Left     int64    `json:"left"`     // payments that an older key is still needed for
+	Resealed int64    `json:"resealed"` // payments, webhook secrets and kept answers that were written by an older key, and are now by the current one
+	Failed   []string `json:"failed"`   // those that could not be, with the reason; the first thousand
+	Left     int64    `json:"left"`     // those that an older key is still needed for
 }
 
-// sealedColumns are all that Keys.close has written.
+func (r *Resealed) fail(what string, err error) {
+	if len(r.Failed) < maxFindings {
+		r.Failed = append(r.Failed, fmt.Sprintf("%s: %v", what, err))
+	}
+}
+
+// sealedColumns are all of a payment that Keys.close has written.
 var sealedColumns = []string{"client_nonce_sealed", "continue_token_sealed", "interact_ref_sealed", "access_token_sealed"}
 
 const (
@@ -28,19 +34,29 @@ const (
 // once there is a checkpoint of the current key too. The service may go on meanwhile, and it may be called again.
 func (s *Store) Reseal(ctx context.Context) (Resealed, error) {
 	done := Resealed{Key: s.keys.current().id, Failed: []string{}}
+	if err := s.resealPayments(ctx, &done); err != nil {
+		return done, err
+	}
+	if err := s.resealWebhookSecrets(ctx, &done); err != nil {
+		return done, err
+	}
+	return done, s.resealAnswers(ctx, &done)
+}
+
+func (s *Store) resealPayments(ctx context.Context, done *Resealed) error {
 	for after := ""; ; {
 		var ids []string
 		query := s.older(s.db.Read(ctx)).Where("id > ?", after).Order("id").Limit(resealBatch)
 		if err := query.Pluck("id", &ids).Error; err != nil {
-			return done, err
+			return err
 		}
 		for _, id := range ids {
 			changed, err := s.resealPayment(ctx, id)
 			if ctx.Err() != nil {
-				return done, ctx.Err()
+				return ctx.Err()
 			}
-			if err != nil && len(done.Failed) < maxFindings {
-				done.Failed = append(done.Failed, fmt.Sprintf("payment %s: %v", id, err))
+			if err != nil {
+				done.fail("payment "+id, err)
 			}
 			if changed {
 				done.Resealed++
@@ -48,9 +64,52 @@ func (s *Store) Reseal(ctx context.Context) (Resealed, error) {
 			after = id
 		}
 		if len(ids) < resealBatch {
-			return done, s.older(s.db.Read(ctx)).Count(&done.Left).Error
+			return s.older(s.db.Read(ctx)).Count(&done.Left).Error
 		}
 	}
+}
+
+// resealWebhookSecrets takes them all at once: there are a few for each endpoint.
+func (s *Store) resealWebhookSecrets(ctx context.Context, done *Resealed) error {
+	var rows []secretRow
+	if err := s.db.Read(ctx).Where("secret_sealed NOT LIKE ?", sealedBy(s.keys.current())+"%").Find(&rows).Error; err != nil {
+		return err
+	}
+	for _, row := range rows {
+		where := s.db.Read(ctx).Model(&secretRow{}).Where("endpoint_id = ? AND fingerprint = ? AND secret_sealed = ?", row.EndpointID, row.Fingerprint, row.SecretSealed)
+		if err := s.resealValue(where, "secret_sealed", row.SecretSealed, secretPlace(row.EndpointID, row.Fingerprint), done); err != nil {
+			done.fail("webhook secret "+row.Fingerprint, err)
+		}
+	}
+	return ctx.Err()
+}
+
+// resealAnswers takes them all at once: few hold a secret, and none is kept for longer than a day.
+func (s *Store) resealAnswers(ctx context.Context, done *Resealed) error {
+	var rows []idempotencyRow
+	query := s.db.Read(ctx).Where("answer LIKE ? AND answer NOT LIKE ?", sealedFormat+"%", sealedBy(s.keys.current())+"%")
+	if err := query.Find(&rows).Error; err != nil {
+		return err
+	}
+	for _, row := range rows {
+		where := s.db.Read(ctx).Model(&idempotencyRow{}).Where("scope = ? AND key = ? AND answer = ?", row.Scope, row.Key, row.Answer)
+		if err := s.resealValue(where, "answer", row.Answer, answerPlace(row.Scope, row.Key), done); err != nil {
+			done.fail("kept answer to "+row.Scope, err)
+		}
+	}
+	return ctx.Err()
+}
+
+// resealValue replaces a sealed value of the row that where picks, as long as it is still that one.
+func (s *Store) resealValue(where *gorm.DB, column, sealed, place string, done *Resealed) error {
+	text, err := s.keys.open(sealed, place)
+	if err != nil {
+		done.Left++
+		return err
+	}
+	updated := where.Updates(map[string]any{column: s.keys.close(text, place)})
+	done.Resealed += updated.RowsAffected
+	return updated.Error
 }
 
 // older are the payments that hold something of another key than the current one.

@@ -9,7 +9,9 @@ import (
 
 	"tianguis.example/chassis/database"
 	"tianguis.example/payments"
+	"tianguis.example/payments/outbox"
 	"tianguis.example/payments/store"
+	"tianguis.example/payments/webhook"
 )
 
 // kept are the columns that hold what a key has made.
@@ -104,6 +106,54 @@ func TestReseal_SignsWhatIsOver(t *testing.T) {
 		require.EqualValues(t, 2, checkpoint(t, both).Number)
 		require.Zero(t, checkpoint(t, both))
 		requireWhole(t, store.New(db, readKeys(t, newer)), 1, 1)
+	})
+}
+
+// Webhook secrets, and kept answers that hold one, go with the payments; an answer without a secret is not sealed.
+func TestReseal_WebhookSecretsAndTheAnswersThatHoldOne(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, _ *store.Store, db *database.DB) {
+		older, newer := store.GenerateKey(), store.GenerateKey()
+		before := store.New(db, readKeys(t, older))
+		secret, err := webhook.ParseSecret(webhook.GenerateSecret())
+		require.NoError(t, err)
+		endpoint := outbox.Endpoint{ID: first, URL: "https://shop.example/", CreatedAt: noon, UpdatedAt: noon}
+		require.NoError(t, before.AddEndpoint(t.Context(), endpoint, outbox.Secret{EndpointID: first, Secret: secret, CreatedAt: noon}, 2))
+		answers := map[string]payments.Idempotent{}
+		for key, holds := range map[string]bool{"with": true, "without": false} {
+			r := payments.Idempotent{
+				Scope: "POST /webhooks/endpoints", Key: key, Request: "r", Status: 201, Answer: []byte(`{"secret":"` + key + `"}`), Secret: holds, CreatedAt: noon,
+			}
+			_, mine, err := before.BeginIdempotent(t.Context(), r)
+			require.NoError(t, err)
+			require.True(t, mine)
+			require.NoError(t, before.EndIdempotent(t.Context(), r))
+			answers[key] = r
+		}
+
+		both := store.New(db, readKeys(t, newer, older))
+		done, err := both.Reseal(t.Context())
+		require.NoError(t, err)
+		require.Equal(t, store.Resealed{Key: done.Key, Resealed: 2, Failed: []string{}}, done)
+		alone := store.New(db, readKeys(t, newer))
+		secrets, err := alone.EndpointSecrets(t.Context(), first)
+		require.NoError(t, err)
+		require.Len(t, secrets, 1)
+		require.Equal(t, secret.Text(), secrets[0].Secret.Text())
+		for key, r := range answers {
+			known, mine, err := alone.BeginIdempotent(t.Context(), r)
+			require.NoError(t, err)
+			require.False(t, mine)
+			require.Equal(t, string(r.Answer), string(known.Answer), key)
+		}
+
+		lost := store.New(db, readKeys(t, store.GenerateKey()))
+		done, err = lost.Reseal(t.Context())
+		require.NoError(t, err)
+		require.EqualValues(t, 2, done.Left, "what cannot be opened is told of, and stays as it is")
+		require.Len(t, done.Failed, 2)
+		_, err = alone.EndpointSecrets(t.Context(), first)
+		require.NoError(t, err)
 	})
 }
 

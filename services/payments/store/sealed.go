@@ -8,7 +8,7 @@ import (
 	"tianguis.example/chassis/logging"
 )
 
-// What must not be read in a copy of the database is sealed: continue and access tokens, nonces and interact_refs. AES-256-GCM; the
+// What must not be read in a copy of the database is sealed: continue and access tokens, nonces, interact_refs, webhook secrets and answers that hold one. AES-256-GCM; the
 // text is bound to its row and column, so that one cannot stand in for another. "v2:<key id>:<base64>"; before keys had an
 // id, "v1:<base64>".
 const (
@@ -18,6 +18,9 @@ const (
 
 // sealedBy is how text begins that a key has sealed.
 func sealedBy(k key) string { return sealedFormat + k.id + ":" }
+
+// isSealed tells what close has made from JSON.
+func isSealed(text string) bool { return strings.HasPrefix(text, sealedFormat) }
 
 // close seals text for a place, such as "payments/<id>/access_token". Empty text stays empty.
 func (ks Keys) close(text logging.Secret, place string) string {

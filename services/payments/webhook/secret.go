@@ -86,10 +86,10 @@ func (s Secret) Text() string {
 	return publicPrefix + base64.StdEncoding.EncodeToString(s.public)
 }
 
-// Public is the text of an asymmetric one's public half, for its receivers; "" for a symmetric one.
-func (s Secret) Public() string {
-	if s.public == nil {
-		return ""
+// ForReceiver is the text that its receiver verifies with: a symmetric one itself, or the public half of an asymmetric one.
+func (s Secret) ForReceiver() string {
+	if s.key != nil {
+		return s.Text()
 	}
 	return publicPrefix + base64.StdEncoding.EncodeToString(s.public)
 }

@@ -105,7 +105,7 @@ func TestSecretReseal(t *testing.T) {
 	all["TOKEN_ENCRYPTION_KEY"] = newer + " " + older
 	out, err := run(t, all, "secret", "reseal")
 	require.NoError(t, err)
-	require.Contains(t, out, "1 payments are now encrypted")
+	require.Contains(t, out, "1 payments and webhook secrets are now encrypted")
 	require.Contains(t, out, "audit checkpoint 1:")
 	require.Contains(t, out, "no other key is needed any more")
 	require.NoError(t, verify(newer))
@@ -129,7 +129,7 @@ func TestSecretReseal(t *testing.T) {
 
 	require.NoError(t, db.Read(t.Context()).Exec("UPDATE payments SET access_token_sealed = 'v1:AAAA'").Error)
 	out, err = run(t, all, "secret", "reseal")
-	require.ErrorContains(t, err, "1 payments still need an older key")
+	require.ErrorContains(t, err, "1 of them still need an older key")
 	require.Contains(t, out, string(paidID))
 	require.NotContains(t, out, "no other key")
 }

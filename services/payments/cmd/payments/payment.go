@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"tianguis.example/payments"
+	"tianguis.example/payments/api"
 	"tianguis.example/payments/store"
 )
 
@@ -22,9 +23,9 @@ func paymentCommand(load func() (config, error)) *cobra.Command {
 
 // paymentStory is all that is known of a payment, without secrets.
 type paymentStory struct {
-	Payment    paymentFacts  `json:"payment"`
-	Events     []eventFacts  `json:"events"`
-	Deliveries []webhookFact `json:"webhooks"`
+	Payment    paymentFacts          `json:"payment"`
+	Events     []eventFacts          `json:"events"`
+	Deliveries []api.WebhookDelivery `json:"webhooks"`
 }
 
 type paymentFacts struct {
@@ -95,7 +96,7 @@ func tell(ctx context.Context, read *store.Store, id payments.PaymentID) (paymen
 	if err != nil {
 		return paymentStory{}, err
 	}
-	story := paymentStory{Payment: factsOf(p), Events: []eventFacts{}, Deliveries: []webhookFact{}}
+	story := paymentStory{Payment: factsOf(p), Events: []eventFacts{}, Deliveries: []api.WebhookDelivery{}}
 	trail, err := read.AuditTrail(ctx, id)
 	if err != nil {
 		return story, err
@@ -188,7 +189,7 @@ func (s paymentStory) print(w io.Writer) error {
 		fmt.Fprintln(table)
 	}
 	for _, d := range s.Deliveries {
-		d.print(table)
+		printWebhook(table, d)
 	}
 	return table.Flush()
 }

@@ -120,7 +120,7 @@ func newProgram(ctx context.Context, c config, log *slog.Logger, clk clock.Clock
 
 	p.server = httpserver.Options{Log: log, Clock: clk, ErrorHandler: rest.ErrorHandler(log), BodyLimit: 64 << 10, Drain: drain}
 	e := httpserver.New(p.server)
-	rest.New(service, keep, c.APIKey.Reveal(), c.MarketplaceBaseURL, clk, log).Routes(e)
+	rest.New(service, desk, keep, c.APIKey.Reveal(), c.MarketplaceBaseURL, clk, log).Routes(e)
 	p.handler = e
 	if p.listener, err = net.Listen("tcp", c.Listen); err != nil { //nolint:noctx // it does not block
 		return nil, fmt.Errorf("PAYMENTS_LISTEN: %w", err)

@@ -52,7 +52,7 @@ func (r resealing) print(cmd *cobra.Command, asJSON bool) error {
 	if asJSON {
 		return printJSON(out, r)
 	}
-	fmt.Fprintf(out, "%d payments are now encrypted with key %s\n", r.Resealed.Resealed, r.Key)
+	fmt.Fprintf(out, "%d payments and webhook secrets are now encrypted with key %s\n", r.Resealed.Resealed, r.Key)
 	for _, failed := range r.Failed {
 		fmt.Fprintln(out, failed)
 	}
@@ -67,7 +67,7 @@ func (r resealing) print(cmd *cobra.Command, asJSON bool) error {
 
 func (r resealing) result() error {
 	if r.Left > 0 {
-		return fmt.Errorf("%d payments still need an older key: does each replica have the new one first? then run this again", r.Left)
+		return fmt.Errorf("%d of them still need an older key: does each replica have the new one first? then run this again", r.Left)
 	}
 	return nil
 }

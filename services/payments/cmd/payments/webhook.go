@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -12,8 +13,10 @@ import (
 	"github.com/spf13/cobra"
 
 	"tianguis.example/chassis/clock"
+	"tianguis.example/payments/api"
 	"tianguis.example/payments/egress"
 	"tianguis.example/payments/outbox"
+	"tianguis.example/payments/rest"
 	"tianguis.example/payments/store"
 )
 
@@ -112,18 +115,18 @@ func listWebhooks(ctx context.Context, read *store.Store, f outbox.Filter, limit
 	if err != nil {
 		return err
 	}
-	facts := make([]webhookFact, len(all))
+	stories := make([]api.WebhookDelivery, len(all))
 	for i, d := range all {
-		if facts[i], err = webhookStory(ctx, read, d); err != nil {
+		if stories[i], err = webhookStory(ctx, read, d); err != nil {
 			return err
 		}
 	}
 	if asJSON {
-		return printJSON(out, facts)
+		return printJSON(out, stories)
 	}
 	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	for _, f := range facts {
-		f.print(table)
+	for _, story := range stories {
+		printWebhook(table, story)
 	}
 	return table.Flush()
 }
@@ -147,82 +150,41 @@ func showWebhook(ctx context.Context, read *store.Store, id string, asJSON bool,
 	if err != nil {
 		return err
 	}
-	fact, err := webhookStory(ctx, read, d)
+	story, err := webhookStory(ctx, read, d)
 	if err != nil {
 		return err
 	}
-	fact.Body = string(d.Body)
+	story.Body = string(d.Body)
 	if asJSON {
-		return printJSON(out, fact)
+		return printJSON(out, story)
 	}
 	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	fact.print(table)
+	printWebhook(table, story)
 	if err := table.Flush(); err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(out, "\n%s\n", fact.Body)
+	_, err = fmt.Fprintf(out, "\n%s\n", story.Body)
 	return err
 }
 
-type webhookFact struct {
-	ID         string        `json:"id"`
-	EndpointID string        `json:"endpointId"`
-	PendingID  string        `json:"pendingId,omitempty"`
-	OfferID    string        `json:"offerId,omitempty"`
-	Type       string        `json:"type"`
-	State      string        `json:"state"`
-	CreatedAt  time.Time     `json:"createdAt"`
-	NextAt     *time.Time    `json:"nextAt,omitempty"`
-	EndedAt    *time.Time    `json:"endedAt,omitempty"`
-	Body       string        `json:"body,omitempty"`
-	Attempts   []attemptFact `json:"attempts"`
-}
-
-type attemptFact struct {
-	At         time.Time  `json:"at"`
-	URL        string     `json:"url,omitempty"`
-	Status     int        `json:"status,omitempty"`
-	DurationMS int64      `json:"durationMs"`
-	Answer     string     `json:"answer,omitempty"`
-	Error      string     `json:"error,omitempty"`
-	NextAt     *time.Time `json:"nextAt,omitempty"`
-}
-
-func webhookStory(ctx context.Context, read *store.Store, d outbox.Delivery) (webhookFact, error) {
-	f := webhookFact{
-		ID: d.ID, EndpointID: d.EndpointID, PendingID: d.PendingID, OfferID: d.OfferID, Type: d.EventType, State: string(d.State), CreatedAt: d.CreatedAt,
-		NextAt: orNil(d.NextAt), EndedAt: orNil(d.EndedAt), Attempts: []attemptFact{},
-	}
+// webhookStory is a webhook with all of its attempts, without its body.
+func webhookStory(ctx context.Context, read *store.Store, d outbox.Delivery) (api.WebhookDelivery, error) {
 	attempts, err := read.Attempts(ctx, d.ID)
-	for _, a := range attempts {
-		f.Attempts = append(f.Attempts, attemptFact{a.At, a.URL, a.Status, a.Duration.Milliseconds(), a.Excerpt, a.Error, orNil(a.NextAt)})
-	}
-	return f, err
+	return rest.WireAttempts(d, attempts), err
 }
 
-func orNil(t time.Time) *time.Time {
-	if t.IsZero() {
-		return nil
-	}
-	return &t
-}
-
-func (f webhookFact) print(w io.Writer) {
+func printWebhook(w io.Writer, d api.WebhookDelivery) {
 	next := ""
-	if f.NextAt != nil {
-		next = "next at " + stamp(*f.NextAt)
+	if !d.NextAt.IsZero() {
+		next = "next at " + stamp(d.NextAt)
 	}
-	what := f.Type
-	if f.OfferID != "" {
-		what += " of offer " + f.OfferID
+	what := d.Type
+	if d.OfferID != "" {
+		what += " of offer " + d.OfferID
 	}
-	fmt.Fprintf(w, "%s\twebhook %s\t%s to %s\t%s\t%s\n", stamp(f.CreatedAt), f.ID, what, f.EndpointID, f.State, next)
-	for _, a := range f.Attempts {
-		what := a.Error
-		if what == "" {
-			what = a.Answer
-		}
-		fmt.Fprintf(w, "%s\tattempt\t%d after %d ms\t%.80q\t\n", stamp(a.At), a.Status, a.DurationMS, what)
+	fmt.Fprintf(w, "%s\twebhook %s\t%s to %s\t%s\t%s\n", stamp(d.CreatedAt), d.ID, what, d.EndpointID, d.State, next)
+	for _, a := range d.Attempts {
+		fmt.Fprintf(w, "%s\tattempt\t%d after %d ms\t%.80q\t\n", stamp(a.At), a.Status, a.DurationMS, cmp.Or(a.Error, a.Answer))
 	}
 }
 

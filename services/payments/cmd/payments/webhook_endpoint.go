@@ -5,11 +5,12 @@ import (
 	"fmt"
 	"strings"
 	"text/tabwriter"
-	"time"
 
 	"github.com/spf13/cobra"
 
+	"tianguis.example/payments/api"
 	"tianguis.example/payments/outbox"
+	"tianguis.example/payments/rest"
 	"tianguis.example/payments/store"
 	"tianguis.example/payments/webhook"
 )
@@ -50,18 +51,6 @@ func setEnabled(enabled bool) func(context.Context, *outbox.Desk, string) error 
 	}
 }
 
-type endpointFact struct {
-	ID          string         `json:"id"`
-	URL         string         `json:"url"`
-	Description string         `json:"description,omitempty"`
-	Types       []webhook.Type `json:"eventTypes"` // none for all
-	Enabled     bool           `json:"enabled"`
-	Reason      string         `json:"disabledReason,omitempty"`
-	Pending     int            `json:"pending"`
-	Dead        int            `json:"dead"`
-	Oldest      *time.Time     `json:"oldestPendingAt,omitempty"`
-}
-
 func endpointListCommand(load func() (config, error)) *cobra.Command {
 	var asJSON bool
 	cmd := &cobra.Command{
@@ -79,11 +68,11 @@ func endpointListCommand(load func() (config, error)) *cobra.Command {
 				fmt.Fprintln(table, "ENDPOINT\tURL\tEVENTS\tSTATE\tPENDING\tDEAD")
 				for _, f := range facts {
 					events, state := "all", "enabled"
-					if len(f.Types) > 0 {
-						events = joinTypes(f.Types)
+					if len(f.EventTypes) > 0 {
+						events = strings.Join(f.EventTypes, ",")
 					}
 					if !f.Enabled {
-						state = "disabled: " + f.Reason
+						state = "disabled: " + f.DisabledReason
 					}
 					fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%d\t%d\n", f.ID, f.URL, events, state, f.Pending, f.Dead)
 				}
@@ -95,15 +84,7 @@ func endpointListCommand(load func() (config, error)) *cobra.Command {
 	return cmd
 }
 
-func joinTypes(types []webhook.Type) string {
-	texts := make([]string, len(types))
-	for i, t := range types {
-		texts[i] = string(t)
-	}
-	return strings.Join(texts, ",")
-}
-
-func endpointFacts(ctx context.Context, read *store.Store) ([]endpointFact, error) {
+func endpointFacts(ctx context.Context, read *store.Store) ([]api.WebhookEndpoint, error) {
 	all, err := read.Endpoints(ctx)
 	if err != nil {
 		return nil, err
@@ -116,10 +97,9 @@ func endpointFacts(ctx context.Context, read *store.Store) ([]endpointFact, erro
 	for _, s := range standings {
 		of[s.EndpointID] = s
 	}
-	facts := make([]endpointFact, len(all))
+	facts := make([]api.WebhookEndpoint, len(all))
 	for i, e := range all {
-		s := of[e.ID]
-		facts[i] = endpointFact{e.ID, e.URL, e.Description, e.Types, e.Enabled(), e.DisabledReason, s.Pending, s.Dead, orNil(s.Oldest)}
+		facts[i] = rest.WireEndpoint(e, of[e.ID])
 	}
 	return facts, nil
 }
@@ -139,7 +119,7 @@ func endpointAddCommand(load func() (config, error)) *cobra.Command {
 				if err != nil {
 					return err
 				}
-				fmt.Fprintf(cmd.OutOrStdout(), "%s\n%s\n", e.ID, forReceiver(s.Secret))
+				fmt.Fprintf(cmd.OutOrStdout(), "%s\n%s\n", e.ID, s.Secret.ForReceiver())
 				fmt.Fprintln(cmd.ErrOrStderr(), "The endpoint's id, and what its receiver verifies webhooks with, shown this once.")
 				return nil
 			})

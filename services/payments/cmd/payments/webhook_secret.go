@@ -9,24 +9,16 @@ import (
 	"github.com/spf13/cobra"
 
 	"tianguis.example/chassis/clock"
+	"tianguis.example/payments/api"
 	"tianguis.example/payments/outbox"
+	"tianguis.example/payments/rest"
 	"tianguis.example/payments/store"
-	"tianguis.example/payments/webhook"
 )
 
 func webhookSecretCommand(load func() (config, error)) *cobra.Command {
 	cmd := &cobra.Command{Use: "secret", Short: "See and replace what webhooks are signed with"}
 	cmd.AddCommand(secretListCommand(load), secretRotateCommand(load))
 	return cmd
-}
-
-type secretFact struct {
-	Fingerprint string     `json:"fingerprint"`
-	Kind        string     `json:"kind"` // v1: HMAC-SHA256; v1a: Ed25519
-	Configured  bool       `json:"configured"`
-	CreatedAt   time.Time  `json:"createdAt"`
-	ExpiresAt   *time.Time `json:"expiresAt,omitempty"`
-	Active      bool       `json:"active"`
 }
 
 func secretListCommand(load func() (config, error)) *cobra.Command {
@@ -44,9 +36,9 @@ func secretListCommand(load func() (config, error)) *cobra.Command {
 					return err
 				}
 				now := clock.System().Now()
-				facts := make([]secretFact, len(all))
+				facts := make([]api.WebhookSecret, len(all))
 				for i, s := range all {
-					facts[i] = secretFact{s.Secret.Fingerprint(), s.Secret.Version(), s.Configured, s.CreatedAt, orNil(s.ExpiresAt), s.Active(now)}
+					facts[i] = rest.WireSecret(s, now)
 				}
 				if asJSON {
 					return printJSON(cmd.OutOrStdout(), facts)
@@ -58,11 +50,11 @@ func secretListCommand(load func() (config, error)) *cobra.Command {
 					if f.Configured {
 						from = "WEBHOOK_SECRET"
 					}
-					if f.ExpiresAt != nil {
-						signs = "until " + stamp(*f.ExpiresAt)
+					if !f.ExpiresAt.IsZero() {
+						signs = "until " + stamp(f.ExpiresAt)
 					}
 					if !f.Active {
-						signs = "no more, since " + stamp(*f.ExpiresAt)
+						signs = "no more, since " + stamp(f.ExpiresAt)
 					}
 					fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\n", f.Fingerprint, f.Kind, from, stamp(f.CreatedAt), signs)
 				}
@@ -91,7 +83,7 @@ func secretRotateCommand(load func() (config, error)) *cobra.Command {
 				if err != nil {
 					return err
 				}
-				fmt.Fprintln(cmd.OutOrStdout(), forReceiver(made.Secret))
+				fmt.Fprintln(cmd.OutOrStdout(), made.Secret.ForReceiver())
 				fmt.Fprintf(cmd.ErrOrStderr(), "Shown this once. Give it to the receiver by %s: older secrets of endpoint %s sign nothing after that.\n", stamp(until), endpoint)
 				return nil
 			})
@@ -101,12 +93,4 @@ func secretRotateCommand(load func() (config, error)) *cobra.Command {
 	cmd.Flags().DurationVar(&overlap, "overlap", outbox.DefaultOverlap, "how long the old secret signs too")
 	cmd.Flags().BoolVar(&asymmetric, "asymmetric", false, "make a key pair (v1a, Ed25519), of which the receiver gets the public half")
 	return cmd
-}
-
-// forReceiver is what a receiver verifies with: a symmetric secret itself, or the public half.
-func forReceiver(s webhook.Secret) string {
-	if text := s.Public(); text != "" {
-		return text
-	}
-	return s.Text()
 }
