@@ -164,3 +164,39 @@ func TestLoop_StopsSoftlyThenHard(t *testing.T) {
 	<-cancelled
 	<-stopped
 }
+
+// Rows that are claimed ahead wait for a worker here; no more are worked at a time, and none is lost.
+func TestLoop_ClaimsAhead(t *testing.T) {
+	t.Parallel()
+	q := make(queue, 100)
+	for i := range 100 {
+		q <- i
+	}
+	var asked atomic.Int32
+	hold, began, worked := make(chan struct{}), make(chan struct{}, 100), make(chan int, 100)
+	start(t, &worker.Loop[int]{
+		Clock: clock.NewHeld(time.Unix(0, 0)), Workers: 2, Ahead: 6, Poll: time.Hour, Wake: worker.NewBell(), Drain: time.Hour,
+		Claim: func(ctx context.Context, n int) ([]int, error) {
+			asked.Add(1)
+			return q.claim(ctx, n)
+		},
+		Work: func(_ context.Context, i int) error {
+			began <- struct{}{}
+			<-hold
+			worked <- i
+			return nil
+		},
+	})
+	for range 2 {
+		<-began
+	}
+	require.Len(t, q, 100-8, "the two that are worked, and six ahead")
+	require.Empty(t, began)
+	close(hold)
+	seen := map[int]bool{}
+	for range 100 {
+		seen[<-worked] = true
+	}
+	require.Len(t, seen, 100)
+	require.LessOrEqual(t, asked.Load(), int32(1+100/3+1), "never for fewer than half of those ahead")
+}

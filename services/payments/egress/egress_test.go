@@ -243,3 +243,20 @@ func TestOptions_Validate(t *testing.T) {
 		require.ErrorContains(t, err, "neither host nor host:port", entry)
 	}
 }
+
+// What can be told before an address is dialled.
+func TestOptions_Check(t *testing.T) {
+	t.Parallel()
+	o := egress.Options{AllowHosts: []string{"127.0.0.1:9000", "inside.test"}}
+	for _, fine := range []string{
+		"https://shop.example/hook", "https://localhost/", "https://1.1.1.1/", "http://127.0.0.1:9000/hook", "http://inside.test/", "https://[2606:4700:4700::1111]/",
+	} {
+		require.NoError(t, o.Check(fine), fine)
+	}
+	for _, wrong := range []string{
+		"http://shop.example/", "https://127.0.0.1/", "http://127.0.0.1:9001/", "https://10.0.0.1/", "https://[::1]/", "https://[::ffff:10.0.0.1]/",
+		"https://169.254.169.254/", "https://0.0.0.0/", "ftp://shop.example/", "https://user@shop.example/", "://", "https://[fd00::1]/",
+	} {
+		require.ErrorIs(t, o.Check(wrong), egress.ErrForbiddenAddress, wrong)
+	}
+}

@@ -1,6 +1,7 @@
 package webhook_test
 
 import (
+	"crypto/ed25519"
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/base64"
@@ -250,4 +251,56 @@ func FuzzVerify(f *testing.F) {
 			t.Fatalf("believed %q %q %q %q", anID, timestamp, signature, content)
 		}
 	})
+}
+
+// Asymmetric signatures (Standard Webhooks, "v1a"): Ed25519 over the same content, which anybody with the public half can check.
+func TestSign_Asymmetric(t *testing.T) {
+	t.Parallel()
+	privateText, publicText := webhook.GenerateKeyPair()
+	private, err := webhook.ParseSecrets(privateText)
+	require.NoError(t, err)
+	public, err := webhook.ParseSecrets(publicText)
+	require.NoError(t, err)
+	require.True(t, private[0].Signs())
+	require.False(t, public[0].Signs())
+	require.Equal(t, publicText, private[0].ForReceiver())
+	require.Equal(t, private[0].Fingerprint(), public[0].Fingerprint())
+
+	h := signed(private)
+	encoded, ok := strings.CutPrefix(h.Get(webhook.HeaderSignature), "v1a,")
+	require.True(t, ok)
+	signature, err := base64.StdEncoding.DecodeString(encoded)
+	require.NoError(t, err)
+	key, err := base64.StdEncoding.DecodeString(strings.TrimPrefix(publicText, "whpk_"))
+	require.NoError(t, err)
+	require.True(t, ed25519.Verify(key, fmt.Appendf(nil, "%s.%d.%s", id, at.Unix(), body), signature))
+	require.NoError(t, public.Verify(h, []byte(body), at))
+	require.NoError(t, private.Verify(h, []byte(body), at))
+	require.ErrorIs(t, public.Verify(h, []byte(body+" "), at), webhook.ErrBadSignature)
+
+	_, otherText := webhook.GenerateKeyPair()
+	other, err := webhook.ParseSecrets(otherText)
+	require.NoError(t, err)
+	require.ErrorIs(t, other.Verify(h, []byte(body), at), webhook.ErrBadSignature)
+
+	// Beside a symmetric one: each receiver checks its own, and neither takes the other's version for its own.
+	_, symmetric := secret(t)
+	mixed := signed(append(symmetric[:1:1], private...))
+	require.NoError(t, symmetric.Verify(mixed, []byte(body), at))
+	require.NoError(t, public.Verify(mixed, []byte(body), at))
+	mixed.Set(webhook.HeaderSignature, "v1,"+encoded)
+	require.ErrorIs(t, public.Verify(mixed, []byte(body), at), webhook.ErrBadSignature)
+
+	for _, text := range []string{privateText, publicText} {
+		for _, wrong := range []string{text[:len(text)-4], text + "AAAA", strings.Replace(text, "whsk_", "whpk_", 1) + "=", "whsec_" + text} {
+			_, err := webhook.ParseSecret(wrong)
+			require.Error(t, err)
+			require.NotContains(t, err.Error(), text[5:])
+		}
+	}
+	half, err := base64.StdEncoding.DecodeString(strings.TrimPrefix(privateText, "whsk_"))
+	require.NoError(t, err)
+	half[63] ^= 1 // a private key whose public half is another's
+	_, err = webhook.ParseSecret("whsk_" + base64.StdEncoding.EncodeToString(half))
+	require.Error(t, err)
 }
