@@ -70,7 +70,8 @@ func (s *Service) advance(ctx context.Context, by Actor, p Payment, until time.T
 		if now = s.clock.Now(); now.After(until) {
 			return s.record(ctx, by, p.touch(now, now)) // enough of the caller's time: a worker takes it from here
 		}
-		fresh = c.moves() || c.Before.QuoteID != c.After.QuoteID
+		// Nothing was asked in a new state; and nothing of a new quote, but what was asked of the older one may still be under way.
+		fresh = c.moves() || fresh && c.Before.QuoteID != c.After.QuoteID
 	}
 	return p, nil
 }

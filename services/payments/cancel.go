@@ -14,15 +14,8 @@ func (s *Service) Cancel(ctx context.Context, id PaymentID) (Payment, error) {
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.settings.FinishWait+s.settings.Lease)
 	defer cancel()
-	switch {
-	case p.State == Failed && p.Reason == Canceled:
-		return p, nil
-	case p.State == Failed:
-		return Payment{}, Errorf(CodeWrongState, "this payment has failed already: %s", p.Reason)
-	case p.State.Received():
-		return Payment{}, Errorf(CodeAlreadyPaid, "this payment is paid, and cannot be canceled")
-	case p.State != AwaitingApproval:
-		return Payment{}, inProgress()
+	if p.State != AwaitingApproval {
+		return canceled(p)
 	}
 	if p.Ending == "" {
 		c, err := p.End(Canceled, s.clock.Now())
@@ -36,14 +29,27 @@ func (s *Service) Cancel(ctx context.Context, id PaymentID) (Payment, error) {
 	until := s.clock.Now().Add(s.settings.FinishWait)
 	p, err = s.advance(ctx, ByMarketplace, p, until, true)
 	if errors.Is(err, ErrStale) {
-		return s.await(ctx, p, until)
+		p, err = s.await(ctx, p, until)
 	}
 	if err != nil {
 		return Payment{}, err
 	}
-	if !p.State.Ended() {
+	if p.State == AwaitingApproval && p.Ending != "" {
 		// The wallet does not answer. The intent is kept: no approval counts any more, and a worker goes on.
 		return Payment{}, &Error{Code: CodeWalletDown, Message: "the wallet does not answer: the payment is being canceled, and no approval counts any more", RetryAfter: until.Sub(s.clock.Now()) + s.settings.Lease}
 	}
-	return p, nil
+	return canceled(p)
+}
+
+// canceled returns the payment if it is, or says why not.
+func canceled(p Payment) (Payment, error) {
+	switch {
+	case p.State == Failed && p.Reason == Canceled:
+		return p, nil
+	case p.State == Failed:
+		return Payment{}, Errorf(CodeWrongState, "this payment has failed already: %s", p.Reason)
+	case p.State.Received():
+		return Payment{}, Errorf(CodeAlreadyPaid, "this payment is paid, and cannot be canceled")
+	}
+	return Payment{}, inProgress()
 }

@@ -29,6 +29,16 @@ func (s *Service) pay(ctx context.Context, w Wallets, p Payment, fresh bool) (Ch
 			return c, 0, nil
 		}
 	}
+	// Money of an earlier payment may have come late, and the buyer has approved this one in the meantime.
+	if other, err := s.store.LivePayment(ctx, p.OfferID); err != nil || other.ID != p.ID {
+		if err != nil {
+			return Change{}, 0, fmt.Errorf("read the offer's payment: %w", err)
+		}
+		return s.giveUp(ctx, w, p, fresh, alreadyPaid(other))
+	}
+	if now := s.clock.Now(); !fresh && now.Sub(p.asked()) > askedMargin {
+		return p.AskAgain(now), 0, nil
+	}
 	out, err := w.OutgoingPayment.Create(ctx, openpayments.OutgoingPaymentCreateParams{
 		BaseURL: p.Buyer.ResourceServer, AccessToken: p.Token.Value.Reveal(), WalletAddress: p.Buyer.WalletAddress, QuoteID: p.QuoteID,
 		Metadata: map[string]string{"offerId": p.OfferID, "pendingId": string(p.ID)},
@@ -37,10 +47,13 @@ func (s *Service) pay(ctx context.Context, w Wallets, p Payment, fresh bool) (Ch
 	case err == nil:
 		c, err := p.Send(out.ID, s.clock.Now())
 		return c, 0, err
-	case errors.Is(err, openpayments.ErrInactiveToken):
-		return s.rotate(ctx, w, p, fresh)
 	case passing(err):
 		return s.later(p, backoff(p.Tries, err), err)
+	}
+	p = p.refused()
+	switch {
+	case errors.Is(err, openpayments.ErrInactiveToken):
+		return s.rotate(ctx, w, p, fresh)
 	case !errors.Is(err, openpayments.ErrInvalidQuote):
 		return s.giveUp(ctx, w, p, fresh, err)
 	}
@@ -93,6 +106,10 @@ func (s *Service) look(ctx context.Context, w Wallets, p Payment) (Change, bool,
 // rotate replaces a token that died, or is about to, before we know that the quote is paid; a dead token can be rotated
 // (traces/02-j-token-rotation-expiry.json).
 func (s *Service) rotate(ctx context.Context, w Wallets, p Payment, fresh bool) (Change, time.Duration, error) {
+	p, err := s.renewLease(ctx, p)
+	if err != nil {
+		return Change{}, 0, err
+	}
 	token, err := w.Token.Rotate(ctx, openpayments.TokenRotateParams{URL: p.Token.ManageURI, AccessToken: p.Token.Value.Reveal()})
 	if err == nil {
 		return p.Rotate(token, s.clock.Now()), 0, nil
@@ -127,6 +144,9 @@ func (s *Service) requote(ctx context.Context, w Wallets, p Payment, fresh bool)
 	return c, 0, err
 }
 
+// askedMargin is how far AskedAt may be behind the last time that the buyer's wallet was asked to pay.
+const askedMargin = time.Minute
+
 // maxQuotes is how many quotes one consent is tried with.
 const maxQuotes = 5
 
@@ -134,8 +154,11 @@ const maxQuotes = 5
 // nothing was asked of the buyer's wallet before, money may still be under way, and gets the time for it.
 func (s *Service) giveUp(ctx context.Context, w Wallets, p Payment, fresh bool, cause error) (Change, time.Duration, error) {
 	reason, ok := reasonOf(cause)
-	if CodeOf(cause) == CodeQuoteTooDear {
+	switch CodeOf(cause) {
+	case CodeQuoteTooDear:
 		reason, ok = QuoteTooDear, true
+	case CodeAlreadyPaid:
+		reason, ok = Canceled, true
 	}
 	if !ok {
 		return Change{}, 0, cause
@@ -148,10 +171,16 @@ func (s *Service) giveUp(ctx context.Context, w Wallets, p Payment, fresh bool, 
 	case fills(incoming.ReceivedAmount, p.Amount):
 		c, err := p.Send(p.paysQuote(), now)
 		return c, 0, err
-	case !incoming.ReceivedAmount.IsZero(), !fresh && now.Sub(p.Since) <= sendingLimit:
+	case !incoming.ReceivedAmount.IsZero(), !fresh && now.Sub(p.asked()) <= sendingLimit+askedMargin:
 		p.ReceivedAmount = incoming.ReceivedAmount
 		return s.later(p, backoff(p.Tries, nil), fmt.Errorf("the wallet refused, and money may be under way: %w", cause))
 	}
-	c, err := p.Fail(reason, cause.Error(), now)
+	detail := cause.Error()
+	if fresh { // no money is under way, which cancelling would leave us blind for: the consent must not outlive the payment
+		if err := w.Grant.Cancel(ctx, openpayments.GrantCancelParams{URL: p.Consent.ContinueURI, AccessToken: p.Consent.ContinueToken.Reveal()}); err != nil {
+			detail += "; the wallet did not confirm that the consent is cancelled: " + err.Error()
+		}
+	}
+	c, err := p.Fail(reason, detail, s.clock.Now())
 	return c, 0, err
 }

@@ -47,6 +47,8 @@ type Payment struct {
 	DebitAmount       money.Amount
 	Consent           Consent
 	Token             Token
+	AskedAt           time.Time    // when the buyer's wallet was last asked to pay, and may have done so; up to a minute before that, for it is not written down each time
+	askedBefore       time.Time    // AskedAt before it was asked again; not stored
 	OutgoingPaymentID string       // at the buyer's wallet
 	ReceivedAmount    money.Amount // as last seen at the seller's wallet; not set until it was asked
 

@@ -36,10 +36,15 @@ func (s *Service) settle(ctx context.Context, w Wallets, p Payment) (Change, tim
 	switch {
 	case errors.Is(err, openpayments.ErrInactiveToken):
 		return s.rotateWhileSending(ctx, w, p)
+	case err == nil && out.Failed && sellers != nil:
+		return s.later(p, settleAgain(p.Tries), sellers) // only the seller's side tells how much of it arrived
 	case err == nil && out.Failed:
-		reason := PaymentFailed
 		words := out.Metadata["cancellationReason"]
-		if strings.Contains(words, "enough balance") { // traces/02-k-exceeding-limits.json
+		reason := PaymentFailed
+		switch {
+		case !p.ReceivedAmount.IsZero():
+			reason = PaidInPart
+		case strings.Contains(words, "enough balance"): // traces/02-k-exceeding-limits.json
 			reason = InsufficientFunds
 		}
 		c, err := p.Fail(reason, "the wallet says: "+words, now)
@@ -61,6 +66,10 @@ func settleAgain(tries int) time.Duration {
 // rotateWhileSending keeps the token alive that lets us ask how the outgoing payment fares. When it cannot be, the
 // payment is still asked for at the seller's side.
 func (s *Service) rotateWhileSending(ctx context.Context, w Wallets, p Payment) (Change, time.Duration, error) {
+	p, err := s.renewLease(ctx, p)
+	if err != nil {
+		return Change{}, 0, err
+	}
 	token, err := w.Token.Rotate(ctx, openpayments.TokenRotateParams{URL: p.Token.ManageURI, AccessToken: p.Token.Value.Reveal()})
 	if err == nil {
 		return p.Rotate(token, s.clock.Now()), 0, nil
@@ -69,6 +78,14 @@ func (s *Service) rotateWhileSending(ctx context.Context, w Wallets, p Payment) 
 		return s.later(p, backoff(p.Tries, err), err)
 	}
 	return p.LoseToken(s.clock.Now()), 0, nil
+}
+
+// renewLease counts the lease from now, before a call that must not be made twice at a time: the calls before it in the same step may have taken longer. It
+// returns ErrStale when somebody else has the payment.
+func (s *Service) renewLease(ctx context.Context, p Payment) (Payment, error) {
+	c := p.touch(s.clock.Now(), time.Time{})
+	c.held = true
+	return s.record(ctx, ByWorker, c)
 }
 
 const (
@@ -93,9 +110,9 @@ func (s *Service) closeBooks(ctx context.Context, w Wallets, p Payment) (Change,
 		c, err = p.Settle(p.ReceivedAmount, now)
 	case err == nil && fills(p.ReceivedAmount, p.Amount) && p.State == Authorized:
 		c, err = p.Send(p.paysQuote(), now)
-	case gone, err == nil && p.ReceivedAmount.IsZero():
+	case (gone || err == nil) && p.ReceivedAmount.IsZero():
 		c, err = p.Fail(PaymentFailed, "the seller's incoming payment expired before any money came", now)
-	case err == nil:
+	case gone, err == nil:
 		c, err = p.Fail(PaidInPart, fmt.Sprintf("the seller's incoming payment expired with %s of %s", p.ReceivedAmount, p.Amount), now)
 	case now.Sub(p.CreatedAt) > silence:
 		c, err = p.Fail(OutcomeUnknown, "the seller's wallet does not answer: "+err.Error(), now)

@@ -80,7 +80,7 @@ func (s *Service) Start(ctx context.Context, r StartRequest) (Payment, error) {
 	ctx = logging.With(ctx, slog.String("pending_id", string(id)))
 	p, err := s.record(ctx, ByMarketplace, begin(id, r.OfferID, seller, buyerWallet, amount, party(sellers), party(buyers), s.clock.Now()))
 	if errors.Is(err, ErrOfferTaken) {
-		return Payment{}, inProgress()
+		return Payment{}, s.taken(ctx, r.OfferID)
 	}
 	if err != nil {
 		return Payment{}, err
@@ -134,7 +134,7 @@ func (s *Service) giveWay(ctx context.Context, r StartRequest, seller Seller, bu
 	case err != nil:
 		return Payment{}, fmt.Errorf("read the offer's payment: %w", err)
 	case live.State.Received():
-		return Payment{}, Errorf(CodeAlreadyPaid, "this offer is paid, by payment %s", live.ID)
+		return Payment{}, alreadyPaid(live)
 	case live.State != AwaitingApproval:
 		return Payment{}, inProgress()
 	}
@@ -166,6 +166,19 @@ func (s *Service) giveWay(ctx context.Context, r StartRequest, seller Seller, bu
 	}
 	_, err = s.record(ctx, ByMarketplace, c)
 	return Payment{}, stillMoving(err)
+}
+
+// taken says which other payment has the offer.
+func (s *Service) taken(ctx context.Context, offerID string) error {
+	other, err := s.store.LivePayment(ctx, offerID)
+	if err == nil && other.State.Received() {
+		return alreadyPaid(other)
+	}
+	return inProgress()
+}
+
+func alreadyPaid(by Payment) error {
+	return Errorf(CodeAlreadyPaid, "this offer is paid, by payment %s", by.ID)
 }
 
 // stillMoving turns a lost race for a payment into an answer.

@@ -93,7 +93,7 @@ type Change struct {
 	Before, After Payment // Before is the zero Payment for a new one
 	Audit         *AuditEvent
 	Event         *webhook.Event // only at an end
-	// Supersedes calls off, in the same transaction, the offer's other payment if nobody has approved that yet.
+	// Supersedes calls off, in the same transaction, the offer's other payment if that is one of Superseded.
 	Supersedes bool
 
 	held  bool  // whoever makes the change goes on working on the payment
@@ -208,7 +208,32 @@ func (p Payment) Authorize(token openpayments.AccessToken, now time.Time) (Chang
 		return Change{}, err
 	}
 	c.After.Token = newToken(token, now)
+	c.After.AskedAt = now
 	return c, nil
+}
+
+// AskAgain records, before the buyer's wallet is asked to pay again, when that is: whether money may still be under way is counted from then.
+func (p Payment) AskAgain(now time.Time) Change {
+	c := p.touch(now, time.Time{})
+	c.held = true
+	c.After.AskedAt, c.After.askedBefore = now, p.asked()
+	return c
+}
+
+// refused is the payment whose wallet has just refused to pay: nothing came of asking it again.
+func (p Payment) refused() Payment {
+	if !p.askedBefore.IsZero() {
+		p.AskedAt, p.askedBefore = p.askedBefore, time.Time{}
+	}
+	return p
+}
+
+// asked is when the buyer's wallet was last asked to pay.
+func (p Payment) asked() time.Time {
+	if p.AskedAt.Before(p.Since) { // one from before it was written down
+		return p.Since
+	}
+	return p.AskedAt
 }
 
 // Rotate records the token's new value and its new manage URL: the old ones are dead.
@@ -276,7 +301,7 @@ func (p Payment) Settle(received money.Amount, now time.Time) (Change, error) {
 }
 
 // SettleLate records that the money of a failed payment has arrived all the same: the wallet sent it after it had said that it would not, or
-// somebody else paid. The offer is paid then, so another payment of it that nobody has approved yet is called off.
+// somebody else paid. The offer is paid then, so another payment of it that has asked no wallet for money yet is called off.
 // It returns CodeWrongState unless received is the whole amount.
 func (p Payment) SettleLate(received money.Amount, now time.Time) (Change, error) {
 	if !fills(received, p.Amount) {
@@ -288,6 +313,9 @@ func (p Payment) SettleLate(received money.Amount, now time.Time) (Change, error
 	}
 	c.Audit.Reason = p.Reason
 	c.After.ReceivedAmount, c.After.PaidAt = received, now
+	if p.OutgoingPaymentID == "" && !p.AskedAt.IsZero() {
+		c.After.OutgoingPaymentID = p.paysQuote() // its answer was lost; if it was somebody else who paid, nobody tells us their payment's id
+	}
 	c.Supersedes = true
 	return c.end(webhook.Completed, now.Add(watchPaid[0])), nil
 }
@@ -315,6 +343,19 @@ func (p Payment) End(reason Reason, now time.Time) (Change, error) {
 	c.After.Ending = reason
 	c.After.Tries = 0
 	return c, nil
+}
+
+// Superseded are the states in which a payment is called off when its offer turns out to be paid: no wallet has been asked for its money yet. What
+// has gone further looks for itself, before it asks.
+var Superseded = []State{Created, AwaitingApproval, Approved}
+
+// CallOff records the intent to cancel the consent, since the offer is paid by another payment. Whoever has this one in hand finds it stale.
+func (p Payment) CallOff(paidBy PaymentID, now time.Time) Change {
+	c := p.amend(now, fmt.Sprintf("payment %s of the offer was paid late", paidBy))
+	c.Audit.Actor, c.Audit.Reason = ByWorker, Canceled
+	c.After.Ending, c.After.Tries = Canceled, 0
+	c.held, c.After.NextStepAt = false, now
+	return c
 }
 
 // Fail ends the payment.

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -78,7 +79,7 @@ func newWorld(t *testing.T, database string) *world {
 	require.NoError(t, w.Start(t.Context()))
 	t.Cleanup(func() { w.close(t) })
 	for _, p := range []*stack.Program{w.Payments, w.Marketplace} {
-		w.supervisors[p.Name] = supervise(p)
+		w.supervisors[p.Name] = supervise(p, w.folders[p.Name])
 	}
 	key, err := stack.ReadSecret(w.Secrets.APIKey)
 	require.NoError(t, err)
@@ -141,21 +142,73 @@ func (w *world) makeJobs(t *testing.T) {
 	require.Len(t, w.jobs, someJobs)
 }
 
-// pass moves the services' time on. The wallet's time is its own.
+// pass moves the services' time on, once they rest. The wallet's time is its own.
 func (w *world) pass(t *testing.T, d time.Duration) {
 	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	for !w.rest(t, ctx) {
+		if clock.Sleep(ctx, clock.System(), 20*time.Millisecond) != nil {
+			t.Fatalf("after %s a service still does not rest", patience)
+		}
+	}
 	w.ahead += d
-	for _, folder := range w.folders {
+	for name, folder := range w.folders {
+		trace, err := folder.Trace()
+		require.NoError(t, err)
+		w.supervisors[name].from.Store(int64(len(trace)))
 		require.NoError(t, folder.MoveAhead(w.ahead))
 	}
 }
 
+// patience bounds every wait for something that must happen: generous, since it is only waited out by a failure.
+const patience = 3 * time.Minute
+
+// How often a service must have looked for work since its time was moved, and in a row without having found any, before its time is moved on. On a
+// machine that is busy that takes as long as it takes, so that no lease ends while somebody is at work in it.
 const (
-	// patience bounds every wait for something that must happen: generous, since it is only waited out by a failure.
-	patience = 3 * time.Minute
-	// calm is how long nothing must have come of waiting before the services' time is moved on.
-	calm = 250 * time.Millisecond
+	looks      = 6
+	looksInRow = 3
 )
+
+// rest reports whether both services are up, have nothing in hand, and have looked for work since their time was moved.
+func (w *world) rest(t *testing.T, ctx context.Context) bool { //nolint:revive // context-as-argument: t comes first in tests
+	t.Helper()
+	for name, folder := range w.folders {
+		trace, err := folder.Trace()
+		require.NoError(t, err)
+		if !rests(trace[min(int(w.supervisors[name].from.Load()), len(trace)):]) {
+			return false
+		}
+	}
+	return w.ready(ctx)
+}
+
+// rests reads it from what a process has traced since it was started, or its time was moved. A claim is a look; it has its second point only when it
+// has found something.
+func rests(trace []string) bool {
+	inHand, all, row := map[string]int{}, 0, 0
+	for _, line := range trace {
+		edge, what, _ := strings.Cut(line, " ")
+		claim := strings.HasPrefix(what, "Claim")
+		switch {
+		case claim && edge == "before":
+			all, row = all+1, row+1
+			continue
+		case edge == "before":
+			inHand[what]++
+		case !claim:
+			inHand[what] = max(0, inHand[what]-1)
+		}
+		row = 0
+	}
+	for _, n := range inHand {
+		if n > 0 {
+			return false
+		}
+	}
+	return all >= looks && row >= looksInRow
+}
 
 // waits are what services wait for, shortest first: a lease, a question after a lost start, a retry, a wallet that sends nothing,
 // a look at what has ended.
@@ -169,10 +222,10 @@ func (w *world) until(t *testing.T, what string, holds func() bool) {
 	w.wait(t, waits, true, what, holds)
 }
 
-// soon is until, but lets two minutes pass for the services and no more.
+// soon is until, but lets four minutes pass for the services and no more.
 func (w *world) soon(t *testing.T, what string, holds func() bool) {
 	t.Helper()
-	w.wait(t, waits[:3], false, what, holds)
+	w.wait(t, []time.Duration{31 * time.Second, 31 * time.Second, time.Minute, time.Minute, time.Minute}, false, what, holds)
 }
 
 // wait lets the lengths of time pass, and the last of them again and again if it is to.
@@ -180,18 +233,17 @@ func (w *world) wait(t *testing.T, left []time.Duration, again bool, what string
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
-	for quiet := time.Now(); !holds(); {
+	for !holds() {
 		if clock.Sleep(ctx, clock.System(), 20*time.Millisecond) != nil {
 			t.Fatalf("after %s still not: %s", patience, what)
 		}
-		if time.Since(quiet) < calm || len(left) == 0 || !w.ready(ctx) {
+		if len(left) == 0 || !w.rest(t, ctx) || holds() {
 			continue
 		}
 		w.pass(t, left[0])
 		if len(left) > 1 || !again {
 			left = left[1:]
 		}
-		quiet = time.Now()
 	}
 }
 
@@ -204,12 +256,14 @@ func (w *world) ready(ctx context.Context) bool {
 // supervisor starts a service again whenever it has ended.
 type supervisor struct {
 	program *stack.Program
+	folder  crashpoint.Folder
+	from    atomic.Int64 // how much of the trace is from before the process was started, or its time was moved
 	orders  chan func()
 	ended   sync.WaitGroup
 }
 
-func supervise(p *stack.Program) *supervisor {
-	s := &supervisor{program: p, orders: make(chan func())}
+func supervise(p *stack.Program, f crashpoint.Folder) *supervisor {
+	s := &supervisor{program: p, folder: f, orders: make(chan func())}
 	s.ended.Go(s.run)
 	return s
 }
@@ -223,6 +277,11 @@ func (s *supervisor) run() {
 			}
 			order()
 		case <-s.program.Ended():
+			trace, err := s.folder.Trace()
+			if err != nil {
+				panic(fmt.Sprintf("read what %s has traced: %v", s.program.Name, err))
+			}
+			s.from.Store(int64(len(trace)))
 			if err := s.program.Launch(); err != nil {
 				panic(fmt.Sprintf("start %s again: %v", s.program.Name, err))
 			}

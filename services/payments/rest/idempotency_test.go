@@ -1,6 +1,7 @@
 package rest_test
 
 import (
+	"fmt"
 	"net/http"
 	"strings"
 	"sync"
@@ -179,4 +180,30 @@ func TestCancel_Door(t *testing.T) {
 		require.Equal(t, status, got.status, path)
 		require.Equal(t, api.CodeNotFound, got.failure(t).Code)
 	}
+}
+
+// Who was overtaken, since it took too long, neither frees the other's key nor replaces its answer.
+func TestIdempotency_WhoWasOvertakenChangesNothing(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, theKey)
+	begin := func(after time.Duration) (r, known payments.Idempotent, mine bool) {
+		r = payments.Idempotent{
+			Scope: "POST /x", Key: "k", Request: "r", BusyUntil: at.Add(after + time.Minute), CreatedAt: at.Add(after), Status: 200, Answer: fmt.Appendf(nil, `{"after":"%s"}`, after),
+		}
+		known, mine, err := h.store.BeginIdempotent(t.Context(), r)
+		require.NoError(t, err)
+		return r, known, mine
+	}
+	slow, _, mine := begin(0)
+	require.True(t, mine)
+	next, _, mine := begin(61 * time.Second)
+	require.True(t, mine, "it is taken over")
+	require.NoError(t, h.store.ReleaseIdempotent(t.Context(), slow))
+	_, _, mine = begin(62 * time.Second)
+	require.False(t, mine, "nobody runs beside the one that took over")
+	require.NoError(t, h.store.EndIdempotent(t.Context(), next))
+	require.NoError(t, h.store.EndIdempotent(t.Context(), slow))
+	_, known, mine := begin(63 * time.Second)
+	require.False(t, mine)
+	require.JSONEq(t, `{"after":"1m1s"}`, string(known.Answer))
 }

@@ -69,9 +69,9 @@ func (s *Store) BeginIdempotent(ctx context.Context, r payments.Idempotent) (kno
 	return known, mine, err
 }
 
-// EndIdempotent keeps the answer of a request that the caller works on.
+// EndIdempotent keeps the answer of a request that the caller works on: no other has taken it over since, which its BusyUntil tells.
 func (s *Store) EndIdempotent(ctx context.Context, r payments.Idempotent) error {
-	return s.db.Read(ctx).Model(&idempotencyRow{}).Where("scope = ? AND key = ? AND request = ?", r.Scope, r.Key, r.Request).
+	return s.db.Read(ctx).Model(&idempotencyRow{}).Where("scope = ? AND key = ? AND request = ? AND busy_until = ?", r.Scope, r.Key, r.Request, r.BusyUntil).
 		Updates(map[string]any{"status": r.Status, "answer": s.closeAnswer(r), "busy_until": nil}).Error
 }
 
@@ -92,9 +92,9 @@ func (s *Store) openAnswer(row idempotencyRow) ([]byte, error) {
 
 func answerPlace(scope, key string) string { return "idempotency_keys/" + scope + "/" + key }
 
-// ReleaseIdempotent forgets a request that came to nothing, so that it can be made again under the same key.
+// ReleaseIdempotent forgets a request of the caller's that came to nothing, so that it can be made again under the same key.
 func (s *Store) ReleaseIdempotent(ctx context.Context, r payments.Idempotent) error {
-	return s.db.Read(ctx).Where("scope = ? AND key = ? AND request = ? AND status = 0", r.Scope, r.Key, r.Request).Delete(&idempotencyRow{}).Error
+	return s.db.Read(ctx).Where("scope = ? AND key = ? AND request = ? AND status = 0 AND busy_until = ?", r.Scope, r.Key, r.Request, r.BusyUntil).Delete(&idempotencyRow{}).Error
 }
 
 // PruneIdempotent deletes what is older than payments.IdempotencyLifetime.

@@ -34,6 +34,7 @@ type paymentRow struct {
 	IncomingPaymentID    string
 	QuoteID              string
 	Quotes               int
+	AskedAt              *time.Time
 	OutgoingPaymentID    string
 	RedirectURL          string
 	ClientNonceSealed    string
@@ -85,7 +86,7 @@ func (s *Store) paymentToRow(p payments.Payment) paymentRow {
 		BuyerWalletAddress: p.Buyer.WalletAddress, BuyerAuthServer: p.Buyer.AuthServer, BuyerResourceServer: p.Buyer.ResourceServer,
 		SellerWalletAddress: p.Seller.WalletAddress, SellerAuthServer: p.Seller.AuthServer, SellerResourceServer: p.Seller.ResourceServer,
 		ClientWalletAddress: p.Client.WalletAddress, ClientKeyID: p.Client.KeyID, ClientKeyPath: p.Client.PrivateKeyPath,
-		IncomingPaymentID: p.IncomingPaymentID, QuoteID: p.QuoteID, Quotes: p.Quotes, OutgoingPaymentID: p.OutgoingPaymentID,
+		IncomingPaymentID: p.IncomingPaymentID, QuoteID: p.QuoteID, Quotes: p.Quotes, AskedAt: maybe(p.AskedAt), OutgoingPaymentID: p.OutgoingPaymentID,
 		RedirectURL: p.Consent.RedirectURL, InteractNonce: p.Consent.InteractNonce, ContinueURI: p.Consent.ContinueURI,
 		ClientNonceSealed:   s.keys.close(p.Consent.ClientNonce, place("client_nonce")),
 		ContinueTokenSealed: s.keys.close(p.Consent.ContinueToken, place("continue_token")),
@@ -129,7 +130,7 @@ func (r paymentRow) view() (payments.Payment, error) {
 		Buyer:                 payments.Party{WalletAddress: r.BuyerWalletAddress, AuthServer: r.BuyerAuthServer, ResourceServer: r.BuyerResourceServer},
 		Seller:                payments.Party{WalletAddress: r.SellerWalletAddress, AuthServer: r.SellerAuthServer, ResourceServer: r.SellerResourceServer},
 		Client:                payments.Client{WalletAddress: r.ClientWalletAddress, KeyID: r.ClientKeyID, PrivateKeyPath: r.ClientKeyPath},
-		IncomingPaymentID:     r.IncomingPaymentID, QuoteID: r.QuoteID, Quotes: r.Quotes, OutgoingPaymentID: r.OutgoingPaymentID,
+		IncomingPaymentID:     r.IncomingPaymentID, QuoteID: r.QuoteID, Quotes: r.Quotes, AskedAt: certain(r.AskedAt), OutgoingPaymentID: r.OutgoingPaymentID,
 		Consent: payments.Consent{
 			RedirectURL: r.RedirectURL, InteractNonce: r.InteractNonce, ContinueURI: r.ContinueURI,
 			ContinueNotUntil: certain(r.ContinueNotUntil), ExpiresAt: certain(r.ConsentExpiresAt),

@@ -3,10 +3,12 @@ package store
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"unicode"
 
 	"gorm.io/gorm"
+	"gorm.io/gorm/clause"
 
 	"tianguis.example/payments"
 )
@@ -21,7 +23,7 @@ func (s *Store) Record(ctx context.Context, c payments.Change) error {
 			return err
 		}
 		if c.Supersedes {
-			if err := callOffOthers(tx, row); err != nil {
+			if err := s.callOffOthers(tx, c.After); err != nil {
 				return err
 			}
 		}
@@ -52,6 +54,9 @@ func (s *Store) putWithAudit(tx *gorm.DB, c payments.Change, row paymentRow) err
 // putPayment writes a payment's row if its version is still before, but for the columns that are left as they are.
 func putPayment(tx *gorm.DB, before int64, row paymentRow, leave ...string) error {
 	if before == 0 {
+		if paid, err := offerPaid(tx, row.OfferID); err != nil || paid {
+			return errors.Join(err, payments.ErrOfferTaken)
+		}
 		err := tx.Create(&row).Error
 		if errors.Is(err, gorm.ErrDuplicatedKey) {
 			return payments.ErrOfferTaken
@@ -69,11 +74,33 @@ func putPayment(tx *gorm.DB, before int64, row paymentRow, leave ...string) erro
 	return nil
 }
 
-// callOffOthers has the offer's other payment called off if nobody has approved it yet. Whoever has it in hand finds it stale.
-func callOffOthers(tx *gorm.DB, paid paymentRow) error {
-	return tx.Model(&paymentRow{}).
-		Where("offer_id = ? AND id <> ? AND state IN ? AND ending = ''", paid.OfferID, paid.ID, []string{string(payments.Created), string(payments.AwaitingApproval)}).
-		Updates(map[string]any{"ending": string(payments.Canceled), "version": gorm.Expr("version + 1"), "next_step_at": paid.UpdatedAt}).Error
+// offerPaid reports whether a payment of the offer has been paid. The offer's payments are locked until the new one is there: one whose money comes
+// late waits, and finds the new one to call off; or it was first, and is found here.
+func offerPaid(tx *gorm.DB, offerID string) (bool, error) {
+	var states []string
+	err := tx.Model(&paymentRow{}).Clauses(clause.Locking{Strength: clause.LockingStrengthShare}).Where("offer_id = ?", offerID).Pluck("state", &states).Error
+	return slices.ContainsFunc(states, func(s string) bool { return payments.State(s).Received() }), err
+}
+
+// callOffOthers has the offer's other payment called off.
+func (s *Store) callOffOthers(tx *gorm.DB, paid payments.Payment) error {
+	var rows []paymentRow
+	err := tx.Clauses(clause.Locking{Strength: clause.LockingStrengthUpdate}).
+		Where("offer_id = ? AND id <> ? AND state IN ? AND ending = ''", paid.OfferID, string(paid.ID), payments.Superseded).Find(&rows).Error
+	if err != nil {
+		return err
+	}
+	for _, row := range rows {
+		p, err := s.payment(row)
+		if err != nil {
+			return err
+		}
+		c := p.CallOff(paid.ID, paid.UpdatedAt)
+		if err := s.putWithAudit(tx, c, s.paymentToRow(c.After)); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // maxDetail is how many characters of an event's detail are kept. A wallet's words may be in it.

@@ -122,7 +122,7 @@ func TestReseal_WebhookSecretsAndTheAnswersThatHoldOne(t *testing.T) {
 		answers := map[string]payments.Idempotent{}
 		for key, holds := range map[string]bool{"with": true, "without": false} {
 			r := payments.Idempotent{
-				Scope: "POST /webhooks/endpoints", Key: key, Request: "r", Status: 201, Answer: []byte(`{"secret":"` + key + `"}`), Secret: holds, CreatedAt: noon,
+				Scope: "POST /webhooks/endpoints", Key: key, Request: "r", Status: 201, Answer: []byte(`{"secret":"` + key + `"}`), Secret: holds, BusyUntil: noon.Add(time.Minute), CreatedAt: noon,
 			}
 			_, mine, err := before.BeginIdempotent(t.Context(), r)
 			require.NoError(t, err)

@@ -86,6 +86,9 @@ func (c *config) Validate() error {
 	if c.PaymentLease <= c.WalletTimeout+c.FinishWait {
 		add("PAYMENT_LEASE", "must be longer than WALLET_TIMEOUT and FINISH_WAIT together, which are %s", c.WalletTimeout+c.FinishWait)
 	}
+	if c.PaymentLease > time.Minute { // a start may take nearly as long, and its Idempotency-Key is its own for a minute
+		add("PAYMENT_LEASE", "must be a minute at most")
+	}
 	if c.ConsentLifetime < time.Second || c.ConsentLifetime > 12*time.Hour {
 		add("CONSENT_LIFETIME", "must be from 1s to 12h")
 	}

@@ -63,6 +63,9 @@ func storePoints() []string {
 // moves are the methods of a payment that change its state, which the table of transitions has.
 var moves = []string{"AwaitApproval", "Approve", "Authorize", "Send", "Settle", "SettleLate", "Fail"}
 
+// within are those that are committed with another payment's change, and have no point of their own.
+var within = []string{"CallOff"}
+
 // steps are all steps of a payment: its beginning, the table's transitions, and each method of a payment that changes it within a state.
 func steps() []string {
 	all := []string{step("", payments.Created), handOver}
@@ -75,7 +78,7 @@ func steps() []string {
 	methods := reflect.TypeFor[payments.Payment]()
 	for i := range methods.NumMethod() {
 		m := methods.Method(i)
-		if m.Type.NumOut() > 0 && m.Type.Out(0) == reflect.TypeFor[payments.Change]() && !slices.Contains(moves, m.Name) {
+		if m.Type.NumOut() > 0 && m.Type.Out(0) == reflect.TypeFor[payments.Change]() && !slices.Contains(moves, m.Name) && !slices.Contains(within, m.Name) {
 			all = append(all, m.Name)
 		}
 	}
@@ -95,6 +98,8 @@ func stepOf(c payments.Change) string {
 		return step(was.State, is.State)
 	case was.Ending != is.Ending:
 		return "End"
+	case was.AskedAt != is.AskedAt:
+		return "AskAgain"
 	case was.QuoteID != is.QuoteID:
 		return "Requote"
 	case was.Token != is.Token && is.Token.Value == "":
