@@ -96,3 +96,42 @@ func TestPoll_AnswersThatCannotBeBelieved(t *testing.T) {
 	require.Equal(t, marketplace.AttemptAwaiting, m.job(1).Attempt.State)
 	require.Equal(t, first, m.job(1).Attempt.PendingID)
 }
+
+// The payments service dies in the middle of a start. It is asked again under the same Idempotency-Key, which is busy until the dead one's
+// minute is over: that is no refusal, for a payment may await its buyer.
+func TestPoll_StartThatWasCutByACrash(t *testing.T) {
+	t.Parallel()
+	for name, answer := range map[string]func(m *running, w http.ResponseWriter){
+		"its key is busy": func(m *running, w http.ResponseWriter) {
+			m.payments.refuse(w, http.StatusConflict, "idempotency_key_in_use")
+		},
+		"a proxy answers": func(_ *running, w http.ResponseWriter) {
+			w.WriteHeader(http.StatusGatewayTimeout)
+			_, _ = w.Write([]byte("<h1>504 Gateway Time-out</h1>"))
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			m := start(t, polling)
+			b := m.browser().signIn(demoFunder)
+			m.payments.breakRoute("POST /offers/{offerId}/quotes/start", true, func(w http.ResponseWriter, _ *http.Request) bool {
+				if m.payments.called("POST /offers/{offerId}/quotes/start") == 1 {
+					panic(http.ErrAbortHandler)
+				}
+				answer(m, w)
+				return true
+			})
+			refused := b.submit(b.get("/jobs/1/pay"), "pay", nil)
+			require.Equal(t, http.StatusServiceUnavailable, refused.StatusCode)
+			require.Contains(t, refused.has(t, "#pay-error").Text(), "Try again")
+			require.Equal(t, marketplace.AttemptStarting, m.job(1).Attempt.State, "nobody knows yet what became of it")
+
+			pendingID := m.payments.only().PendingID
+			m.due()
+			require.Eventually(t, func() bool { return m.job(1).Attempt.PendingID == pendingID }, waitFor, every)
+			m.payments.pay(pendingID)
+			require.Equal(t, 200, m.payments.notify(m.base, "m1", pendingID).status)
+			require.Equal(t, marketplace.Complete, m.job(1).State)
+		})
+	}
+}
