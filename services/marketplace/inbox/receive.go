@@ -34,6 +34,12 @@ func (r *Receiver) Register(e *echo.Echo) {
 	e.OPTIONS(webhook.Path, func(echo.Context) error { return echo.ErrMethodNotAllowed }) // no page elsewhere has business here
 }
 
+// acknowledgement answers an event that is about no job.
+type acknowledgement struct {
+	Success bool   `json:"success"`
+	Message string `json:"message"`
+}
+
 // answer is the documented one, its keys in the documented order.
 type answer struct {
 	Success   bool              `json:"success"`
@@ -61,10 +67,21 @@ func (r *Receiver) receive(c echo.Context) error {
 	if err != nil {
 		return echo.NewHTTPError(http.StatusBadRequest, sentence(err))
 	}
-	if event.Type != webhook.Completed && event.Type != webhook.Failed {
+	switch event.Type {
+	case webhook.Completed, webhook.Failed:
+		return r.apply(c, source, event, body)
+	case webhook.Ping:
+		r.log.InfoContext(ctx, "[webhook] ping", "source", string(source), "webhook_id", shorten(c.Request().Header.Get(webhook.HeaderID)))
+		return c.JSON(http.StatusOK, acknowledgement{true, "pong"})
+	default:
 		// A kind of event that is newer than this program: received, and of no concern.
-		return c.JSON(http.StatusOK, map[string]any{"success": true, "message": "Event ignored"})
+		return c.JSON(http.StatusOK, acknowledgement{true, "Event ignored"})
 	}
+}
+
+// apply hands the news to the rules, and says what became of it.
+func (r *Receiver) apply(c echo.Context, source marketplace.Source, event webhook.Event, body []byte) error {
+	ctx := c.Request().Context()
 	id, err := marketplace.ParseJobID(event.OfferID)
 	if err != nil {
 		return errNoJob

@@ -264,3 +264,24 @@ func TestWebhook_FailedBeforeCompleted(t *testing.T) {
 	require.Equal(t, 200, m.payments.notify(m.base, "m2", pendingID).status, "money that arrived is believed over an earlier failure")
 	require.Equal(t, marketplace.Complete, m.job(1).State)
 }
+
+// TestWebhook_Ping: an operator tries the way. It is about no payment, and counts as much as any other event: only when it is signed.
+func TestWebhook_Ping(t *testing.T) {
+	t.Parallel()
+	m := start(t)
+	ping := []byte(`{"type":"ping","pendingId":"","offerId":"","status":"","outgoingPaymentId":"","timestamp":"2026-11-23T12:00:00Z"}`)
+	for range 2 {
+		require.Equal(t, answered{200, `{"success":true,"message":"pong"}`}, deliver(t, m.base, ping, m.payments.signed("msg_ping", ping)))
+	}
+	require.Contains(t, m.logs.String(), `"msg":"[webhook] ping","source":"webhook","webhook_id":"msg_ping"`)
+	require.Equal(t, 401, deliver(t, m.base, ping, http.Header{}).status)
+	require.Equal(t, 401, deliver(t, m.base, ping, m.payments.signed("msg_ping", append(ping, ' '))).status)
+	require.Equal(t, 405, m.browser().get(webhook.Path).StatusCode)
+	var seen int64
+	require.NoError(t, m.db.Read(t.Context()).Raw("SELECT COUNT(*) FROM webhooks_seen").Scan(&seen).Error)
+	require.Zero(t, seen)
+	require.Empty(t, m.events(1))
+
+	open := start(t, unsigned)
+	require.Equal(t, answered{200, `{"success":true,"message":"pong"}`}, deliver(t, open.base, ping, http.Header{}))
+}
