@@ -35,7 +35,7 @@ type seeding struct {
 func (s *shell) seed() *cobra.Command {
 	var funderWallet, workerWallet, assetCode string
 	var assetScale uint8
-	var toPay, many int
+	var toPay int
 	cmd := &cobra.Command{
 		Use:   "seed",
 		Short: "Add demo people and jobs; a second run adds what is missing",
@@ -57,10 +57,7 @@ func (s *shell) seed() *cobra.Command {
 				if err := d.jobs(ctx); err != nil {
 					return plain(err)
 				}
-				if err := d.jobsToPay(ctx, toPay); err != nil {
-					return plain(err)
-				}
-				if err := d.many(ctx, many); err != nil {
+				if err := d.toPay(ctx, toPay); err != nil {
 					return plain(err)
 				}
 				_, err = fmt.Fprintf(s.out, "sign in at %s/login\n  funder  %s  %s\n  worker  %s  %s\n", c.BaseURL, demoFunder, demoPassword, demoWorker, demoPassword)
@@ -72,8 +69,7 @@ func (s *shell) seed() *cobra.Command {
 	cmd.Flags().StringVar(&workerWallet, "worker-wallet", "", "the worker's wallet address; without one the worker cannot be paid")
 	cmd.Flags().StringVar(&assetCode, "asset", "MXN", "the asset of the jobs' budgets, that of the worker's wallet")
 	cmd.Flags().Uint8Var(&assetScale, "asset-scale", 2, "the decimals of that asset")
-	cmd.Flags().IntVar(&toPay, "to-pay", 0, "so many more jobs of 10.00 that wait to be paid, each time")
-	cmd.Flags().IntVar(&many, "jobs", 0, "that many jobs more that wait to be paid, each with a budget of its own: 1.00, 1.20, 1.40, …")
+	cmd.Flags().IntVar(&toPay, "to-pay", 0, "so many more jobs that wait to be paid, each time, each with a budget of its own: 10.00, 10.20, 10.40, …")
 	return cmd
 }
 
@@ -182,20 +178,6 @@ func (d *seeding) jobs(ctx context.Context) error {
 			if err := d.job(ctx, s, budget); err != nil {
 				return err
 			}
-		}
-	}
-	return nil
-}
-
-// jobsToPay adds n jobs that wait to be paid.
-func (d *seeding) jobsToPay(ctx context.Context, n int) error {
-	budget, err := money.ParseDecimal("10.00", d.assetCode, d.assetScale)
-	if err != nil {
-		return fmt.Errorf("--asset %s, --asset-scale %d: %w", d.assetCode, d.assetScale, err)
-	}
-	for range n {
-		if err := d.job(ctx, sample{title: "Sweep the stall", description: "Once, after closing.", submission: "Done.", actions: toReview}, budget); err != nil {
-			return err
 		}
 	}
 	return nil
