@@ -139,7 +139,7 @@ func (m *Market) started(ctx context.Context, job Job, attempt Attempt, started 
 	now := m.clock.Now()
 	attempt.PendingID, attempt.State = started.PendingID, AttemptAwaiting
 	attempt.Debit, attempt.ExpiresAt, attempt.UpdatedAt = started.DebitAmount, started.ExpiresAt.UTC(), now
-	entry := Entry{At: now, By: attempt.UserID, Event: EventPaymentStarted, Detail: debitText(started.DebitAmount)}
+	entry := Entry{At: now, By: attempt.UserID, Event: EventPaymentStarted, Detail: amountText(started.DebitAmount)}
 	if err := m.store.SaveStarted(ctx, attempt, entry, now.Add(firstAsk)); err != nil {
 		return "", fmt.Errorf("keep the started payment: %w", err)
 	}
@@ -161,7 +161,7 @@ func covers(got, budget money.Amount) bool {
 	return err == nil && compared >= 0
 }
 
-func debitText(a money.Amount) string {
+func amountText(a money.Amount) string {
 	if !a.IsSet() {
 		return ""
 	}

@@ -70,7 +70,7 @@ func (m *Market) lookForStart(ctx context.Context, a Attempt) error {
 		if p.DebitAmount != nil {
 			a.Debit = *p.DebitAmount
 		}
-		entry := Entry{At: now, By: a.UserID, Event: EventPaymentStarted, Detail: debitText(a.Debit)}
+		entry := Entry{At: now, By: a.UserID, Event: EventPaymentStarted, Detail: amountText(a.Debit)}
 		return m.store.SaveStarted(ctx, a, entry, now.Add(askSoon))
 	}
 	a.State, a.Reason, a.UpdatedAt = AttemptFailed, "not_started", now

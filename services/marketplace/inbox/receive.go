@@ -1,6 +1,8 @@
 package inbox
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"io"
 	"log/slog"
@@ -90,10 +92,14 @@ func (r *Receiver) apply(c echo.Context, source marketplace.Source, event webhoo
 		Source: source, JobID: id, PendingID: event.PendingID, Paid: event.Type == webhook.Completed,
 		OutgoingPaymentID: event.OutgoingPaymentID, Reason: event.Reason, Message: event.Message,
 	}
-	if source == marketplace.SourceWebhook {
-		news.WebhookID = c.Request().Header.Get(webhook.HeaderID)
+	if event.OverpaidAmount != nil {
+		news.Overpaid = *event.OverpaidAmount
 	}
-	job, err := r.market.Paid(ctx, news)
+	if source == marketplace.SourceWebhook { // the id of an unsigned one is anybody's word
+		digest := sha256.Sum256(body)
+		news.WebhookID, news.Digest = c.Request().Header.Get(webhook.HeaderID), hex.EncodeToString(digest[:])
+	}
+	state, err := r.market.Paid(ctx, news)
 	if err != nil {
 		r.log.WarnContext(ctx, "[webhook] not applied", "", news, "error", err)
 		if marketplace.CodeOf(err) == marketplace.CodeNotFound {
@@ -101,8 +107,8 @@ func (r *Receiver) apply(c echo.Context, source marketplace.Source, event webhoo
 		}
 		return err
 	}
-	r.log.InfoContext(ctx, "[webhook] received", "", news, "status", string(job.State))
-	said := answer{Success: true, Message: "Payment confirmed", JobID: job.ID, JobStatus: job.State}
+	r.log.InfoContext(ctx, "[webhook] received", "", news, "sequence", event.Sequence, "status", string(state))
+	said := answer{Success: true, Message: "Payment confirmed", JobID: id, JobStatus: state}
 	if !news.Paid {
 		said.Message = "Payment failure recorded"
 	}

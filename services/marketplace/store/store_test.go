@@ -181,10 +181,10 @@ func TestRecord_StaleIsRefusedWhole(t *testing.T) {
 		require.NoError(t, err)
 		change, err := job.Do(marketplace.Pay, 0, "", noon.Add(time.Hour))
 		require.NoError(t, err)
-		change.WebhookID = "w1"
+		change.Told = marketplace.Told{WebhookID: "w1", Digest: "d1", JobState: marketplace.Complete}
 		require.NoError(t, s.Record(t.Context(), change))
 		again := change
-		again.WebhookID = "w2"
+		again.Told.WebhookID = "w2"
 		require.ErrorIs(t, s.Record(t.Context(), again), marketplace.ErrStale)
 		again.Entries = nil
 		require.ErrorIs(t, s.Record(t.Context(), again), marketplace.ErrStale, "nothing to do, decided upon what is no more")
@@ -196,6 +196,61 @@ func TestRecord_StaleIsRefusedWhole(t *testing.T) {
 		var seen []string
 		require.NoError(t, s.db.Read(t.Context()).Raw("SELECT webhook_id FROM webhooks_seen").Scan(&seen).Error)
 		require.Equal(t, []string{"w1"}, seen)
+	})
+}
+
+// TestTold_IsKeptAsItWasFirst: whoever decided second upon the same webhook has to look again.
+func TestTold_IsKeptAsItWasFirst(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, s *fixture) {
+		told, err := s.Told(t.Context(), "w1")
+		require.NoError(t, err)
+		require.Nil(t, told)
+		job, err := s.Job(t.Context(), s.job)
+		require.NoError(t, err)
+		nothing := marketplace.Change{At: noon, Before: job, After: job, Told: marketplace.Told{WebhookID: "w1", Digest: "d1", JobState: marketplace.Reviewing}}
+		require.NoError(t, s.Record(t.Context(), nothing))
+		second := nothing
+		second.Told.Digest, second.Told.JobState = "d2", marketplace.Complete
+		require.ErrorIs(t, s.Record(t.Context(), second), marketplace.ErrStale)
+		told, err = s.Told(t.Context(), "w1")
+		require.NoError(t, err)
+		require.Equal(t, nothing.Told, *told)
+
+		// One that an older program has seen: nothing is known of it but the id.
+		require.NoError(t, s.db.Read(t.Context()).Exec("INSERT INTO webhooks_seen (webhook_id, job_id, received_at) VALUES ('w0', ?, ?)", int64(s.job), noon).Error)
+		told, err = s.Told(t.Context(), "w0")
+		require.NoError(t, err)
+		require.Nil(t, told)
+		old := nothing
+		old.Told.WebhookID = "w0"
+		require.NoError(t, s.Record(t.Context(), old))
+		told, err = s.Told(t.Context(), "w0")
+		require.NoError(t, err)
+		require.Equal(t, old.Told, *told)
+	})
+}
+
+// TestRecord_Overpaid: of an attempt that was there, and of one that comes with the news.
+func TestRecord_Overpaid(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, s *fixture) {
+		over, err := money.ParseDecimal("5.00", "MXN", 2)
+		require.NoError(t, err)
+		a := s.attempt("01A", "s", noon)
+		a.PendingID, a.State = "P1", marketplace.AttemptAwaiting
+		require.NoError(t, s.SaveStarted(t.Context(), a, marketplace.Entry{At: noon, Event: "payment_started"}, noon))
+		other := a
+		other.ID, other.PendingID = "01B", "P2"
+		for _, attempt := range []marketplace.Attempt{a, other} {
+			job, err := s.Job(t.Context(), s.job)
+			require.NoError(t, err)
+			attempt.State, attempt.Overpaid = marketplace.AttemptPaid, over
+			require.NoError(t, s.Record(t.Context(), marketplace.Change{At: noon, Before: job, After: job, Attempt: &attempt}))
+			got, err := s.AttemptByPendingID(t.Context(), attempt.PendingID)
+			require.NoError(t, err)
+			require.Equal(t, over, got.Overpaid)
+		}
 	})
 }
 

@@ -58,7 +58,7 @@ func callPoints() []string {
 
 // reads are the methods of the store that commit nothing. Whatever else it has is a commit, and has its points.
 var reads = []string{
-	"AllJobs", "AnyJob", "AttemptByPendingID", "Job", "JobAndAttempt", "JobFor", "JobsOf", "KnownPendingIDs", "Ping", "Session",
+	"AllJobs", "AnyJob", "AttemptByPendingID", "Job", "JobAndAttempt", "JobFor", "JobsOf", "KnownPendingIDs", "Ping", "Session", "Told",
 	"User", "UserByEmail",
 }
 
@@ -74,7 +74,8 @@ func storePoints() []string {
 	for i := range methods.NumMethod() {
 		switch name := methods.Method(i).Name; {
 		case name == recordMethod:
-			for _, what := range []string{string(marketplace.Pay), marketplace.EventPaymentFailed, marketplace.EventPaidAgain, marketplace.EventPaidOutOfTurn, nothingNew} {
+			for _, what := range []string{string(marketplace.Pay), marketplace.EventPaymentFailed, marketplace.EventPaidAgain, marketplace.EventPaidOutOfTurn,
+				marketplace.EventOverpaid, marketplace.EventRoundedUp, nothingNew} {
 				all = append(all, recordMethod+" "+what)
 			}
 		case !slices.Contains(reads, name):

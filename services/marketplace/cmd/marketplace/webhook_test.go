@@ -123,6 +123,94 @@ func TestWebhook_ReplayAnswersTheSame(t *testing.T) {
 	require.EqualValues(t, 1, seen)
 }
 
+// TestWebhook_ReplayAfterTheJobMovedOn: the sender's answer was lost. It gets the same one, to the byte, whatever has happened since.
+func TestWebhook_ReplayAfterTheJobMovedOn(t *testing.T) {
+	t.Parallel()
+	onEach(t, func(t *testing.T, m *running) {
+		b := m.browser().signIn(demoFunder)
+		first := b.approve("1")
+		m.payments.fail(first, "expired", "")
+		failed := m.payments.event(first)
+		said := deliver(t, m.base, failed, m.payments.signed("msg_1", failed))
+		require.Equal(t, answered{200, `{"success":true,"message":"Payment failure recorded","job_id":1,"job_status":"reviewing"}`}, said)
+
+		second := b.approve("1")
+		m.payments.pay(second)
+		require.Equal(t, 200, m.payments.notify(m.base, "msg_2", second).status)
+		require.Equal(t, marketplace.Complete, m.job(1).State)
+
+		require.Equal(t, said, deliver(t, m.base, failed, m.payments.signed("msg_1", failed)))
+		require.Equal(t, []string{"payment_started", "payment_failed", "payment_started", "pay"}, m.events(1))
+	})
+}
+
+// TestWebhook_IDWithAnotherBody: an id is one event's. What comes under it and is another one is refused, though it is signed.
+func TestWebhook_IDWithAnotherBody(t *testing.T) {
+	t.Parallel()
+	onEach(t, func(t *testing.T, m *running) {
+		b := m.browser().signIn(demoFunder)
+		first, second := b.approve("1"), b.approve("2")
+		m.payments.pay(first)
+		m.payments.pay(second)
+		body := m.payments.event(first)
+		require.Equal(t, 200, deliver(t, m.base, body, m.payments.signed("msg_1", body)).status)
+
+		other := m.payments.event(second)
+		require.Equal(t, answered{409, `{"success":false,"error":"This webhook id was another event's. Nothing was changed."}`},
+			deliver(t, m.base, other, m.payments.signed("msg_1", other)))
+		require.False(t, m.job(2).ContractCompleted)
+		require.Contains(t, m.logs.String(), "webhook_id_reused")
+		require.Equal(t, 200, deliver(t, m.base, body, m.payments.signed("msg_1", body)).status, "the event itself still is what it was")
+		require.Equal(t, 200, deliver(t, m.base, other, m.payments.signed("msg_2", other)).status, "so is the other, under its own id")
+		require.True(t, m.job(2).ContractCompleted)
+
+		long := strings.Repeat("m", 256)
+		require.Equal(t, 400, deliver(t, m.base, other, m.payments.signed(long, other)).status)
+	})
+}
+
+// TestWebhook_AnyOrder: the events of a payment that failed, was paid late, and was paid beyond what was asked, in every order and each
+// of them twice. The job, and what its people read, is the same.
+func TestWebhook_AnyOrder(t *testing.T) {
+	t.Parallel()
+	onEach(t, func(t *testing.T, m *running) {
+		const all = 3
+		require.NoError(t, m.seeding.toPay(t.Context(), 6))
+		b := m.browser().signIn(demoFunder)
+		worker := m.browser().signIn(demoWorker)
+		var reports []string
+		for i, order := range [][all]int{{0, 1, 2}, {0, 2, 1}, {1, 0, 2}, {1, 2, 0}, {2, 0, 1}, {2, 1, 0}} {
+			job := marketplace.JobID(len(samples) + 1 + i)
+			pendingID := b.approve(job.String())
+			event := func(kind, status, outgoing, more string, sequence int) []byte {
+				return fmt.Appendf(nil, `{"type":"payment.%s","pendingId":"%s","offerId":"%s","status":"%s","outgoingPaymentId":"%s","timestamp":"2026-11-23T12:00:00Z","sequence":%d%s}`,
+					kind, pendingID, job, status, outgoing, sequence, more)
+			}
+			events := [all][]byte{
+				event("failed", "failed", "", `,"reason":"outcome_unknown"`, 3),
+				event("completed", "paid", "https://wallet.example/o/1", "", 5),
+				event("completed", "paid", "https://wallet.example/o/1", `,"overpaidAmount":{"value":"500","assetCode":"MXN","assetScale":2}`, 8),
+			}
+			for _, n := range append(order[:], order[:]...) {
+				got := deliver(t, m.base, events[n], m.payments.signed(fmt.Sprintf("msg_%s_%d", job, n), events[n]))
+				require.Equal(t, 200, got.status, got.body)
+			}
+			view := m.job(job)
+			require.Equal(t, marketplace.AttemptPaid, view.Attempt.State)
+			require.Equal(t, "5.00 MXN", view.Attempt.Overpaid.String())
+			for _, person := range []*browser{b, worker} {
+				page := person.get("/jobs/" + job.String())
+				require.Contains(t, page.has(t, `#odd [data-odd="overpaid"]`).Text(), "5.00 MXN")
+				require.Contains(t, page.has(t, `#history [data-event="overpaid"]`).Text(), "5.00 MXN")
+			}
+			reports = append(reports, fmt.Sprint(view.State, view.ContractCompleted, view.PaymentID))
+		}
+		for _, report := range reports {
+			require.Equal(t, "complete true https://wallet.example/o/1", report)
+		}
+	})
+}
+
 func TestWebhook_NotAnEvent(t *testing.T) {
 	t.Parallel()
 	m := start(t)
@@ -137,11 +225,21 @@ func TestWebhook_NotAnEvent(t *testing.T) {
 		strings.Repeat("[", 9000): 400,
 		strings.Replace(seedsCurl, `"1"`, `1`, 1):                                          400,
 		strings.Replace(seedsCurl, `"1"`, `null`, 1):                                       400,
+		strings.Replace(seedsCurl, `"1"`, `1.5`, 1):                                        400,
+		strings.Replace(seedsCurl, `"1"`, `true`, 1):                                       400,
+		strings.Replace(seedsCurl, `"1"`, `["1"]`, 1):                                      400,
+		strings.Replace(seedsCurl, `"1"`, `""`, 1):                                         400,
 		strings.Replace(seedsCurl, `"test-123"`, `""`, 1):                                  400,
 		strings.Replace(seedsCurl, `"paid"`, `"failed"`, 1):                                400,
 		strings.Replace(seedsCurl, `https://ilp.interledger-test.dev/outgoing/xyz`, "", 1): 400,
 		strings.Replace(seedsCurl, `"1"`, `"1.5"`, 1):                                      404,
 		strings.Replace(seedsCurl, `"1"`, `"+1"`, 1):                                       404,
+		strings.Replace(seedsCurl, `"1"`, `" +1 "`, 1):                                     404,
+		strings.Replace(seedsCurl, `"1"`, `"true"`, 1):                                     404,
+		strings.Replace(seedsCurl, `"1"`, `"0"`, 1):                                        404,
+		strings.Replace(seedsCurl, `"1"`, `"0x1"`, 1):                                      404,
+		strings.Replace(seedsCurl, `"1"`, `"1e0"`, 1):                                      404,
+		strings.Replace(seedsCurl, `"1"`, `"１"`, 1):                                        404,
 		strings.Replace(seedsCurl, `"1"`, `" 1 "`, 1):                                      404,
 		strings.Replace(seedsCurl, `"1"`, `"01"`, 1):                                       404,
 		strings.Replace(seedsCurl, `"1"`, `"999"`, 1):                                      404,
@@ -157,6 +255,7 @@ func TestWebhook_NotAnEvent(t *testing.T) {
 		if want == 404 {
 			require.Equal(t, `{"success":false,"error":"Job not found"}`, got.body)
 		}
+		require.Equal(t, 401, deliver(t, m.base, []byte(body), http.Header{}).status, "nothing in it is looked at before its signature: %q", body)
 	}
 	require.Equal(t, marketplace.Reviewing, m.job(1).State)
 	require.Empty(t, m.events(1))
@@ -209,6 +308,7 @@ func TestWebhook_PaymentOfAnotherJob(t *testing.T) {
 		require.False(t, m.job(1).ContractCompleted)
 		require.False(t, m.job(2).ContractCompleted)
 		require.Contains(t, m.logs.String(), "[webhook] not applied")
+		require.Contains(t, m.logs.String(), "foreign_payment")
 	}
 }
 
