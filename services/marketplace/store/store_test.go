@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io/fs"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -153,24 +154,126 @@ func TestJobs_RoundTripAndViews(t *testing.T) {
 
 		stranger := s.person("zoe@example.com")
 		recruiting := s.newJob(marketplace.Recruiting)
-		_, err = s.JobFor(t.Context(), s.job, stranger)
+		_, err = s.JobFor(t.Context(), s.job, marketplace.User{ID: stranger})
 		require.Equal(t, marketplace.CodeNotFound, marketplace.CodeOf(err))
-		view, err := s.JobFor(t.Context(), s.job, s.worker)
+		view, err := s.JobFor(t.Context(), s.job, marketplace.User{ID: s.worker})
 		require.NoError(t, err)
 		require.Equal(t, "N worker@example.com", view.WorkerPerson.Name)
 		require.Nil(t, view.Attempt)
 		require.Equal(t, []marketplace.EntryView{{ByName: "N funder@example.com", Entry: marketplace.Entry{
 			At: noon, By: s.funder, Event: marketplace.EventCreated, From: marketplace.Draft, To: marketplace.Draft,
 		}}}, view.History)
-		lines, err := s.JobsOf(t.Context(), stranger)
+		lines, err := s.JobsOf(t.Context(), marketplace.User{ID: stranger})
 		require.NoError(t, err)
 		require.Len(t, lines, 1)
 		require.Equal(t, recruiting, lines[0].ID)
-		lines, err = s.JobsOf(t.Context(), s.funder)
+		lines, err = s.JobsOf(t.Context(), marketplace.User{ID: s.funder})
 		require.NoError(t, err)
 		require.Len(t, lines, 2)
 		_, err = s.AnyJob(t.Context(), 999)
 		require.Equal(t, marketplace.CodeNotFound, marketplace.CodeOf(err))
+	})
+}
+
+// TestJobs_PaymentsAreNotForStrangers: a job that recruits is for everybody to see, what was paid for it is not.
+func TestJobs_PaymentsAreNotForStrangers(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, s *fixture) {
+		s.job = s.newJob(marketplace.Recruiting)
+		s.paidOutOfTurn(s.job, s.attempt("01A", "s", noon))
+		operator, err := s.CreateUser(t.Context(), marketplace.User{Email: "op@example.com", Name: "O", Role: marketplace.Both, Operator: true, CreatedAt: noon})
+		require.NoError(t, err)
+		require.NoError(t, s.CreateSession(t.Context(), marketplace.Session{ID: "s", TokenHash: "h", UserID: operator, CreatedAt: noon, ExpiresAt: noon.Add(time.Hour)}, ""))
+		signedIn, err := s.Session(t.Context(), "h")
+		require.NoError(t, err)
+		require.True(t, signedIn.User.Operator)
+		for _, knows := range []marketplace.User{{ID: s.funder}, {ID: s.worker}, signedIn.User} {
+			view, err := s.JobFor(t.Context(), s.job, knows)
+			require.NoError(t, err)
+			require.True(t, view.ContractCompleted)
+			require.Equal(t, "01A", view.Attempt.ID)
+			require.Len(t, view.History, 2)
+			lines, err := s.JobsOf(t.Context(), knows)
+			require.NoError(t, err)
+			require.Equal(t, s.job, lines[0].ID)
+			require.True(t, lines[0].PaidOutOfTurn())
+		}
+		stranger := marketplace.User{ID: s.person("zoe@example.com")}
+		view, err := s.JobFor(t.Context(), s.job, stranger)
+		require.NoError(t, err)
+		require.False(t, view.ContractCompleted)
+		require.Empty(t, view.PaymentID)
+		require.Nil(t, view.Attempt)
+		require.Len(t, view.History, 1)
+		lines, err := s.JobsOf(t.Context(), stranger)
+		require.NoError(t, err)
+		require.False(t, lines[0].PaidOutOfTurn())
+	})
+}
+
+// paidOutOfTurn records that money came by this attempt for a job that did not wait for it.
+func (s *fixture) paidOutOfTurn(id marketplace.JobID, a marketplace.Attempt) {
+	s.t.Helper()
+	before, err := s.Job(s.t.Context(), id)
+	require.NoError(s.t, err)
+	after := before
+	after.PaymentID, after.ContractCompleted = "https://w.example/o/1", true
+	a.State = marketplace.AttemptPaid
+	require.NoError(s.t, s.Record(s.t.Context(), marketplace.Change{At: noon, Before: before, After: after, Attempt: &a, Entries: []marketplace.Entry{
+		{At: noon, Event: marketplace.EventPaidOutOfTurn, From: before.State, To: before.State, Detail: "https://w.example/o/1"},
+	}}))
+}
+
+// TestOperations: what needs a person, what is open for long, and the news; each with its job.
+func TestOperations(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, s *fixture) {
+		o, err := s.Operations(t.Context(), noon.Add(time.Hour))
+		require.NoError(t, err)
+		require.Empty(t, slices.Concat(o.Odd, o.News))
+		require.Empty(t, o.Open)
+
+		canceled := s.newJob(marketplace.Canceled)
+		reviewing := s.job
+		s.job = canceled
+		s.paidOutOfTurn(canceled, s.attempt("01A", "s", noon))
+		s.job = reviewing
+		started := s.attempt("01B", "s", noon)
+		started.PendingID, started.State = "P1", marketplace.AttemptAwaiting
+		require.NoError(t, s.SaveStarted(t.Context(), started, marketplace.Entry{At: noon, By: s.funder, Event: marketplace.EventPaymentStarted, Detail: "20.00 MXN"}, noon))
+		s.attempt("01C", "s", noon)
+
+		o, err = s.Operations(t.Context(), noon.Add(time.Microsecond))
+		require.NoError(t, err)
+		require.Len(t, o.Odd, 1)
+		require.Equal(t, canceled, o.Odd[0].ID)
+		require.Equal(t, marketplace.EventPaidOutOfTurn, o.Odd[0].Event)
+		require.Equal(t, marketplace.Canceled, o.Odd[0].From)
+		require.Equal(t, "N funder@example.com", o.Odd[0].FunderName)
+		require.Equal(t, "19.99 MXN", o.Odd[0].Budget.String())
+		require.Empty(t, o.Odd[0].ByName, "the marketplace itself wrote it down")
+		require.Len(t, o.News, 2)
+		require.Equal(t, marketplace.EventPaymentStarted, o.News[0].Event, "the newest first; how the jobs came to be is no news of payments")
+		require.Equal(t, "N funder@example.com", o.News[0].ByName)
+		require.Equal(t, reviewing, o.News[0].ID)
+		require.Len(t, o.Open, 2)
+		for i, want := range []marketplace.AttemptState{marketplace.AttemptAwaiting, marketplace.AttemptStarting} {
+			require.Equal(t, want, o.Open[i].Attempt.State)
+			require.Equal(t, reviewing, o.Open[i].Job.ID)
+			require.Equal(t, "N worker@example.com", o.Open[i].Job.WorkerName)
+		}
+		o, err = s.Operations(t.Context(), noon)
+		require.NoError(t, err)
+		require.Empty(t, o.Open, "not for long yet")
+
+		for i := range marketplace.OperationsLines {
+			s.paidOutOfTurn(s.newJob(marketplace.Expired), marketplace.Attempt{ID: fmt.Sprintf("02%02d", i), JobID: s.job, CreatedAt: noon, UpdatedAt: noon})
+		}
+		o, err = s.Operations(t.Context(), noon)
+		require.NoError(t, err)
+		require.Len(t, o.Odd, marketplace.OperationsLines)
+		require.Len(t, o.News, marketplace.OperationsLines)
+		require.Equal(t, marketplace.Expired, o.Odd[0].From)
 	})
 }
 

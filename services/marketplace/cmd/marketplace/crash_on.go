@@ -58,8 +58,8 @@ func callPoints() []string {
 
 // reads are the methods of the store that commit nothing. Whatever else it has is a commit, and has its points.
 var reads = []string{
-	"AllJobs", "AnyJob", "AttemptByPendingID", "Job", "JobAndAttempt", "JobFor", "JobsOf", "KnownPendingIDs", "Ping", "Session", "Told",
-	"User", "UserByEmail",
+	"AllJobs", "AnyJob", "AttemptByPendingID", "Job", "JobAndAttempt", "JobFor", "JobsOf", "KnownPendingIDs", "Operations", "Ping", "Session",
+	"Told", "User", "UserByEmail",
 }
 
 // recordMethod commits news: what it does to the job is a point of its own.

@@ -20,6 +20,7 @@ const (
 	demoPassword = "demo-tianguis" //nolint:gosec // G101: public on purpose
 	demoFunder   = "funder@example.com"
 	demoWorker   = "worker@example.com"
+	demoOperator = "operator@example.com"
 )
 
 // seeding is one run of `marketplace seed`.
@@ -47,11 +48,7 @@ func (s *shell) seed() *cobra.Command {
 					return settings.Wrong("MARKETPLACE_BASE_URL", "is not on this machine: the demo's passwords are public, so it is not seeded for others")
 				}
 				d := &seeding{store: kept, clock: s.clock, assetCode: assetCode, assetScale: assetScale}
-				var err error
-				if d.funder, err = d.person(ctx, demoFunder, "Fernanda Ruiz", marketplace.Funder, funderWallet); err != nil {
-					return plain(err)
-				}
-				if d.worker, err = d.person(ctx, demoWorker, "Beto Hernández", marketplace.Worker, workerWallet); err != nil {
+				if err := d.people(ctx, funderWallet, workerWallet); err != nil {
 					return plain(err)
 				}
 				if err := d.jobs(ctx); err != nil {
@@ -60,7 +57,8 @@ func (s *shell) seed() *cobra.Command {
 				if err := d.toPay(ctx, toPay); err != nil {
 					return plain(err)
 				}
-				_, err = fmt.Fprintf(s.out, "sign in at %s/login\n  funder  %s  %s\n  worker  %s  %s\n", c.BaseURL, demoFunder, demoPassword, demoWorker, demoPassword)
+				_, err := fmt.Fprintf(s.out, "sign in at %s/login\n  funder    %s  %s\n  worker    %s  %s\n  operator  %s  %s\n",
+					c.BaseURL, demoFunder, demoPassword, demoWorker, demoPassword, demoOperator, demoPassword)
 				return err
 			})
 		},
@@ -73,8 +71,19 @@ func (s *shell) seed() *cobra.Command {
 	return cmd
 }
 
-// person adds somebody, or gives whom there is the wallet that was asked for.
-func (d *seeding) person(ctx context.Context, email, name string, role marketplace.Role, wallet string) (marketplace.UserID, error) {
+// people adds the demo's three, or gives those who are there the wallets that were asked for.
+func (d *seeding) people(ctx context.Context, funderWallet, workerWallet string) (err error) {
+	if d.funder, err = d.person(ctx, demoFunder, "Fernanda Ruiz", marketplace.Funder, funderWallet, false); err != nil {
+		return err
+	}
+	if d.worker, err = d.person(ctx, demoWorker, "Beto Hernández", marketplace.Worker, workerWallet, false); err != nil {
+		return err
+	}
+	_, err = d.person(ctx, demoOperator, "Ofelia Cruz", marketplace.Both, "", true)
+	return err
+}
+
+func (d *seeding) person(ctx context.Context, email, name string, role marketplace.Role, wallet string, operator bool) (marketplace.UserID, error) {
 	have, err := d.store.UserByEmail(ctx, email)
 	switch {
 	case err == nil && wallet != "":
@@ -92,6 +101,7 @@ func (d *seeding) person(ctx context.Context, email, name string, role marketpla
 	if err != nil {
 		return 0, err
 	}
+	u.Operator = operator
 	return d.store.CreateUser(ctx, u)
 }
 
