@@ -27,6 +27,9 @@ const seedsCurl = `{
     "timestamp": "2025-01-09T12:00:00Z"
   }`
 
+// ping is what an operator tries the way with.
+var ping = []byte(`{"type":"ping","pendingId":"","offerId":"","status":"","outgoingPaymentId":"","timestamp":"2026-11-23T12:00:00Z"}`)
+
 func unsigned(c *Config) { c.AllowUnsigned = true }
 
 func TestWebhook_SeedsCurl(t *testing.T) {
@@ -105,11 +108,50 @@ func TestWebhook_ForgedChangesNothing(t *testing.T) {
 	}
 }
 
+// TestWebhook_FiveMinutes: both ways, in seconds. The margin is for a slow machine.
+func TestWebhook_FiveMinutes(t *testing.T) {
+	t.Parallel()
+	m := start(t)
+	const tolerance, margin = 5 * time.Minute, 20 * time.Second
+	for away, want := range map[time.Duration]int{
+		-tolerance + margin: 200, -tolerance - time.Second: 401,
+		tolerance: 200, tolerance + margin: 401,
+	} {
+		h := http.Header{}
+		m.payments.secrets.Sign(h, "msg_1", clock.System().Now().Add(away), ping)
+		require.Equal(t, want, deliver(t, m.base, ping, h).status, away)
+	}
+	h := m.payments.signed("msg_1", ping)
+	h.Set(webhook.HeaderTimestamp, h.Get(webhook.HeaderTimestamp)+"000")
+	require.Equal(t, 401, deliver(t, m.base, ping, h).status, "milliseconds")
+}
+
+// TestWebhook_SecretIsReplaced: the marketplace takes the new one beside the old, the sender changes over, the old one is taken away. No
+// webhook is refused on the way.
+func TestWebhook_SecretIsReplaced(t *testing.T) {
+	t.Parallel()
+	m := start(t)
+	newer := webhook.GenerateSecret()
+	older := m.payments.secret
+	status := func(signedWith ...string) int {
+		secrets, err := webhook.ParseSecrets(strings.Join(signedWith, " "))
+		require.NoError(t, err)
+		h := http.Header{}
+		secrets.Sign(h, "msg_1", clock.System().Now(), ping)
+		return deliver(t, m.base, ping, h).status
+	}
+	require.Equal(t, []int{200, 401, 200}, []int{status(older), status(newer), status(newer, older)})
+	for have, want := range map[string][]int{newer + " " + older: {200, 200, 200}, newer: {401, 200, 200}} {
+		m.stop()
+		m.config.WebhookSecret = logging.Secret(have)
+		m.boot()
+		require.Equal(t, want, []int{status(older), status(newer), status(newer, older)})
+	}
+}
+
 func TestWebhook_ReplayAnswersTheSame(t *testing.T) {
 	t.Parallel()
-	m := start(t, func(c *Config) { // in the middle of a rotation
-		c.WebhookSecret = logging.Secret(webhook.GenerateSecret()+" ") + c.WebhookSecret
-	})
+	m := start(t)
 	b := m.browser().signIn(demoFunder)
 	pendingID := b.approve("1")
 	m.payments.pay(pendingID)
@@ -304,7 +346,11 @@ func TestWebhook_PaymentOfAnotherJob(t *testing.T) {
 		pendingID := b.approve("2") // 19.99, to pay for the job of 100.00
 		m.payments.pay(pendingID)
 		body := bytes.Replace(m.payments.event(pendingID), []byte(`"offerId":"2"`), []byte(`"offerId":"1"`), 1)
-		require.Equal(t, 409, deliver(t, m.base, body, m.payments.signed("m", body)).status, name)
+		refused := answered{409, `{"success":false,"error":"This payment was not started for this job here."}`}
+		require.Equal(t, refused, deliver(t, m.base, body, m.payments.signed("m", body)), name)
+		if m.config.AllowUnsigned {
+			require.Equal(t, refused, deliver(t, m.base, body, http.Header{}), name)
+		}
 		require.False(t, m.job(1).ContractCompleted)
 		require.False(t, m.job(2).ContractCompleted)
 		require.Contains(t, m.logs.String(), "[webhook] not applied")
@@ -318,8 +364,10 @@ func TestWebhook_TooLarge(t *testing.T) {
 	padded := func(size int) []byte {
 		return append([]byte(seedsCurl), bytes.Repeat([]byte(" "), size-len(seedsCurl))...)
 	}
-	require.Equal(t, 413, deliver(t, m.base, padded(webhook.MaxBody+1), http.Header{}).status)
-	require.Equal(t, 413, deliver(t, m.base, padded(1<<20), http.Header{}).status)
+	require.Equal(t, answered{413, `{"success":false,"error":"The body is larger than an event can be."}`}, deliver(t, m.base, padded(webhook.MaxBody+1), http.Header{}))
+	huge := deliver(t, m.base, padded(1<<20), http.Header{})
+	require.Equal(t, 413, huge.status)
+	require.Contains(t, huge.body, `"success":false`)
 	require.False(t, m.job(1).ContractCompleted)
 	require.Equal(t, 200, deliver(t, m.base, padded(webhook.MaxBody), http.Header{}).status)
 }
@@ -357,13 +405,12 @@ func TestWebhook_FailedBeforeCompleted(t *testing.T) {
 func TestWebhook_Ping(t *testing.T) {
 	t.Parallel()
 	m := start(t)
-	ping := []byte(`{"type":"ping","pendingId":"","offerId":"","status":"","outgoingPaymentId":"","timestamp":"2026-11-23T12:00:00Z"}`)
 	for range 2 {
 		require.Equal(t, answered{200, `{"success":true,"message":"pong"}`}, deliver(t, m.base, ping, m.payments.signed("msg_ping", ping)))
 	}
 	require.Contains(t, m.logs.String(), `"msg":"[webhook] ping","source":"webhook","webhook_id":"msg_ping"`)
 	require.Equal(t, 401, deliver(t, m.base, ping, http.Header{}).status)
-	require.Equal(t, 401, deliver(t, m.base, ping, m.payments.signed("msg_ping", append(ping, ' '))).status)
+	require.Equal(t, 401, deliver(t, m.base, ping, m.payments.signed("msg_ping", append([]byte(" "), ping...))).status)
 	require.Equal(t, 405, m.browser().get(webhook.Path).StatusCode)
 	var seen int64
 	require.NoError(t, m.db.Read(t.Context()).Raw("SELECT COUNT(*) FROM webhooks_seen").Scan(&seen).Error)
