@@ -14,9 +14,11 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"tianguis.example/chassis/clock"
+	"tianguis.example/chassis/database"
 	"tianguis.example/chassis/database/databasetest"
 	"tianguis.example/chassis/logging"
 	"tianguis.example/chassis/settings"
+	"tianguis.example/marketplace/store"
 	"tianguis.example/payments/webhook"
 )
 
@@ -207,6 +209,16 @@ func TestCommands(t *testing.T) {
 			require.NoError(t, err)
 			_, err = run(t, file, "long enough\n", "user", "add", "--email", "ANA@example.com", "--name", "Ana")
 			require.ErrorContains(t, err, "already")
+			_, err = run(t, file, "long enough\n", "user", "add", "--operator", "--email", "ofelia@example.com", "--name", "Ofelia")
+			require.NoError(t, err)
+			db, err := database.Open(t.Context(), address, database.Options{Clock: clock.System()})
+			require.NoError(t, err)
+			t.Cleanup(func() { require.NoError(t, db.Close()) })
+			for email, operator := range map[string]bool{"ana@example.com": false, "ofelia@example.com": true, demoOperator: true, demoFunder: false} {
+				u, err := store.New(db).UserByEmail(t.Context(), email)
+				require.NoError(t, err)
+				require.Equal(t, operator, u.Operator, email)
+			}
 			_, err = run(t, file, "short\n", "user", "add", "--email", "bob@example.com", "--name", "Bob")
 			require.ErrorContains(t, err, "A password has between")
 		})
