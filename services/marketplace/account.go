@@ -34,6 +34,7 @@ type User struct {
 	Role             Role
 	WalletAddressURL string // where the person is paid, and pays from unless told otherwise; may be ""
 	PasswordHash     string // a PHC string; see HashPassword
+	Operator         bool   // looks after the marketplace: sees every job, and what needs a person
 	CreatedAt        time.Time
 }
 

@@ -139,7 +139,7 @@ func (m *Market) started(ctx context.Context, job Job, attempt Attempt, started 
 	now := m.clock.Now()
 	attempt.PendingID, attempt.State = started.PendingID, AttemptAwaiting
 	attempt.Debit, attempt.ExpiresAt, attempt.UpdatedAt = started.DebitAmount, started.ExpiresAt.UTC(), now
-	entry := Entry{At: now, By: attempt.UserID, Event: EventPaymentStarted, Detail: debitText(started.DebitAmount)}
+	entry := Entry{At: now, By: attempt.UserID, Event: EventPaymentStarted, Detail: amountText(started.DebitAmount)}
 	if err := m.store.SaveStarted(ctx, attempt, entry, now.Add(firstAsk)); err != nil {
 		return "", fmt.Errorf("keep the started payment: %w", err)
 	}
@@ -161,7 +161,7 @@ func covers(got, budget money.Amount) bool {
 	return err == nil && compared >= 0
 }
 
-func debitText(a money.Amount) string {
+func amountText(a money.Amount) string {
 	if !a.IsSet() {
 		return ""
 	}
@@ -175,15 +175,28 @@ func (m *Market) notStarted(ctx context.Context, job Job, attempt Attempt, err e
 	if verdict.Code == CodeAlreadyPaid {
 		m.learnPaid(ctx, job.ID)
 	}
-	if said, ok := errors.AsType[*api.Error](err); ok && said.Code == api.CodeUnreachable {
-		// It may have started, and the answer was lost: the attempt stays open, and is asked about.
-		return verdict
+	if mayHaveStarted(err) {
+		return verdict // the attempt stays open, and is asked about
 	}
 	attempt.State, attempt.Reason, attempt.Message, attempt.UpdatedAt = AttemptFailed, string(verdict.Code), verdict.Message, m.clock.Now()
 	if err := m.store.CloseAttempt(ctx, attempt); err != nil {
 		return fmt.Errorf("close the attempt: %w", err)
 	}
 	return verdict
+}
+
+// codeKeyBusy is the payments service's word for a start that is still in hand under the attempt's Idempotency-Key, or was
+// until its process died: what became of it is not known yet.
+const codeKeyBusy = "idempotency_key_in_use"
+
+// mayHaveStarted reports whether an error leaves open what became of the start: no answer came, or one of whoever stands
+// between us and the payments service, or the answer that an earlier try is not over.
+func mayHaveStarted(err error) bool {
+	said, ok := errors.AsType[*api.Error](err)
+	if !ok {
+		return false
+	}
+	return said.Code == api.CodeUnreachable || said.Code == codeKeyBusy || said.Code == api.CodeUnintelligible && said.Status >= 500
 }
 
 func startVerdict(err error) *Error {
@@ -206,7 +219,7 @@ func startVerdict(err error) *Error {
 	case api.CodeWalletRefused:
 		return &Error{Code: CodePaymentsRefused, Message: "The wallet refused to prepare this payment. Nothing was paid. Check the wallet address, or ask your wallet.", Err: err}
 	}
-	if said.Status >= 500 || said.Code == api.CodeUnreachable {
+	if said.Status >= 500 || mayHaveStarted(err) {
 		return &Error{Code: CodePaymentsDown, Message: "Payments cannot be started right now. Nothing was paid. Try again in a moment.", Err: err}
 	}
 	return &Error{Code: CodePaymentsRefused, Message: "The payment could not be started. Nothing was paid.", Err: err}

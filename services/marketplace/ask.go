@@ -38,15 +38,18 @@ func (m *Market) Ask(ctx context.Context, a Attempt) error {
 		_, err := m.Paid(ctx, newsOf(p, SourceAsked))
 		return err
 	}
-	if a.State == AttemptAwaiting && !awaitsBuyer(p.State) {
+	if a.State == AttemptAwaiting && approved(p.State) {
 		now := m.clock.Now()
 		return m.store.Confirming(ctx, a, now, now.Add(askSoon))
 	}
 	return nil
 }
 
-// awaitsBuyer reports whether a payment in this state of the payments service has not been approved yet.
-func awaitsBuyer(state string) bool { return state == "created" || state == "awaiting_approval" }
+// approved reports whether a payment in this state of the payments service has been approved by its buyer. A service that only knows the
+// documented wire tells no state: then nobody knows, and nobody is told that money is on its way.
+func approved(state string) bool {
+	return state != "" && state != "created" && state != "awaiting_approval"
+}
 
 // clockSkew is how far the payments service's clock may be behind ours.
 const clockSkew = time.Minute
@@ -70,7 +73,7 @@ func (m *Market) lookForStart(ctx context.Context, a Attempt) error {
 		if p.DebitAmount != nil {
 			a.Debit = *p.DebitAmount
 		}
-		entry := Entry{At: now, By: a.UserID, Event: EventPaymentStarted, Detail: debitText(a.Debit)}
+		entry := Entry{At: now, By: a.UserID, Event: EventPaymentStarted, Detail: amountText(a.Debit)}
 		return m.store.SaveStarted(ctx, a, entry, now.Add(askSoon))
 	}
 	a.State, a.Reason, a.UpdatedAt = AttemptFailed, "not_started", now

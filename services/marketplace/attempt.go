@@ -44,6 +44,7 @@ type Attempt struct {
 	OutgoingPaymentID     string       // once paid
 	Debit                 money.Amount // the most that leaves the buyer's wallet; not set before the payments service told
 	ExpiresAt             time.Time    // of the consent; zero before
+	Overpaid              money.Amount // what the worker received beyond the amount; not set when that is nothing
 
 	Polls     int // how often the payments service was asked in vain
 	CreatedAt time.Time

@@ -16,6 +16,7 @@ const (
 	CodeAlreadyPaid     Code = "already_paid"      // the job is paid
 	CodePaymentInFlight Code = "payment_in_flight" // money may be moving for the job now
 	CodeForeignPayment  Code = "foreign_payment"   // not a payment that this marketplace started for this job
+	CodeReused          Code = "webhook_id_reused" // a webhook's id came with another body before
 	CodePaymentsDown    Code = "payments_down"     // the payments service or the wallet does not answer; try again
 	CodePaymentsRefused Code = "payments_refused"  // the payments service or the wallet said no
 	CodeSignInFailed    Code = "sign_in_failed"    // no such e-mail, or another password
@@ -26,7 +27,7 @@ const (
 // Codes are all of them, for the tables of the doors to be tested against.
 var Codes = []Code{
 	CodeNotFound, CodeForbidden, CodeWrongState, CodeInvalidInput, CodeInvalidWallet, CodeWorkerUnpayable,
-	CodeAlreadyPaid, CodePaymentInFlight, CodeForeignPayment, CodePaymentsDown, CodePaymentsRefused,
+	CodeAlreadyPaid, CodePaymentInFlight, CodeForeignPayment, CodeReused, CodePaymentsDown, CodePaymentsRefused,
 	CodeSignInFailed, CodeTooManyTries, CodeTaken,
 }
 

@@ -65,7 +65,17 @@ const (
 	EventPaymentFailed  = "payment_failed"
 	EventPaidOutOfTurn  = "paid_out_of_turn" // money came for a job that did not wait for it, such as a canceled one
 	EventPaidAgain      = "paid_again"       // a second payment arrived for a job that was paid
+	EventOverpaid       = "overpaid"         // a payment brought more than was asked for
+	EventRoundedUp      = "rounded_up"       // the same by so little that a wallet's rounding explains it
 )
+
+// PaymentEvents are those that tell of a payment, the action Pay among them.
+var PaymentEvents = []string{
+	EventPaymentStarted, EventPaymentFailed, string(Pay), EventPaidOutOfTurn, EventPaidAgain, EventOverpaid, EventRoundedUp,
+}
+
+// OddEvents are those that a person must look at: money moved that nobody waited for.
+var OddEvents = []string{EventPaidOutOfTurn, EventPaidAgain, EventOverpaid}
 
 // Change is one decided step of a job. Deciding it touches nothing; a store makes it so, all of
 // it together, if the job is still at Before.Version.
@@ -74,7 +84,15 @@ type Change struct {
 	Before, After Job
 	Entries       []Entry
 	Attempt       *Attempt // the payment attempt as it is to be; nil when none is concerned
-	WebhookID     string   // of the event that told us; "" when none did
+	Told          Told     // the webhook that brought it; zero when none did
+}
+
+// Told is a signed webhook that was taken. Whoever sends it again, as senders do whose answer was lost, is answered as the
+// first time, whatever has become of the job since.
+type Told struct {
+	WebhookID string
+	Digest    string // of its body: an id that comes with another one is refused
+	JobState  State  // what was answered
 }
 
 // Do decides what an action of somebody does to the job. It returns CodeWrongState when the

@@ -5,10 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
+	"strconv"
 	"strings"
 	"time"
 
 	"tianguis.example/payments/api"
+	"tianguis.example/payments/money"
 )
 
 // Source is how news of a payment reached the marketplace.
@@ -26,13 +29,15 @@ const (
 type News struct {
 	Source    Source
 	WebhookID string // of a signed webhook; "" otherwise
+	Digest    string // of that webhook's body
 
 	JobID             JobID
 	PendingID         string
-	Paid              bool   // false: it failed
-	OutgoingPaymentID string // of a paid one; a URL at the payer's wallet
-	Reason            string // of a failure: a stable word
-	Message           string // of a failure: a sentence for people
+	Paid              bool         // false: it failed
+	OutgoingPaymentID string       // of a paid one; a URL at the payer's wallet
+	Reason            string       // of a failure: a stable word
+	Message           string       // of a failure: a sentence for people
+	Overpaid          money.Amount // of a paid one: what the worker received beyond the amount; not set when that is nothing
 }
 
 // LogValue names the news as every log line does.
@@ -40,20 +45,26 @@ func (n News) LogValue() slog.Value {
 	return slog.GroupValue(
 		slog.String("source", string(n.Source)), slog.String("webhook_id", n.WebhookID),
 		slog.String("job_id", n.JobID.String()), slog.String("pending_id", n.PendingID),
-		slog.Bool("paid", n.Paid), slog.String("reason", n.Reason))
+		slog.Bool("paid", n.Paid), slog.String("reason", n.Reason), slog.String("overpaid", amountText(n.Overpaid)))
 }
 
 // newsOf is the news in what the payments service tells of a payment that has ended.
 func newsOf(p api.Payment, source Source) News {
 	id, _ := ParseJobID(p.OfferID)
-	return News{
+	n := News{
 		Source: source, JobID: id, PendingID: p.PendingID, Paid: p.Status == api.StatusPaid,
 		OutgoingPaymentID: p.OutgoingPaymentID, Reason: p.Reason, Message: p.Message,
 	}
+	if p.OverpaidAmount != nil {
+		n.Overpaid = *p.OverpaidAmount
+	}
+	return n
 }
 
 // paidStore is what news needs of a store.
 type paidStore interface {
+	// Told returns a webhook that was taken before, or nil.
+	Told(ctx context.Context, webhookID string) (*Told, error)
 	// JobAndAttempt returns CodeNotFound without the job. The attempt is the one with this
 	// pendingID, whosever job it is for, or nil.
 	JobAndAttempt(ctx context.Context, id JobID, pendingID string) (Job, *Attempt, error)
@@ -65,34 +76,59 @@ type paidStore interface {
 const staleTries = 10
 
 // Paid applies the news of a payment, once, whoever brings it and however often: webhook, finish
-// and poll all end here. It returns the job as it is afterwards; CodeNotFound for an unknown
-// job; CodeForeignPayment when the payment is none that this marketplace started for the job;
-// CodeInvalidInput for a paid one without its outgoing payment.
-func (m *Market) Paid(ctx context.Context, n News) (Job, error) {
+// and poll all end here. It returns the job's state afterwards, and for a webhook that was taken before, the state
+// then. CodeNotFound for an unknown job; CodeForeignPayment when the payment is none that this marketplace
+// started for the job; CodeReused when the webhook's id came with another body before; CodeInvalidInput for a
+// paid one without its outgoing payment.
+func (m *Market) Paid(ctx context.Context, n News) (State, error) {
 	n.Reason, n.Message = clean(n.Reason, 100), clean(n.Message, 500)
 	if n.PendingID != clean(n.PendingID, 64) {
-		return Job{}, &Error{Code: CodeInvalidInput, Message: "A payment needs its pendingId."}
+		return "", &Error{Code: CodeInvalidInput, Message: "A payment needs its pendingId."}
+	}
+	if n.WebhookID != clean(n.WebhookID, maxWebhookID) {
+		return "", &Error{Code: CodeInvalidInput, Message: "A webhook needs an id of at most " + strconv.Itoa(maxWebhookID) + " characters."}
 	}
 	for range staleTries {
-		job, attempt, err := m.store.JobAndAttempt(ctx, n.JobID, n.PendingID)
-		if err != nil {
-			return Job{}, fmt.Errorf("read the job: %w", err)
+		state, err := m.hear(ctx, n)
+		if !errors.Is(err, ErrStale) {
+			return state, err
 		}
-		change, err := job.hear(n, attempt, m.clock.Now())
-		if err != nil {
-			return Job{}, err
-		}
-		err = m.store.Record(ctx, change)
-		if errors.Is(err, ErrStale) {
-			continue
-		}
-		if err != nil {
-			return Job{}, fmt.Errorf("record the news: %w", err)
-		}
-		m.tell(ctx, n, change)
-		return change.After, nil
 	}
-	return Job{}, fmt.Errorf("record the news: %w", ErrStale)
+	return "", fmt.Errorf("record the news: %w", ErrStale)
+}
+
+const maxWebhookID = 255 // characters
+
+// hear applies news once, or returns ErrStale when the job changed in the meantime.
+func (m *Market) hear(ctx context.Context, n News) (State, error) {
+	if n.WebhookID != "" {
+		told, err := m.store.Told(ctx, n.WebhookID)
+		switch {
+		case err != nil:
+			return "", fmt.Errorf("look the webhook up: %w", err)
+		case told != nil && told.Digest != n.Digest:
+			return "", &Error{Code: CodeReused, Message: "This webhook id was another event's. Nothing was changed."}
+		case told != nil:
+			m.log.InfoContext(ctx, "payment news told before", "", n)
+			return told.JobState, nil
+		}
+	}
+	job, attempt, err := m.store.JobAndAttempt(ctx, n.JobID, n.PendingID)
+	if err != nil {
+		return "", fmt.Errorf("read the job: %w", err)
+	}
+	change, err := job.hear(n, attempt, m.clock.Now())
+	if err != nil {
+		return "", err
+	}
+	if n.WebhookID != "" {
+		change.Told = Told{WebhookID: n.WebhookID, Digest: n.Digest, JobState: change.After.State}
+	}
+	if err := m.store.Record(ctx, change); err != nil {
+		return "", fmt.Errorf("record the news: %w", err)
+	}
+	m.tell(ctx, n, change)
+	return change.After.State, nil
 }
 
 // tell logs what was done, once per news that changed something.
@@ -106,8 +142,8 @@ func (m *Market) tell(ctx context.Context, n News, c Change) {
 	}
 	for _, e := range c.Entries {
 		level := slog.LevelInfo
-		if e.Event == EventPaidOutOfTurn || e.Event == EventPaidAgain {
-			level = slog.LevelError // money moved that nobody waited for: a person must look
+		if slices.Contains(OddEvents, e.Event) {
+			level = slog.LevelError // a person must look
 		}
 		m.log.Log(ctx, level, "payment news applied", "", n, "event", e.Event, "from", string(e.From), "to", string(e.To))
 	}
@@ -117,7 +153,7 @@ const maxPaymentID = 2000 // characters: what a URL may have
 
 // hear decides what news does to a job and to the attempt that it is about (nil when we know of none).
 func (j Job) hear(n News, attempt *Attempt, now time.Time) (Change, error) {
-	c := Change{At: now, Before: j, After: j, WebhookID: n.WebhookID}
+	c := Change{At: now, Before: j, After: j}
 	switch {
 	case n.Paid && (n.OutgoingPaymentID == "" || strings.Contains(n.OutgoingPaymentID, " ") || clean(n.OutgoingPaymentID, maxPaymentID) != n.OutgoingPaymentID):
 		return Change{}, &Error{Code: CodeInvalidInput, Message: "A payment that is paid needs its outgoingPaymentId."}
@@ -133,14 +169,27 @@ func (j Job) hear(n News, attempt *Attempt, now time.Time) (Change, error) {
 		// An unsigned event, or one of the payments service's lists: kept like our own, so that it counts once.
 		attempt = &Attempt{ID: newID(now), JobID: j.ID, PendingID: n.PendingID, State: AttemptAwaiting, CreatedAt: now}
 	}
+	// News of a payment may come in any order and again, and its sequence is not needed to tell what is stale: an attempt
+	// only ever rises, from open to failed to paid, and so does what was overpaid. Whatever does not raise it is old.
 	known := *attempt
 	known.UpdatedAt = now
+	overpaid := n.Paid && exceeds(n.Overpaid, attempt.Overpaid)
 	switch {
-	case n.Paid && attempt.State == AttemptPaid, !n.Paid && !attempt.State.Open():
+	case n.Paid && attempt.State == AttemptPaid && !overpaid, !n.Paid && !attempt.State.Open():
 		return c, nil // told before; or a failure of what is over, which disturbs nothing
 	case n.Paid:
-		known.State, known.OutgoingPaymentID, known.Reason, known.Message = AttemptPaid, n.OutgoingPaymentID, "", ""
-		c.After, c.Entries = j.paid(n, now)
+		if attempt.State != AttemptPaid {
+			known.State, known.OutgoingPaymentID, known.Reason, known.Message = AttemptPaid, n.OutgoingPaymentID, "", ""
+			c.After, c.Entries = j.paid(n, now)
+		}
+		if overpaid {
+			known.Overpaid, c.After.UpdatedAt = n.Overpaid, now
+			event := EventOverpaid
+			if roundedUp(n.Overpaid, j.Budget, attempt.Debit) {
+				event = EventRoundedUp
+			}
+			c.Entries = append(c.Entries, Entry{At: now, Event: event, From: c.After.State, To: c.After.State, Detail: n.Overpaid.String()})
+		}
 	default:
 		known.State, known.Reason, known.Message = AttemptFailed, n.Reason, n.Message
 		if !j.ContractCompleted { // a failure beside a payment that arrived is no news of the job
@@ -166,4 +215,24 @@ func (j Job) paid(n News, now time.Time) (Job, []Entry) {
 		after.State, event = next, string(Pay)
 	}
 	return after, []Entry{{At: now, Event: event, From: j.State, To: after.State, Detail: n.OutgoingPaymentID}}
+}
+
+// exceeds reports whether more was overpaid than was known. Of two assets nothing is known.
+func exceeds(overpaid, known money.Amount) bool {
+	if !known.IsSet() {
+		return !overpaid.IsZero()
+	}
+	compared, err := overpaid.Compare(known)
+	return err == nil && compared > 0
+}
+
+// roundedUp reports whether a wallet's rounding explains what was overpaid: whoever changes money rounds to whole minor
+// units of the payer's, and one of them may buy many of the worker's. Up to about two are taken for rounding; without
+// knowing what left the payer's wallet, nothing is.
+func roundedUp(overpaid, budget, debit money.Amount) bool {
+	if debit.IsZero() || overpaid.AssetCode() != budget.AssetCode() {
+		return false
+	}
+	asked, err := money.ParseDecimal(budget.Decimal(), overpaid.AssetCode(), overpaid.AssetScale())
+	return err == nil && overpaid.Value()/2 <= asked.Value()/debit.Value()
 }

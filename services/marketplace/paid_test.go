@@ -1,6 +1,8 @@
 package marketplace
 
 import (
+	"math"
+	"slices"
 	"testing"
 	"time"
 
@@ -16,12 +18,7 @@ const (
 
 var now = time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
 
-func budget(t *testing.T) money.Amount {
-	t.Helper()
-	a, err := money.ParseDecimal("100.00", "MXN", 2)
-	require.NoError(t, err)
-	return a
-}
+func budget(t *testing.T) money.Amount { t.Helper(); return amount(t, "100.00", "MXN", 2) }
 
 // TestHear_EveryStateAndNews: what each news does to a job in each state, paid before or not.
 func TestHear_EveryStateAndNews(t *testing.T) {
@@ -39,7 +36,6 @@ func TestHear_EveryStateAndNews(t *testing.T) {
 						&Attempt{ID: "a", JobID: 7, PendingID: ours, State: attempt}, now)
 					require.NoError(t, err)
 					require.Equal(t, job, change.Before)
-					require.Equal(t, "w1", change.WebhookID)
 					checkHeard(t, job, attempt, paid, change)
 				}
 			}
@@ -168,11 +164,7 @@ func TestIsPendingID(t *testing.T) {
 
 func TestCovers(t *testing.T) {
 	t.Parallel()
-	at := func(text, code string, scale uint8) money.Amount {
-		a, err := money.ParseDecimal(text, code, scale)
-		require.NoError(t, err)
-		return a
-	}
+	at := func(text, code string, scale uint8) money.Amount { return amount(t, text, code, scale) }
 	budget := at("19.99", "MXN", 2)
 	require.True(t, covers(at("19.99", "MXN", 2), budget))
 	require.True(t, covers(at("19.99", "MXN", 9), budget))
@@ -183,4 +175,132 @@ func TestCovers(t *testing.T) {
 	require.False(t, covers(at("20", "MXN", 0), budget), "a wallet that counts no cents cannot be asked for 19.99")
 	require.True(t, covers(at("100", "MXN", 0), at("100.00", "MXN", 2)))
 	require.False(t, covers(at("1", "MXN", 0), at("100.00", "MXN", 2)))
+}
+
+// TestHear_AnyOrderOfAPaymentsEvents: every sequence of a payment's events, which may come again and late, makes the same
+// of the job. The events are those of a payment that failed (sequence 3), was paid late (5), and brought more (8, 9).
+func TestHear_AnyOrderOfAPaymentsEvents(t *testing.T) {
+	t.Parallel()
+	events := []News{
+		{Reason: "outcome_unknown", Message: "m"},
+		{Paid: true, OutgoingPaymentID: proof},
+		{Paid: true, OutgoingPaymentID: proof, Overpaid: amount(t, "0.30", "MXN", 2)},
+		{Paid: true, OutgoingPaymentID: proof, Overpaid: amount(t, "100.30", "MXN", 2)},
+	}
+	const length = 6 // each event, and any two of them again
+	for _, state := range []State{Reviewing, Canceled} {
+		before := Job{ID: 7, State: state, Budget: budget(t)}
+		want := before
+		want.ContractCompleted, want.PaymentID = true, proof
+		if state == Reviewing {
+			want.State = Complete
+		}
+		tried := 0
+		for n := range len(events) * len(events) * len(events) * len(events) * len(events) * len(events) {
+			var order []int
+			for range length {
+				order = append(order, n%len(events))
+				n /= len(events)
+			}
+			if !containsAll(order, len(events)) {
+				continue
+			}
+			tried++
+			job, attempt := before, Attempt{ID: "a", JobID: 7, PendingID: ours, State: AttemptAwaiting, Debit: amount(t, "5.61", "USD", 2)}
+			var history []Entry
+			for _, i := range order {
+				news := events[i]
+				news.Source, news.JobID, news.PendingID = SourceWebhook, 7, ours
+				change, err := job.hear(news, &attempt, now)
+				require.NoError(t, err)
+				job = change.After
+				history = append(history, change.Entries...)
+				if change.Attempt != nil {
+					attempt = *change.Attempt
+				}
+			}
+			job.UpdatedAt = want.UpdatedAt
+			require.Equal(t, want, job, order)
+			require.Equal(t, AttemptPaid, attempt.State, order)
+			require.Equal(t, proof, attempt.OutgoingPaymentID, order)
+			require.Empty(t, attempt.Reason, order)
+			require.Equal(t, "100.30 MXN", attempt.Overpaid.String(), order)
+			checkToldOnce(t, history, order)
+		}
+		require.Equal(t, 1560, tried, "the sequences of six in which each of four comes")
+	}
+}
+
+func containsAll(order []int, n int) bool {
+	for i := range n {
+		if !slices.Contains(order, i) {
+			return false
+		}
+	}
+	return true
+}
+
+// checkToldOnce: a failure before the end is history, one after it is not; each sum that was overpaid is told when it grows.
+func checkToldOnce(t *testing.T, history []Entry, order []int) {
+	t.Helper()
+	count := map[string]int{}
+	for _, e := range history {
+		count[e.Event]++
+	}
+	require.Equal(t, 1, count[string(Pay)]+count[EventPaidOutOfTurn], order)
+	require.Equal(t, 1, count[EventOverpaid], order)
+	require.LessOrEqual(t, count[EventRoundedUp], 1, order)
+	require.LessOrEqual(t, count[EventPaymentFailed], 1, order)
+	require.Equal(t, order[0] == 0, count[EventPaymentFailed] == 1, order)
+	require.Zero(t, count[EventPaidAgain], order)
+}
+
+func TestHear_Overpaid(t *testing.T) {
+	t.Parallel()
+	usd := amount(t, "5.61", "USD", 2)
+	for name, c := range map[string]struct {
+		over, debit money.Amount
+		want        string
+	}{
+		"nothing":                        {money.Amount{}, usd, ""},
+		"zero":                           {amountOf(t, 0, "MXN", 2), usd, ""},
+		"what a cent buys":               {amount(t, "0.17", "MXN", 2), usd, EventRoundedUp},
+		"what two buy":                   {amount(t, "0.35", "MXN", 2), usd, EventRoundedUp},
+		"more":                           {amount(t, "0.36", "MXN", 2), usd, EventOverpaid},
+		"all of it again":                {amount(t, "100.00", "MXN", 2), usd, EventOverpaid},
+		"at the wallet's own scale":      {amount(t, "0.170000000", "MXN", 9), usd, EventRoundedUp},
+		"more, at that scale":            {amount(t, "0.400000000", "MXN", 9), usd, EventOverpaid},
+		"a unit of the same asset":       {amount(t, "0.01", "MXN", 2), amount(t, "100.50", "MXN", 2), EventRoundedUp},
+		"some units of the same asset":   {amount(t, "0.05", "MXN", 2), amount(t, "100.50", "MXN", 2), EventOverpaid},
+		"with a debit that nobody knows": {amount(t, "0.01", "MXN", 2), money.Amount{}, EventOverpaid},
+		"of another asset":               {amount(t, "0.01", "USD", 2), usd, EventOverpaid},
+		"more than can be doubled":       {amountOf(t, math.MaxInt64, "MXN", 2), amountOf(t, 1, "USD", 2), EventOverpaid},
+	} {
+		job := Job{ID: 7, State: Reviewing, Budget: budget(t)}
+		change, err := job.hear(News{Source: SourceAsked, JobID: 7, PendingID: ours, Paid: true, OutgoingPaymentID: proof, Overpaid: c.over},
+			&Attempt{JobID: 7, PendingID: ours, State: AttemptConfirming, Debit: c.debit}, now)
+		require.NoError(t, err)
+		if c.want == "" {
+			require.Len(t, change.Entries, 1, name)
+			require.False(t, change.Attempt.Overpaid.IsSet(), name)
+			continue
+		}
+		require.Len(t, change.Entries, 2, name)
+		require.Equal(t, Entry{At: now, Event: c.want, From: Complete, To: Complete, Detail: c.over.String()}, change.Entries[1], name)
+		require.Equal(t, c.over, change.Attempt.Overpaid, name)
+	}
+}
+
+func amount(t *testing.T, text, code string, scale uint8) money.Amount {
+	t.Helper()
+	a, err := money.ParseDecimal(text, code, scale)
+	require.NoError(t, err)
+	return a
+}
+
+func amountOf(t *testing.T, value int64, code string, scale uint8) money.Amount {
+	t.Helper()
+	a, err := money.New(value, code, scale)
+	require.NoError(t, err)
+	return a
 }

@@ -84,9 +84,14 @@ func TestCanView(t *testing.T) {
 	t.Parallel()
 	for _, state := range marketplace.States {
 		job := marketplace.Job{State: state, Funder: 1, Worker: 2}
-		require.True(t, marketplace.CanView(1, job))
-		require.True(t, marketplace.CanView(2, job))
-		require.Equal(t, state == marketplace.Recruiting, marketplace.CanView(3, job), state)
-		require.False(t, marketplace.CanView(0, marketplace.Job{State: state}), "nobody is not the worker of a job without one")
+		for _, who := range []marketplace.User{{ID: 1}, {ID: 2}, {ID: 3, Operator: true}} {
+			require.True(t, marketplace.CanView(who, job))
+			require.True(t, marketplace.KnowsPayments(who, job))
+		}
+		require.Equal(t, state == marketplace.Recruiting, marketplace.CanView(marketplace.User{ID: 3}, job), state)
+		require.False(t, marketplace.KnowsPayments(marketplace.User{ID: 3}, job), state)
+		nobody := marketplace.User{}
+		require.False(t, marketplace.CanView(nobody, marketplace.Job{State: state}), "nobody is not the worker of a job without one")
+		require.False(t, marketplace.KnowsPayments(nobody, marketplace.Job{State: state}))
 	}
 }

@@ -146,7 +146,7 @@ func (r *run) start(ctx context.Context) error {
 	if err := r.stack.Start(ctx); err != nil {
 		return err
 	}
-	if _, err := r.stack.Marketplace.Run(ctx, "seed", "--jobs", strconv.Itoa(r.Payments)); err != nil {
+	if _, err := r.stack.Marketplace.Run(ctx, "seed", "--to-pay", strconv.Itoa(r.Payments)); err != nil {
 		return err
 	}
 	r.replicas = []*stack.Program{r.stack.Payments}

@@ -80,8 +80,12 @@ func (w *world) account(t *testing.T, job int64, before int) string {
 		}
 		w.agree(t, p)
 	}
-	status, err := w.payer.Status(t.Context(), job)
-	require.NoError(t, err)
+	var status person.JobStatus
+	w.until(t, "the marketplace answers", func() bool { // it may just have been started again
+		var err error
+		status, err = w.payer.Status(t.Context(), job)
+		return err == nil
+	})
 	require.Equal(t, paid, w.debits(t)-before, "the wallet's ledger and the payments (%s)", how)
 	require.LessOrEqual(t, paid, 1, "paid twice: %s", how)
 	require.Equal(t, paid == 1, person.Complete(status), "the job (%+v) and the payments (%s)", status, how)

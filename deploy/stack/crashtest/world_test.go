@@ -134,7 +134,7 @@ func (w *world) makeJobs(t *testing.T) {
 	all, err := w.payer.Jobs(t.Context())
 	require.NoError(t, err)
 	for _, job := range all {
-		if job.State == "reviewing" && job.Budget == "10.00 MXN" && job.ID > w.newest {
+		if job.State == "reviewing" && strings.HasPrefix(job.Title, "Price tag ") && job.ID > w.newest {
 			w.jobs = append(w.jobs, job.ID)
 		}
 	}

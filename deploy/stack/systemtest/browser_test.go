@@ -3,8 +3,10 @@ package systemtest
 import (
 	"context"
 	"fmt"
+	"net/http"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/chromedp/chromedp"
@@ -18,7 +20,9 @@ import (
 func TestBrowser(t *testing.T) {
 	t.Parallel()
 	chromium := need(t, "chromium", "chromium-browser", "google-chrome", "chrome")
-	w := newWorld(t, "sqlite", env{stack.Sandbox: {"SANDBOX_SETTLE_DELAY": "2s"}, stack.Payments: {"FINISH_WAIT": "300ms"}})
+	w := newWorld(t, "sqlite", env{
+		stack.Sandbox: {"SANDBOX_SETTLE_DELAY": "2s"}, stack.Payments: {"FINISH_WAIT": "300ms"}, stack.Marketplace: {"WEBHOOK_ALLOW_UNSIGNED": "true"},
+	})
 	b := newBrowser(t, chromium)
 
 	b.do(open(w.Marketplace.Address), see("form#login"))
@@ -50,6 +54,20 @@ func TestBrowser(t *testing.T) {
 	b.do(open(w.Sandbox.Address), see("h1"))
 	b.picture("13-sandbox")
 	require.Len(t, w.debits(t, stack.FunderWallet), 1)
+
+	// Money for a canceled job: its funder is told, and so is the operator.
+	canceled := strings.Replace(documentedWebhook, `"offerId": "1"`, `"offerId": "7"`, 1)
+	got := ask(t, http.MethodPost, w.Marketplace.Address+"/api/webhooks/payments", canceled, map[string]string{"Content-Type": "application/json"})
+	require.JSONEq(t, `{"success":true,"message":"Payment confirmed","job_id":7,"job_status":"canceled"}`, got.body)
+	b.do(open(w.Marketplace.Address), see(`#ended li[data-job="7"] .job-odd`))
+	b.picture("14-jobs-paid-out-of-turn")
+	b.do(click(`li[data-job="7"] a`), see(`#odd [data-odd="paid_out_of_turn"]`))
+	b.picture("15-paid-out-of-turn")
+	b.do(click("form#logout button"), see("form#login"))
+	b.do(fill("#email", operator), fill("#password", password), click("form#login button"), click("a#to-operator"))
+	b.do(see("#unsigned"), see(`#odd li[data-job="7"]`), see(`#news li[data-job="1"]`))
+	b.picture("16-operator")
+	b.do(click(`#odd li[data-job="7"] a`), see(`#odd [data-odd="paid_out_of_turn"]`))
 }
 
 // What a person does.

@@ -2,6 +2,8 @@ package systemtest
 
 import (
 	"net/http"
+	"os"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -141,6 +143,28 @@ func TestMarketplaceDown(t *testing.T) {
 		require.NoError(t, w.Marketplace.Start(t.Context()))
 		a.complete(t)
 		require.Equal(t, 1, w.job(t, a.job).times("pay"))
+	})
+}
+
+// TestNoWebhookEverArrives: whoever set the two services up gave them different secrets, so that each webhook is refused; and the money comes
+// after the browser has landed. The marketplace asks, and the job completes all the same.
+func TestNoWebhookEverArrives(t *testing.T) {
+	t.Parallel()
+	on(t, func(t *testing.T, database string) {
+		w := newWorld(t, database, env{
+			stack.Sandbox: {"SANDBOX_SETTLE_DELAY": "1s"}, stack.Payments: {"FINISH_WAIT": "100ms"},
+			stack.Marketplace: {"WEBHOOK_SECRET_FILE": "", "WEBHOOK_SECRET": "whsec_" + strings.Repeat("QUJD", 8)},
+		})
+		a := w.start(t, "100.00 MXN", "/buyer-mxn")
+		a.open(t, a.decide(t, person.Approve))
+		a.complete(t)
+		require.Equal(t, 1, w.job(t, a.job).times("pay"))
+		eventually(t, "the webhook is refused", func() bool {
+			log, err := os.ReadFile(w.Marketplace.Log)
+			require.NoError(t, err)
+			return strings.Contains(string(log), "[webhook] refused")
+		})
+		require.False(t, w.delivered(t, a.pendingID))
 	})
 }
 

@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"os"
 	"os/exec"
 	"strconv"
 	"strings"
@@ -167,6 +168,16 @@ func forgedWebhook(t *testing.T, w *world) {
 	require.Equal(t, http.StatusBadRequest, got.status)
 }
 
+// documentedWebhook is the body of the document's command, to the byte.
+const documentedWebhook = `{
+    "type": "payment.completed",
+    "pendingId": "test-123",
+    "offerId": "1",
+    "status": "paid",
+    "outgoingPaymentId": "https://ilp.interledger-test.dev/outgoing/xyz",
+    "timestamp": "2025-01-09T12:00:00Z"
+  }`
+
 // TestDocumentedCurls runs both commands of the document that described the original, as a person would
 // who has started the services by hand as README.md says: without a webhook secret, unsigned webhooks allowed by name.
 func TestDocumentedCurls(t *testing.T) {
@@ -181,14 +192,7 @@ func TestDocumentedCurls(t *testing.T) {
 			require.NoError(t, err, string(out))
 			return string(out)
 		}
-		out := run("-X", "POST", w.Marketplace.Address+"/api/webhooks/payments", "-H", "Content-Type: application/json", "-d", `{
-    "type": "payment.completed",
-    "pendingId": "test-123",
-    "offerId": "1",
-    "status": "paid",
-    "outgoingPaymentId": "https://ilp.interledger-test.dev/outgoing/xyz",
-    "timestamp": "2025-01-09T12:00:00Z"
-  }`)
+		out := run("-X", "POST", w.Marketplace.Address+"/api/webhooks/payments", "-H", "Content-Type: application/json", "-d", documentedWebhook)
 		var indented bytes.Buffer
 		require.NoError(t, json.Indent(&indented, []byte(strings.TrimSpace(out)), "", "  "))
 		require.Equal(t, `{
@@ -202,11 +206,20 @@ func TestDocumentedCurls(t *testing.T) {
 		require.True(t, facts.ContractCompleted)
 		require.Equal(t, "https://ilp.interledger-test.dev/outgoing/xyz", facts.PaymentID)
 
+		// That anybody could have said so is told: at the start, and to the operator.
+		log, err := os.ReadFile(w.Marketplace.Log)
+		require.NoError(t, err)
+		require.Contains(t, string(log), "WEBHOOK_ALLOW_UNSIGNED is set")
+		require.Contains(t, string(log), "payment news applied without a signature")
+		page, err := w.signIn(t, operator).Browser.Open(t.Context(), w.Marketplace.Address+"/operator")
+		require.NoError(t, err)
+		require.Contains(t, page.Text("#unsigned"), "WEBHOOK_SECRET")
+
 		out = run("--include", w.Marketplace.Address+"/payments/finish?pendingId=test-123&interact_ref=abc&hash=xyz")
 		require.NotContains(t, out, "HTTP/1.1 5")
 		require.Contains(t, out, "text/html", "a page for the person, since there is no such payment")
 
-		page, err := person.NewBrowser().Open(t.Context(), w.Marketplace.Address+"/payments/finish?pendingId=test-123&interact_ref=abc&hash=xyz")
+		page, err = person.NewBrowser().Open(t.Context(), w.Marketplace.Address+"/payments/finish?pendingId=test-123&interact_ref=abc&hash=xyz")
 		require.NoError(t, err)
 		require.NotEmpty(t, page.Text("main h1"))
 

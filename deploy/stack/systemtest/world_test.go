@@ -24,6 +24,7 @@ import (
 const (
 	funder   = "funder@example.com"
 	worker   = "worker@example.com"
+	operator = "operator@example.com"
 	password = "demo-tianguis"
 )
 

@@ -1,6 +1,8 @@
 package inbox
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"io"
 	"log/slog"
@@ -34,6 +36,12 @@ func (r *Receiver) Register(e *echo.Echo) {
 	e.OPTIONS(webhook.Path, func(echo.Context) error { return echo.ErrMethodNotAllowed }) // no page elsewhere has business here
 }
 
+// acknowledgement answers an event that is about no job.
+type acknowledgement struct {
+	Success bool   `json:"success"`
+	Message string `json:"message"`
+}
+
 // answer is the documented one, its keys in the documented order.
 type answer struct {
 	Success   bool              `json:"success"`
@@ -61,10 +69,21 @@ func (r *Receiver) receive(c echo.Context) error {
 	if err != nil {
 		return echo.NewHTTPError(http.StatusBadRequest, sentence(err))
 	}
-	if event.Type != webhook.Completed && event.Type != webhook.Failed {
+	switch event.Type {
+	case webhook.Completed, webhook.Failed:
+		return r.apply(c, source, event, body)
+	case webhook.Ping:
+		r.log.InfoContext(ctx, "[webhook] ping", "source", string(source), "webhook_id", shorten(c.Request().Header.Get(webhook.HeaderID)))
+		return c.JSON(http.StatusOK, acknowledgement{true, "pong"})
+	default:
 		// A kind of event that is newer than this program: received, and of no concern.
-		return c.JSON(http.StatusOK, map[string]any{"success": true, "message": "Event ignored"})
+		return c.JSON(http.StatusOK, acknowledgement{true, "Event ignored"})
 	}
+}
+
+// apply hands the news to the rules, and says what became of it.
+func (r *Receiver) apply(c echo.Context, source marketplace.Source, event webhook.Event, body []byte) error {
+	ctx := c.Request().Context()
 	id, err := marketplace.ParseJobID(event.OfferID)
 	if err != nil {
 		return errNoJob
@@ -73,10 +92,14 @@ func (r *Receiver) receive(c echo.Context) error {
 		Source: source, JobID: id, PendingID: event.PendingID, Paid: event.Type == webhook.Completed,
 		OutgoingPaymentID: event.OutgoingPaymentID, Reason: event.Reason, Message: event.Message,
 	}
-	if source == marketplace.SourceWebhook {
-		news.WebhookID = c.Request().Header.Get(webhook.HeaderID)
+	if event.OverpaidAmount != nil {
+		news.Overpaid = *event.OverpaidAmount
 	}
-	job, err := r.market.Paid(ctx, news)
+	if source == marketplace.SourceWebhook { // the id of an unsigned one is anybody's word
+		digest := sha256.Sum256(body)
+		news.WebhookID, news.Digest = c.Request().Header.Get(webhook.HeaderID), hex.EncodeToString(digest[:])
+	}
+	state, err := r.market.Paid(ctx, news)
 	if err != nil {
 		r.log.WarnContext(ctx, "[webhook] not applied", "", news, "error", err)
 		if marketplace.CodeOf(err) == marketplace.CodeNotFound {
@@ -84,8 +107,8 @@ func (r *Receiver) receive(c echo.Context) error {
 		}
 		return err
 	}
-	r.log.InfoContext(ctx, "[webhook] received", "", news, "status", string(job.State))
-	said := answer{Success: true, Message: "Payment confirmed", JobID: job.ID, JobStatus: job.State}
+	r.log.InfoContext(ctx, "[webhook] received", "", news, "sequence", event.Sequence, "status", string(state))
+	said := answer{Success: true, Message: "Payment confirmed", JobID: id, JobStatus: state}
 	if !news.Paid {
 		said.Message = "Payment failure recorded"
 	}

@@ -27,13 +27,16 @@ type attemptRow struct {
 	DebitAssetCode        string
 	DebitAssetScale       uint8
 	ExpiresAt             *time.Time
+	OverpaidValue         int64
+	OverpaidAssetCode     string
+	OverpaidAssetScale    uint8
 	Polls                 int
 	CreatedAt             time.Time
 	UpdatedAt             time.Time
 }
 
 const attemptColumns = `id, job_id, user_id, session_id, pending_id, buyer_wallet_address_url, state, reason, message, outgoing_payment_id,
-	debit_value, debit_asset_code, debit_asset_scale, expires_at, polls, created_at, updated_at`
+	debit_value, debit_asset_code, debit_asset_scale, expires_at, overpaid_value, overpaid_asset_code, overpaid_asset_scale, polls, created_at, updated_at`
 
 // openStates are those of marketplace.AttemptState.Open.
 const openStates = "('starting', 'awaiting', 'confirming')"
@@ -50,13 +53,21 @@ func (r attemptRow) attempt() (marketplace.Attempt, error) {
 	if r.ExpiresAt != nil {
 		a.ExpiresAt = r.ExpiresAt.UTC()
 	}
-	if r.DebitAssetCode != "" {
-		var err error
-		if a.Debit, err = money.New(r.DebitValue, r.DebitAssetCode, r.DebitAssetScale); err != nil {
-			return a, fmt.Errorf("the debit of attempt %s: %w", r.ID, err)
-		}
+	var err error
+	if a.Debit, err = amountOrNone(r.DebitValue, r.DebitAssetCode, r.DebitAssetScale); err != nil {
+		return a, fmt.Errorf("the debit of attempt %s: %w", r.ID, err)
+	}
+	if a.Overpaid, err = amountOrNone(r.OverpaidValue, r.OverpaidAssetCode, r.OverpaidAssetScale); err != nil {
+		return a, fmt.Errorf("what was overpaid by attempt %s: %w", r.ID, err)
 	}
 	return a, nil
+}
+
+func amountOrNone(value int64, assetCode string, assetScale uint8) (money.Amount, error) {
+	if assetCode == "" {
+		return money.Amount{}, nil
+	}
+	return money.New(value, assetCode, assetScale)
 }
 
 func timeOrNull(t time.Time) any {
@@ -73,11 +84,12 @@ func (s *Store) CreateAttempt(ctx context.Context, a marketplace.Attempt, askAt 
 
 func insertAttempt(tx *gorm.DB, a marketplace.Attempt, askAt time.Time) error {
 	return tx.Exec(`INSERT INTO payment_attempts (id, job_id, user_id, session_id, pending_id, buyer_wallet_address_url, state, reason,
-		message, outgoing_payment_id, debit_value, debit_asset_code, debit_asset_scale, expires_at, next_poll_at, created_at, updated_at)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		message, outgoing_payment_id, debit_value, debit_asset_code, debit_asset_scale, expires_at,
+		overpaid_value, overpaid_asset_code, overpaid_asset_scale, next_poll_at, created_at, updated_at)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 		a.ID, int64(a.JobID), orNull(a.UserID), a.SessionID, a.PendingID, a.BuyerWalletAddressURL, string(a.State), a.Reason,
 		a.Message, a.OutgoingPaymentID, a.Debit.Value(), a.Debit.AssetCode(), a.Debit.AssetScale(), timeOrNull(a.ExpiresAt),
-		timeOrNull(askAt), a.CreatedAt, a.UpdatedAt).Error
+		a.Overpaid.Value(), a.Overpaid.AssetCode(), a.Overpaid.AssetScale(), timeOrNull(askAt), a.CreatedAt, a.UpdatedAt).Error
 }
 
 // SaveStarted keeps what the payments service answered to a start, and a line of history. When the job

@@ -49,7 +49,7 @@ func (s *Store) Session(ctx context.Context, tokenHash string) (marketplace.Sess
 		User      userRow `gorm:"embedded"`
 	}
 	found, err := one(s.db.Read(ctx), &row, `SELECT s.id AS session_id, s.created_at AS started_at, s.expires_at,
-		u.id, u.email, u.name, u.role, u.wallet_address_url, u.created_at
+		u.id, u.email, u.name, u.role, u.wallet_address_url, u.operator, u.created_at
 		FROM sessions s JOIN users u ON u.id = s.user_id WHERE s.token_hash = ?`, tokenHash)
 	if err != nil {
 		return marketplace.SessionUser{}, err

@@ -4,11 +4,14 @@ import (
 	"context"
 	"fmt"
 	"io/fs"
+	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"gorm.io/gorm"
 
 	"tianguis.example/chassis/database"
 	"tianguis.example/chassis/database/databasetest"
@@ -153,24 +156,153 @@ func TestJobs_RoundTripAndViews(t *testing.T) {
 
 		stranger := s.person("zoe@example.com")
 		recruiting := s.newJob(marketplace.Recruiting)
-		_, err = s.JobFor(t.Context(), s.job, stranger)
+		_, err = s.JobFor(t.Context(), s.job, marketplace.User{ID: stranger})
 		require.Equal(t, marketplace.CodeNotFound, marketplace.CodeOf(err))
-		view, err := s.JobFor(t.Context(), s.job, s.worker)
+		view, err := s.JobFor(t.Context(), s.job, marketplace.User{ID: s.worker})
 		require.NoError(t, err)
 		require.Equal(t, "N worker@example.com", view.WorkerPerson.Name)
 		require.Nil(t, view.Attempt)
 		require.Equal(t, []marketplace.EntryView{{ByName: "N funder@example.com", Entry: marketplace.Entry{
 			At: noon, By: s.funder, Event: marketplace.EventCreated, From: marketplace.Draft, To: marketplace.Draft,
 		}}}, view.History)
-		lines, err := s.JobsOf(t.Context(), stranger)
+		lines, err := s.JobsOf(t.Context(), marketplace.User{ID: stranger})
 		require.NoError(t, err)
 		require.Len(t, lines, 1)
 		require.Equal(t, recruiting, lines[0].ID)
-		lines, err = s.JobsOf(t.Context(), s.funder)
+		lines, err = s.JobsOf(t.Context(), marketplace.User{ID: s.funder})
 		require.NoError(t, err)
 		require.Len(t, lines, 2)
 		_, err = s.AnyJob(t.Context(), 999)
 		require.Equal(t, marketplace.CodeNotFound, marketplace.CodeOf(err))
+	})
+}
+
+// TestJobs_PaymentsAreNotForStrangers: a job that recruits is for everybody to see, what was paid for it is not.
+func TestJobs_PaymentsAreNotForStrangers(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, s *fixture) {
+		s.job = s.newJob(marketplace.Recruiting)
+		s.paidOutOfTurn(s.job, s.attempt("01A", "s", noon))
+		operator, err := s.CreateUser(t.Context(), marketplace.User{Email: "op@example.com", Name: "O", Role: marketplace.Both, Operator: true, CreatedAt: noon})
+		require.NoError(t, err)
+		require.NoError(t, s.CreateSession(t.Context(), marketplace.Session{ID: "s", TokenHash: "h", UserID: operator, CreatedAt: noon, ExpiresAt: noon.Add(time.Hour)}, ""))
+		signedIn, err := s.Session(t.Context(), "h")
+		require.NoError(t, err)
+		require.True(t, signedIn.User.Operator)
+		for _, knows := range []marketplace.User{{ID: s.funder}, {ID: s.worker}, signedIn.User} {
+			view, err := s.JobFor(t.Context(), s.job, knows)
+			require.NoError(t, err)
+			require.True(t, view.ContractCompleted)
+			require.Equal(t, "01A", view.Attempt.ID)
+			require.Len(t, view.History, 2)
+			lines, err := s.JobsOf(t.Context(), knows)
+			require.NoError(t, err)
+			require.Equal(t, s.job, lines[0].ID)
+			require.True(t, lines[0].PaidOutOfTurn())
+		}
+		stranger := marketplace.User{ID: s.person("zoe@example.com")}
+		view, err := s.JobFor(t.Context(), s.job, stranger)
+		require.NoError(t, err)
+		require.False(t, view.ContractCompleted)
+		require.Empty(t, view.PaymentID)
+		require.Nil(t, view.Attempt)
+		require.Len(t, view.History, 1)
+		lines, err := s.JobsOf(t.Context(), stranger)
+		require.NoError(t, err)
+		require.False(t, lines[0].PaidOutOfTurn())
+	})
+}
+
+// paidOutOfTurn records that money came by this attempt for a job that did not wait for it.
+func (s *fixture) paidOutOfTurn(id marketplace.JobID, a marketplace.Attempt) {
+	s.t.Helper()
+	before, err := s.Job(s.t.Context(), id)
+	require.NoError(s.t, err)
+	after := before
+	after.PaymentID, after.ContractCompleted = "https://w.example/o/1", true
+	a.State = marketplace.AttemptPaid
+	require.NoError(s.t, s.Record(s.t.Context(), marketplace.Change{At: noon, Before: before, After: after, Attempt: &a, Entries: []marketplace.Entry{
+		{At: noon, Event: marketplace.EventPaidOutOfTurn, From: before.State, To: before.State, Detail: "https://w.example/o/1"},
+	}}))
+}
+
+// TestOperations: what needs a person, what is open for long, and the news; each with its job.
+func TestOperations(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, s *fixture) {
+		o, err := s.Operations(t.Context(), noon.Add(time.Hour))
+		require.NoError(t, err)
+		require.Empty(t, slices.Concat(o.Odd, o.News))
+		require.Empty(t, o.Open)
+
+		canceled := s.newJob(marketplace.Canceled)
+		reviewing := s.job
+		s.job = canceled
+		s.paidOutOfTurn(canceled, s.attempt("01A", "s", noon))
+		s.job = reviewing
+		started := s.attempt("01B", "s", noon)
+		started.PendingID, started.State = "P1", marketplace.AttemptAwaiting
+		require.NoError(t, s.SaveStarted(t.Context(), started, marketplace.Entry{At: noon, By: s.funder, Event: marketplace.EventPaymentStarted, Detail: "20.00 MXN"}, noon))
+		s.attempt("01C", "s", noon)
+
+		o, err = s.Operations(t.Context(), noon.Add(time.Microsecond))
+		require.NoError(t, err)
+		require.Len(t, o.Odd, 1)
+		require.Equal(t, canceled, o.Odd[0].ID)
+		require.Equal(t, marketplace.EventPaidOutOfTurn, o.Odd[0].Event)
+		require.Equal(t, marketplace.Canceled, o.Odd[0].From)
+		require.Equal(t, "N funder@example.com", o.Odd[0].FunderName)
+		require.Equal(t, "19.99 MXN", o.Odd[0].Budget.String())
+		require.Empty(t, o.Odd[0].ByName, "the marketplace itself wrote it down")
+		require.Len(t, o.News, 2)
+		require.Equal(t, marketplace.EventPaymentStarted, o.News[0].Event, "the newest first; how the jobs came to be is no news of payments")
+		require.Equal(t, "N funder@example.com", o.News[0].ByName)
+		require.Equal(t, reviewing, o.News[0].ID)
+		require.Len(t, o.Open, 2)
+		for i, want := range []marketplace.AttemptState{marketplace.AttemptAwaiting, marketplace.AttemptStarting} {
+			require.Equal(t, want, o.Open[i].Attempt.State)
+			require.Equal(t, reviewing, o.Open[i].Job.ID)
+			require.Equal(t, "N worker@example.com", o.Open[i].Job.WorkerName)
+		}
+		o, err = s.Operations(t.Context(), noon)
+		require.NoError(t, err)
+		require.Empty(t, o.Open, "not for long yet")
+
+		for i := range marketplace.OperationsLines {
+			s.paidOutOfTurn(s.newJob(marketplace.Expired), marketplace.Attempt{ID: fmt.Sprintf("02%02d", i), JobID: s.job, CreatedAt: noon, UpdatedAt: noon})
+		}
+		o, err = s.Operations(t.Context(), noon)
+		require.NoError(t, err)
+		require.Len(t, o.Odd, marketplace.OperationsLines)
+		require.Len(t, o.News, marketplace.OperationsLines)
+		require.Equal(t, marketplace.Expired, o.Odd[0].From)
+	})
+}
+
+// TestOperations_HaveTheirIndexes: those of the migrations are for the very events that the rules list. A history is long, and these are few.
+func TestOperations_HaveTheirIndexes(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, s *fixture) {
+		for index, events := range map[string][]string{"job_history_odd": marketplace.OddEvents, "job_history_payments": marketplace.PaymentEvents} {
+			query := "SELECT id FROM job_history WHERE event IN ('" + strings.Join(events, "', '") + "') ORDER BY id DESC LIMIT 50"
+			var plan []string
+			if s.db.Dialect() == database.Postgres {
+				// A small table is read whole, unless that is forbidden.
+				require.NoError(t, s.db.Transact(t.Context(), func(tx *gorm.DB) error {
+					if err := tx.Exec("SET LOCAL enable_seqscan = off").Error; err != nil {
+						return err
+					}
+					return tx.Raw("EXPLAIN " + query).Scan(&plan).Error
+				}))
+			} else {
+				var steps []struct{ Detail string }
+				require.NoError(t, s.db.Read(t.Context()).Raw("EXPLAIN QUERY PLAN "+query).Scan(&steps).Error)
+				for _, step := range steps {
+					plan = append(plan, step.Detail)
+				}
+			}
+			require.Contains(t, strings.Join(plan, "\n"), index)
+		}
 	})
 }
 
@@ -181,10 +313,10 @@ func TestRecord_StaleIsRefusedWhole(t *testing.T) {
 		require.NoError(t, err)
 		change, err := job.Do(marketplace.Pay, 0, "", noon.Add(time.Hour))
 		require.NoError(t, err)
-		change.WebhookID = "w1"
+		change.Told = marketplace.Told{WebhookID: "w1", Digest: "d1", JobState: marketplace.Complete}
 		require.NoError(t, s.Record(t.Context(), change))
 		again := change
-		again.WebhookID = "w2"
+		again.Told.WebhookID = "w2"
 		require.ErrorIs(t, s.Record(t.Context(), again), marketplace.ErrStale)
 		again.Entries = nil
 		require.ErrorIs(t, s.Record(t.Context(), again), marketplace.ErrStale, "nothing to do, decided upon what is no more")
@@ -196,6 +328,61 @@ func TestRecord_StaleIsRefusedWhole(t *testing.T) {
 		var seen []string
 		require.NoError(t, s.db.Read(t.Context()).Raw("SELECT webhook_id FROM webhooks_seen").Scan(&seen).Error)
 		require.Equal(t, []string{"w1"}, seen)
+	})
+}
+
+// TestTold_IsKeptAsItWasFirst: whoever decided second upon the same webhook has to look again.
+func TestTold_IsKeptAsItWasFirst(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, s *fixture) {
+		told, err := s.Told(t.Context(), "w1")
+		require.NoError(t, err)
+		require.Nil(t, told)
+		job, err := s.Job(t.Context(), s.job)
+		require.NoError(t, err)
+		nothing := marketplace.Change{At: noon, Before: job, After: job, Told: marketplace.Told{WebhookID: "w1", Digest: "d1", JobState: marketplace.Reviewing}}
+		require.NoError(t, s.Record(t.Context(), nothing))
+		second := nothing
+		second.Told.Digest, second.Told.JobState = "d2", marketplace.Complete
+		require.ErrorIs(t, s.Record(t.Context(), second), marketplace.ErrStale)
+		told, err = s.Told(t.Context(), "w1")
+		require.NoError(t, err)
+		require.Equal(t, nothing.Told, *told)
+
+		// One that an older program has seen: nothing is known of it but the id.
+		require.NoError(t, s.db.Read(t.Context()).Exec("INSERT INTO webhooks_seen (webhook_id, job_id, received_at) VALUES ('w0', ?, ?)", int64(s.job), noon).Error)
+		told, err = s.Told(t.Context(), "w0")
+		require.NoError(t, err)
+		require.Nil(t, told)
+		old := nothing
+		old.Told.WebhookID = "w0"
+		require.NoError(t, s.Record(t.Context(), old))
+		told, err = s.Told(t.Context(), "w0")
+		require.NoError(t, err)
+		require.Equal(t, old.Told, *told)
+	})
+}
+
+// TestRecord_Overpaid: of an attempt that was there, and of one that comes with the news.
+func TestRecord_Overpaid(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, s *fixture) {
+		over, err := money.ParseDecimal("5.00", "MXN", 2)
+		require.NoError(t, err)
+		a := s.attempt("01A", "s", noon)
+		a.PendingID, a.State = "P1", marketplace.AttemptAwaiting
+		require.NoError(t, s.SaveStarted(t.Context(), a, marketplace.Entry{At: noon, Event: "payment_started"}, noon))
+		other := a
+		other.ID, other.PendingID = "01B", "P2"
+		for _, attempt := range []marketplace.Attempt{a, other} {
+			job, err := s.Job(t.Context(), s.job)
+			require.NoError(t, err)
+			attempt.State, attempt.Overpaid = marketplace.AttemptPaid, over
+			require.NoError(t, s.Record(t.Context(), marketplace.Change{At: noon, Before: job, After: job, Attempt: &attempt}))
+			got, err := s.AttemptByPendingID(t.Context(), attempt.PendingID)
+			require.NoError(t, err)
+			require.Equal(t, over, got.Overpaid)
+		}
 	})
 }
 

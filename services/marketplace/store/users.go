@@ -17,22 +17,24 @@ type userRow struct {
 	Role             string
 	WalletAddressURL string
 	PasswordHash     string
+	Operator         bool
 	CreatedAt        time.Time
 }
 
-const userColumns = "id, email, name, role, wallet_address_url, password_hash, created_at"
+const userColumns = "id, email, name, role, wallet_address_url, password_hash, operator, created_at"
 
 func (r userRow) user() marketplace.User {
 	return marketplace.User{
 		ID: marketplace.UserID(r.ID), Email: r.Email, Name: r.Name, Role: marketplace.Role(r.Role),
-		WalletAddressURL: r.WalletAddressURL, PasswordHash: r.PasswordHash, CreatedAt: r.CreatedAt.UTC(),
+		WalletAddressURL: r.WalletAddressURL, PasswordHash: r.PasswordHash, Operator: r.Operator, CreatedAt: r.CreatedAt.UTC(),
 	}
 }
 
 // CreateUser adds a person and returns the number. CodeTaken when somebody has the e-mail already.
 func (s *Store) CreateUser(ctx context.Context, u marketplace.User) (marketplace.UserID, error) {
 	row := userRow{
-		Email: u.Email, Name: u.Name, Role: string(u.Role), WalletAddressURL: u.WalletAddressURL, PasswordHash: u.PasswordHash, CreatedAt: u.CreatedAt,
+		Email: u.Email, Name: u.Name, Role: string(u.Role), WalletAddressURL: u.WalletAddressURL, PasswordHash: u.PasswordHash,
+		Operator: u.Operator, CreatedAt: u.CreatedAt,
 	}
 	// Create, and not Raw: GORM translates a duplicate key only where it does not scan rows itself.
 	err := s.db.Transact(ctx, func(tx *gorm.DB) error {

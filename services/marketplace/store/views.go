@@ -15,28 +15,39 @@ type lineRow struct {
 	WorkerName string
 }
 
+const (
+	lineColumns = jobColumns + ", f.name AS funder_name, COALESCE(w.name, '') AS worker_name"
+	linePeople  = "JOIN users f ON f.id = j.funder_id LEFT JOIN users w ON w.id = j.worker_id"
+)
+
+func (r lineRow) line() (marketplace.JobLine, error) {
+	job, err := r.Job.job()
+	return marketplace.JobLine{Job: job, FunderName: r.FunderName, WorkerName: r.WorkerName}, err
+}
+
 func (s *Store) lines(ctx context.Context, where string, args ...any) ([]marketplace.JobLine, error) {
 	var rows []lineRow
-	err := s.db.Read(ctx).Raw(`SELECT `+jobColumns+`, f.name AS funder_name, COALESCE(w.name, '') AS worker_name
-		FROM jobs j JOIN users f ON f.id = j.funder_id LEFT JOIN users w ON w.id = j.worker_id `+where, args...).Scan(&rows).Error
+	err := s.db.Read(ctx).Raw("SELECT "+lineColumns+" FROM jobs j "+linePeople+" "+where, args...).Scan(&rows).Error
 	if err != nil {
 		return nil, err
 	}
 	all := make([]marketplace.JobLine, len(rows))
 	for i, row := range rows {
-		job, err := row.Job.job()
-		if err != nil {
+		if all[i], err = row.line(); err != nil {
 			return nil, err
 		}
-		all[i] = marketplace.JobLine{Job: job, FunderName: row.FunderName, WorkerName: row.WorkerName}
 	}
 	return all, nil
 }
 
-// JobsOf lists the jobs that a person may know of (marketplace.CanView), lately changed ones first.
-func (s *Store) JobsOf(ctx context.Context, viewer marketplace.UserID) ([]marketplace.JobLine, error) {
-	return s.lines(ctx, `WHERE j.funder_id = ? OR j.worker_id = ? OR j.state = 'recruiting'
-		ORDER BY j.updated_at DESC, j.id DESC LIMIT ?`, int64(viewer), int64(viewer), listLimit)
+// JobsOf lists the jobs that a person has to do with or could have, lately changed ones first.
+func (s *Store) JobsOf(ctx context.Context, viewer marketplace.User) ([]marketplace.JobLine, error) {
+	lines, err := s.lines(ctx, `WHERE j.funder_id = ? OR j.worker_id = ? OR j.state = 'recruiting'
+		ORDER BY j.updated_at DESC, j.id DESC LIMIT ?`, int64(viewer.ID), int64(viewer.ID), listLimit)
+	for i, line := range lines {
+		lines[i] = line.SeenBy(viewer)
+	}
+	return lines, err
 }
 
 // AllJobs lists every job by its number, for the operator.
@@ -45,7 +56,7 @@ func (s *Store) AllJobs(ctx context.Context) ([]marketplace.JobLine, error) {
 }
 
 // JobFor returns a job as the viewer may see it; CodeNotFound when there is none, or none for them.
-func (s *Store) JobFor(ctx context.Context, id marketplace.JobID, viewer marketplace.UserID) (marketplace.JobView, error) {
+func (s *Store) JobFor(ctx context.Context, id marketplace.JobID, viewer marketplace.User) (marketplace.JobView, error) {
 	job, err := s.Job(ctx, id)
 	if err != nil {
 		return marketplace.JobView{}, err
@@ -54,10 +65,7 @@ func (s *Store) JobFor(ctx context.Context, id marketplace.JobID, viewer marketp
 		return marketplace.JobView{}, marketplace.NotFound("job")
 	}
 	view, err := s.view(ctx, job)
-	if viewer != job.Funder && viewer != job.Worker {
-		view.Attempt = nil
-	}
-	return view, err
+	return view.SeenBy(viewer), err
 }
 
 // AnyJob returns a job with all that is known of it, for the operator.
@@ -92,29 +100,38 @@ func (s *Store) person(ctx context.Context, id marketplace.UserID) (marketplace.
 	return marketplace.Person{ID: u.ID, Name: u.Name, WalletAddressURL: u.WalletAddressURL}, err
 }
 
-func (s *Store) history(ctx context.Context, id marketplace.JobID) ([]marketplace.EntryView, error) {
-	var rows []struct {
-		At        time.Time
-		UserID    *int64
-		Name      string
-		Event     string
-		FromState string
-		ToState   string
-		Detail    string
+type entryRow struct {
+	At        time.Time
+	UserID    *int64
+	Name      string
+	Event     string
+	FromState string
+	ToState   string
+	Detail    string
+}
+
+const entryColumns = "h.at, h.user_id, COALESCE(u.name, '') AS name, h.event, h.from_state, h.to_state, h.detail"
+
+func (r entryRow) entry() marketplace.EntryView {
+	e := marketplace.EntryView{ByName: r.Name, Entry: marketplace.Entry{
+		At: r.At.UTC(), Event: r.Event, From: marketplace.State(r.FromState), To: marketplace.State(r.ToState), Detail: r.Detail,
+	}}
+	if r.UserID != nil {
+		e.By = marketplace.UserID(*r.UserID)
 	}
-	err := s.db.Read(ctx).Raw(`SELECT h.at, h.user_id, COALESCE(u.name, '') AS name, h.event, h.from_state, h.to_state, h.detail
-		FROM job_history h LEFT JOIN users u ON u.id = h.user_id WHERE h.job_id = ? ORDER BY h.id`, int64(id)).Scan(&rows).Error
+	return e
+}
+
+func (s *Store) history(ctx context.Context, id marketplace.JobID) ([]marketplace.EntryView, error) {
+	var rows []entryRow
+	err := s.db.Read(ctx).Raw("SELECT "+entryColumns+" FROM job_history h LEFT JOIN users u ON u.id = h.user_id WHERE h.job_id = ? ORDER BY h.id",
+		int64(id)).Scan(&rows).Error
 	if err != nil {
 		return nil, err
 	}
 	all := make([]marketplace.EntryView, len(rows))
-	for i, r := range rows {
-		all[i] = marketplace.EntryView{ByName: r.Name, Entry: marketplace.Entry{
-			At: r.At.UTC(), Event: r.Event, From: marketplace.State(r.FromState), To: marketplace.State(r.ToState), Detail: r.Detail,
-		}}
-		if r.UserID != nil {
-			all[i].By = marketplace.UserID(*r.UserID)
-		}
+	for i, row := range rows {
+		all[i] = row.entry()
 	}
 	return all, nil
 }

@@ -21,6 +21,7 @@ var statusOf = map[marketplace.Code]int{
 	marketplace.CodeAlreadyPaid:     http.StatusConflict,
 	marketplace.CodePaymentInFlight: http.StatusConflict,
 	marketplace.CodeForeignPayment:  http.StatusConflict,
+	marketplace.CodeReused:          http.StatusConflict,
 	marketplace.CodePaymentsDown:    http.StatusServiceUnavailable,
 	marketplace.CodePaymentsRefused: http.StatusBadGateway,
 	marketplace.CodeSignInFailed:    http.StatusUnauthorized,

@@ -21,7 +21,7 @@ type JobListPage struct {
 func (JobListPage) Title() string { return "Jobs" }
 
 func (p *Pages) jobList(c echo.Context) error {
-	viewer := visitorOf(c).User.ID
+	viewer := visitorOf(c).User
 	lines, err := p.reader.JobsOf(c.Request().Context(), viewer)
 	if err != nil {
 		return err
@@ -31,7 +31,7 @@ func (p *Pages) jobList(c echo.Context) error {
 		switch {
 		case line.State.Ended():
 			page.Ended = append(page.Ended, line)
-		case line.NeedsViewer(viewer):
+		case line.NeedsViewer(viewer.ID):
 			page.Waiting = append(page.Waiting, line)
 		default:
 			page.Going = append(page.Going, line)

@@ -3,6 +3,7 @@ package web
 import (
 	"fmt"
 	"net/http"
+	"slices"
 
 	"github.com/labstack/echo/v4"
 
@@ -53,6 +54,16 @@ func (p JobPage) Confirming() bool {
 	return p.Pending() && p.Attempt.State == marketplace.AttemptConfirming
 }
 
+// Odd is what arrived although nobody waited for it. A viewer who may not know of payments has no such history.
+func (p JobPage) Odd() (odd []marketplace.EntryView) {
+	for _, e := range p.History {
+		if slices.Contains(marketplace.OddEvents, e.Event) {
+			odd = append(odd, e)
+		}
+	}
+	return odd
+}
+
 // Revision changes whenever the page would look different.
 func (p JobPage) Revision() string { return fmt.Sprintf("%d-%s", p.Version, p.Payment()) }
 
@@ -61,12 +72,12 @@ func (p *Pages) viewJob(c echo.Context) (JobPage, error) {
 	if err != nil {
 		return JobPage{}, err
 	}
-	viewer := visitorOf(c).User.ID
+	viewer := visitorOf(c).User
 	view, err := p.reader.JobFor(c.Request().Context(), id, viewer)
 	if err != nil {
 		return JobPage{}, err
 	}
-	return JobPage{JobView: view, ViewerFunds: viewer == view.Funder}, nil
+	return JobPage{JobView: view, ViewerFunds: viewer.ID == view.Funder}, nil
 }
 
 func (p *Pages) jobPage(c echo.Context) error {

@@ -15,6 +15,7 @@ import (
 	"net/http"
 	"path"
 	"strings"
+	"time"
 
 	"github.com/labstack/echo/v4"
 
@@ -27,9 +28,17 @@ type Reader interface {
 	// Session returns CodeNotFound when no session has the token's hash.
 	Session(ctx context.Context, tokenHash string) (marketplace.SessionUser, error)
 	DeleteSession(ctx context.Context, id string) error
-	JobsOf(ctx context.Context, viewer marketplace.UserID) ([]marketplace.JobLine, error)
+	JobsOf(ctx context.Context, viewer marketplace.User) ([]marketplace.JobLine, error)
 	// JobFor returns CodeNotFound for a job that the viewer may not know of.
-	JobFor(ctx context.Context, id marketplace.JobID, viewer marketplace.UserID) (marketplace.JobView, error)
+	JobFor(ctx context.Context, id marketplace.JobID, viewer marketplace.User) (marketplace.JobView, error)
+	// Operations is for operators only; attempts are open for long when they began before openSince.
+	Operations(ctx context.Context, openSince time.Time) (marketplace.Operations, error)
+}
+
+// Options are the choices of whoever runs the marketplace.
+type Options struct {
+	BaseURL          string // its public address; with https, cookies are sent over https only
+	UnsignedWebhooks bool   // webhooks without a signature are believed, of which operators are warned
 }
 
 // Pages answers browsers.
@@ -39,6 +48,7 @@ type Pages struct {
 	clock  clock.Clock
 	log    *slog.Logger
 	https  bool // the marketplace's public address is https: cookies are Secure
+	open   bool // webhooks without a signature are believed
 	pages  map[string]*template.Template
 	assets map[string]asset
 }
@@ -46,9 +56,9 @@ type Pages struct {
 //go:embed templates static
 var embedded embed.FS
 
-// New makes the pages of a marketplace at baseURL. It fails only when a template is broken.
-func New(market *marketplace.Market, reader Reader, c clock.Clock, log *slog.Logger, baseURL string) (*Pages, error) {
-	p := &Pages{market: market, reader: reader, clock: c, log: log, https: strings.HasPrefix(baseURL, "https://")}
+// New makes the pages. It fails only when a template is broken.
+func New(market *marketplace.Market, reader Reader, c clock.Clock, log *slog.Logger, o Options) (*Pages, error) {
+	p := &Pages{market: market, reader: reader, clock: c, log: log, https: strings.HasPrefix(o.BaseURL, "https://"), open: o.UnsignedWebhooks}
 	var err error
 	if p.assets, err = loadAssets(); err != nil {
 		return nil, err
@@ -64,7 +74,7 @@ func (p *Pages) parse() (map[string]*template.Template, error) {
 		return nil, fmt.Errorf("parse the layout: %w", err)
 	}
 	pages := map[string]*template.Template{}
-	for _, name := range []string{"login", "job_list", "job_page", "pay", "finish", "error"} {
+	for _, name := range []string{"login", "job_list", "job_page", "pay", "finish", "operator", "error"} {
 		own, err := shared.Clone()
 		if err != nil {
 			return nil, err
@@ -109,6 +119,7 @@ func (p *Pages) Register(e *echo.Echo) {
 	e.GET("/jobs/:job_id/status", p.jobStatus, closed...)
 	e.GET("/jobs/:job_id/pay", p.payForm, closed...)
 	e.POST("/jobs/:job_id/pay", p.pay, closed...)
+	e.GET("/operator", p.operator, append(closed, p.operators)...)
 }
 
 // securityHeaders keeps everything foreign out of a page, and the page out of everything foreign.

@@ -5,6 +5,7 @@ import (
 	"io/fs"
 	"log/slog"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -18,7 +19,7 @@ import (
 
 func pages(t *testing.T) *Pages {
 	t.Helper()
-	p, err := New(nil, nil, clock.NewHeld(time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)), slog.New(slog.DiscardHandler), "http://localhost:8000")
+	p, err := New(nil, nil, clock.NewHeld(time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)), slog.New(slog.DiscardHandler), Options{BaseURL: "http://localhost:8000"})
 	require.NoError(t, err)
 	return p
 }
@@ -93,6 +94,71 @@ func TestJobPage_EveryStanding(t *testing.T) {
 	require.Len(t, seen, 7)
 }
 
+// TestJobPage_Odd: each payment that nobody waited for is said in words of its own, to whoever may know of payments.
+func TestJobPage_Odd(t *testing.T) {
+	t.Parallel()
+	p := pages(t)
+	job := marketplace.Job{ID: 1, Title: "T", State: marketplace.Canceled, Funder: 1, Worker: 2, ContractCompleted: true}
+	people := marketplace.JobView{Job: job, FunderPerson: marketplace.Person{ID: 1, Name: "Fernanda"}, WorkerPerson: marketplace.Person{ID: 2, Name: "Beto"}}
+	words := map[string]string{
+		marketplace.EventPaidOutOfTurn: "although this job was Canceled",
+		marketplace.EventPaidAgain:     "although it was paid already",
+		marketplace.EventOverpaid:      "5.00 MXN more than was asked for",
+	}
+	require.Len(t, words, len(marketplace.OddEvents))
+	for event, said := range words {
+		view := people
+		view.History = []marketplace.EntryView{
+			{Entry: marketplace.Entry{Event: marketplace.EventPaymentFailed, From: marketplace.Canceled}},
+			{Entry: marketplace.Entry{Event: event, From: marketplace.Canceled, Detail: "5.00 MXN"}},
+		}
+		for _, who := range []marketplace.User{{ID: 1}, {ID: 2}, {ID: 3, Operator: true}} {
+			doc := p.draw(t, "job_page", frame{Page: JobPage{JobView: view.SeenBy(who), ViewerFunds: who.ID == 1}})
+			require.Equal(t, 1, doc.Find(`#odd [data-odd]`).Length())
+			require.Contains(t, doc.Find(`#odd [data-odd="`+event+`"]`).Text(), said)
+			require.Contains(t, doc.Find("#odd").Text(), "Fernanda and Beto agree how it is returned")
+		}
+		stranger := p.draw(t, "job_page", frame{Page: JobPage{JobView: view.SeenBy(marketplace.User{ID: 9})}})
+		require.Zero(t, stranger.Find("#odd, #payment-id, #history li").Length())
+		require.Equal(t, "none", stranger.Find("#payment").AttrOr("data-payment", ""))
+	}
+	require.Zero(t, p.draw(t, "job_page", frame{Page: JobPage{JobView: people}}).Find("#odd").Length(), "nothing odd")
+
+	line := marketplace.JobLine{Job: job}
+	require.True(t, line.SeenBy(marketplace.User{ID: 2}).PaidOutOfTurn())
+	require.False(t, line.SeenBy(marketplace.User{ID: 9}).PaidOutOfTurn())
+}
+
+// TestOperatorPage: what needs a person comes first, and every event of a payment has words.
+func TestOperatorPage(t *testing.T) {
+	t.Parallel()
+	p := pages(t)
+	nothing := p.draw(t, "operator", frame{Page: OperatorPage{}})
+	for _, part := range []string{"#odd", "#open", "#news"} {
+		require.NotEmpty(t, nothing.Find(part+" p.quiet").Text(), part)
+		require.Zero(t, nothing.Find(part+" li").Length(), part)
+	}
+	require.Zero(t, nothing.Find("#unsigned").Length())
+	require.Contains(t, p.draw(t, "operator", frame{Page: OperatorPage{UnsignedWebhooks: true}}).Find("#unsigned").Text(), "WEBHOOK_ALLOW_UNSIGNED")
+
+	var all OperatorPage
+	for _, event := range marketplace.PaymentEvents {
+		all.News = append(all.News, marketplace.PaymentNews{EntryView: marketplace.EntryView{Entry: marketplace.Entry{Event: event}}})
+	}
+	for _, state := range []marketplace.AttemptState{marketplace.AttemptStarting, marketplace.AttemptAwaiting, marketplace.AttemptConfirming} {
+		all.Open = append(all.Open, marketplace.OpenAttempt{Attempt: marketplace.Attempt{State: state}})
+	}
+	all.Odd = slices.Repeat(all.News[:1], marketplace.OperationsLines)
+	doc := p.draw(t, "operator", frame{Page: all})
+	said := map[string]bool{}
+	for _, word := range doc.Find("#news .news-what, #open .news-what").EachIter() {
+		require.NotContains(t, word.Text(), "_")
+		said[word.Text()] = true
+	}
+	require.Len(t, said, len(all.News)+len(all.Open), "each in words of its own")
+	require.Contains(t, doc.Find("#odd").Text(), "These are the newest 50.")
+}
+
 func TestEverythingSaidByStrangersIsEscaped(t *testing.T) {
 	t.Parallel()
 	p := pages(t)
@@ -108,9 +174,19 @@ func TestEverythingSaidByStrangersIsEscaped(t *testing.T) {
 	failed.ContractCompleted, failed.State = false, marketplace.Reviewing
 	failed.Attempt = &marketplace.Attempt{State: marketplace.AttemptFailed, Reason: evil, Message: evil}
 	line := marketplace.JobLine{Job: view.Job, FunderName: evil, WorkerName: evil}
-	visitor := visitor{User: marketplace.User{ID: 1, Name: evil}, FormToken: evil}
+	visitor := visitor{User: marketplace.User{ID: 1, Name: evil, Operator: true}, FormToken: evil}
+	odd := view
+	odd.History = nil
+	for _, event := range marketplace.OddEvents {
+		odd.History = append(odd.History, marketplace.EntryView{Entry: marketplace.Entry{Event: event, From: evil, Detail: evil}})
+	}
+	operations := marketplace.Operations{
+		Odd: []marketplace.PaymentNews{{JobLine: line, EntryView: odd.History[0]}}, News: []marketplace.PaymentNews{{JobLine: line, EntryView: view.History[0]}},
+		Open: []marketplace.OpenAttempt{{Job: line, Attempt: marketplace.Attempt{State: marketplace.AttemptAwaiting, PendingID: evil}}},
+	}
 	for name, page := range map[string][]any{
-		"job_page": {view, failed},
+		"job_page": {view, failed, odd},
+		"operator": {OperatorPage{Operations: operations}},
 		"job_list": {JobListPage{Waiting: []marketplace.JobLine{line}}},
 		"pay":      {PayPage{Job: view.Job, WorkerName: evil, WorkerWallet: evil, WalletAddress: evil, WalletError: evil, Error: evil}},
 		"login":    {LoginPage{Email: evil, Next: evil, Error: evil}},
@@ -131,9 +207,13 @@ func TestEverythingSaidByStrangersIsEscaped(t *testing.T) {
 func TestPages_Accessible(t *testing.T) {
 	t.Parallel()
 	p := pages(t)
-	in := visitor{User: marketplace.User{ID: 1, Name: "Ana"}, FormToken: "x"}
+	in := visitor{User: marketplace.User{ID: 1, Name: "Ana", Operator: true}, FormToken: "x"}
 	line := marketplace.JobLine{Job: marketplace.Job{ID: 1, Title: "T", State: marketplace.Reviewing, Funder: 1}, FunderName: "A"}
 	view := JobPage{ViewerFunds: true, JobView: marketplace.JobView{Job: line.Job, History: []marketplace.EntryView{{Entry: marketplace.Entry{Event: "created"}}}}}
+	news := []marketplace.PaymentNews{{JobLine: line, EntryView: marketplace.EntryView{Entry: marketplace.Entry{Event: marketplace.EventPaidAgain}}}}
+	operator := OperatorPage{UnsignedWebhooks: true, Operations: marketplace.Operations{
+		Odd: news, News: news, Open: []marketplace.OpenAttempt{{Job: line, Attempt: marketplace.Attempt{State: marketplace.AttemptStarting}}},
+	}}
 	drawn := map[string]frame{
 		"job_list": {Visitor: in, Page: JobListPage{Waiting: []marketplace.JobLine{line}, Going: []marketplace.JobLine{line}, Ended: []marketplace.JobLine{line}}},
 		"job_page": {Visitor: in, Flash: "paid", Page: view},
@@ -141,7 +221,9 @@ func TestPages_Accessible(t *testing.T) {
 		"login":    {Page: LoginPage{Error: "no"}},
 		"finish":   {Page: FinishPage{Ending: marketplace.EndUnreachable}},
 		"error":    {Page: ErrorPage{Status: 404, Message: "m"}},
+		"operator": {Visitor: in, Page: operator},
 	}
+	require.Len(t, drawn, len(p.pages))
 	for name, f := range drawn {
 		doc := p.draw(t, name, f)
 		require.Equal(t, "en", doc.Find("html").AttrOr("lang", ""), name)

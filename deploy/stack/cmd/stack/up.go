@@ -19,6 +19,7 @@ import (
 const (
 	funder   = "funder@example.com"
 	worker   = "worker@example.com"
+	operator = "operator@example.com"
 	password = "demo-tianguis" //nolint:gosec // G101: printed for everybody to use, on this machine alone
 )
 
@@ -80,7 +81,7 @@ func start(ctx context.Context, out io.Writer, ports stack.Ports) (*stack.Stack,
 func stay(ctx context.Context, out io.Writer, s *stack.Stack) error {
 	fmt.Fprintln(out)
 	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	fmt.Fprintf(table, "  marketplace\t%s\tsign in as %s or %s, password %s\n", s.Marketplace.Address, funder, worker, password)
+	fmt.Fprintf(table, "  marketplace\t%s\tsign in as %s, %s or %s, password %s\n", s.Marketplace.Address, funder, worker, operator, password)
 	fmt.Fprintf(table, "  payments\t%s\tits API key is in %s\n", s.Payments.Address, nearby(s.Secrets.APIKey))
 	fmt.Fprintf(table, "  sandbox wallet\t%s\tmoney that is none\n", s.Sandbox.Address)
 	fmt.Fprintf(table, "  logs\t%s\n", nearby(filepath.Join(filepath.Dir(s.Marketplace.Log), "*.log")))

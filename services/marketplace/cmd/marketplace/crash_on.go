@@ -58,14 +58,18 @@ func callPoints() []string {
 
 // reads are the methods of the store that commit nothing. Whatever else it has is a commit, and has its points.
 var reads = []string{
-	"AllJobs", "AnyJob", "AttemptByPendingID", "Job", "JobAndAttempt", "JobFor", "JobsOf", "KnownPendingIDs", "Ping", "Session",
-	"User", "UserByEmail",
+	"AllJobs", "AnyJob", "AttemptByPendingID", "Job", "JobAndAttempt", "JobFor", "JobsOf", "KnownPendingIDs", "Operations", "Ping", "Session",
+	"Told", "User", "UserByEmail",
 }
 
 // recordMethod commits news: what it does to the job is a point of its own.
 const recordMethod = "Record"
 
-// nothingNew is news that was known already.
+// steps are the events that have points of their own.
+var steps = []string{string(marketplace.Pay), marketplace.EventPaymentFailed, marketplace.EventPaidAgain, marketplace.EventPaidOutOfTurn}
+
+// nothingNew is all other news: it was known already, or it says how much more came. Which of the two hangs on the amounts and on who told
+// first, and no scenario could be sure of one.
 const nothingNew = "nothing new"
 
 func storePoints() []string {
@@ -74,7 +78,7 @@ func storePoints() []string {
 	for i := range methods.NumMethod() {
 		switch name := methods.Method(i).Name; {
 		case name == recordMethod:
-			for _, what := range []string{string(marketplace.Pay), marketplace.EventPaymentFailed, marketplace.EventPaidAgain, marketplace.EventPaidOutOfTurn, nothingNew} {
+			for _, what := range append(slices.Clone(steps), nothingNew) {
 				all = append(all, recordMethod+" "+what)
 			}
 		case !slices.Contains(reads, name):
@@ -118,7 +122,7 @@ type crashingStore struct {
 
 func (s crashingStore) Record(ctx context.Context, c marketplace.Change) error {
 	what := nothingNew
-	if len(c.Entries) > 0 {
+	if len(c.Entries) > 0 && slices.Contains(steps, c.Entries[0].Event) {
 		what = c.Entries[0].Event
 	}
 	return s.at.Do(recordMethod+" "+what, func() error { return s.Store.Record(ctx, c) })

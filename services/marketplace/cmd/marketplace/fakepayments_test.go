@@ -276,6 +276,13 @@ func (f *fakePayments) fail(pendingID, reason, message string) {
 	p.Status, p.State, p.Reason, p.Message = "failed", "failed", reason, message
 }
 
+// known is how a payment stands.
+func (f *fakePayments) known(pendingID string) fakePayment {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return *f.payments[pendingID]
+}
+
 // only is the one payment that there is.
 func (f *fakePayments) only() fakePayment {
 	f.mu.Lock()
@@ -298,7 +305,7 @@ func (f *fakePayments) event(pendingID string) []byte {
 	}
 	body, err := json.Marshal(map[string]any{
 		"type": kind, "pendingId": p.PendingID, "offerId": p.OfferID, "status": p.Status, "outgoingPaymentId": p.OutgoingID,
-		"timestamp": clock.System().Now(), "reason": p.Reason, "message": p.Message,
+		"timestamp": p.CreatedAt, "reason": p.Reason, "message": p.Message,
 	})
 	require.NoError(f.t, err)
 	return body

@@ -96,10 +96,7 @@ func startOn(t *testing.T, address string, change ...func(*Config)) *running {
 	m.boot()
 	t.Cleanup(func() { m.stop() })
 	m.seeding = &seeding{store: m.store, clock: clock.System(), assetCode: "MXN", assetScale: 2}
-	m.seeding.funder, err = m.seeding.person(t.Context(), demoFunder, "Fernanda Ruiz", marketplace.Funder, "https://wallet.example/fernanda")
-	require.NoError(t, err)
-	m.seeding.worker, err = m.seeding.person(t.Context(), demoWorker, "Beto Hernández", marketplace.Worker, "https://wallet.example/beto")
-	require.NoError(t, err)
+	require.NoError(t, m.seeding.people(t.Context(), "https://wallet.example/fernanda", "https://wallet.example/beto"))
 	require.NoError(t, m.seeding.jobs(t.Context()))
 	return m
 }

@@ -51,7 +51,7 @@ func New(ctx context.Context, c Config, log *slog.Logger, now clock.Clock) (*Pro
 	market := marketplace.New(kept, payments, now, log, marketplace.Options{
 		SellerID: c.SellerID, SessionLife: c.SessionLife, Longest: c.PaymentsTimeout,
 	})
-	pages, err := web.New(market, kept, now, log, c.BaseURL)
+	pages, err := web.New(market, kept, now, log, web.Options{BaseURL: c.BaseURL, UnsignedWebhooks: c.AllowUnsigned})
 	if err != nil {
 		return nil, errors.Join(err, db.Close())
 	}

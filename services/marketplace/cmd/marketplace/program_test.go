@@ -14,9 +14,11 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"tianguis.example/chassis/clock"
+	"tianguis.example/chassis/database"
 	"tianguis.example/chassis/database/databasetest"
 	"tianguis.example/chassis/logging"
 	"tianguis.example/chassis/settings"
+	"tianguis.example/marketplace/store"
 	"tianguis.example/payments/webhook"
 )
 
@@ -170,10 +172,10 @@ func TestCommands(t *testing.T) {
 			file := settingsFile(t, `DATABASE_URL="`+address+`"`)
 			out, err := run(t, file, "", "migrate", "--status")
 			require.NoError(t, err)
-			require.Equal(t, "pending\t0001_marketplace.sql\n", out)
+			require.Equal(t, "pending\t0001_marketplace.sql\npending\t0002_news.sql\n", out)
 			out, err = run(t, file, "", "migrate")
 			require.NoError(t, err)
-			require.Equal(t, "applied 0001_marketplace.sql\n", out)
+			require.Equal(t, "applied 0001_marketplace.sql\napplied 0002_news.sql\n", out)
 			out, err = run(t, file, "", "migrate")
 			require.NoError(t, err)
 			require.Equal(t, "nothing to apply\n", out)
@@ -207,6 +209,16 @@ func TestCommands(t *testing.T) {
 			require.NoError(t, err)
 			_, err = run(t, file, "long enough\n", "user", "add", "--email", "ANA@example.com", "--name", "Ana")
 			require.ErrorContains(t, err, "already")
+			_, err = run(t, file, "long enough\n", "user", "add", "--operator", "--email", "ofelia@example.com", "--name", "Ofelia")
+			require.NoError(t, err)
+			db, err := database.Open(t.Context(), address, database.Options{Clock: clock.System()})
+			require.NoError(t, err)
+			t.Cleanup(func() { require.NoError(t, db.Close()) })
+			for email, operator := range map[string]bool{"ana@example.com": false, "ofelia@example.com": true, demoOperator: true, demoFunder: false} {
+				u, err := store.New(db).UserByEmail(t.Context(), email)
+				require.NoError(t, err)
+				require.Equal(t, operator, u.Operator, email)
+			}
 			_, err = run(t, file, "short\n", "user", "add", "--email", "bob@example.com", "--name", "Bob")
 			require.ErrorContains(t, err, "A password has between")
 		})

@@ -20,6 +20,7 @@ const (
 	demoPassword = "demo-tianguis" //nolint:gosec // G101: public on purpose
 	demoFunder   = "funder@example.com"
 	demoWorker   = "worker@example.com"
+	demoOperator = "operator@example.com"
 )
 
 // seeding is one run of `marketplace seed`.
@@ -35,7 +36,7 @@ type seeding struct {
 func (s *shell) seed() *cobra.Command {
 	var funderWallet, workerWallet, assetCode string
 	var assetScale uint8
-	var toPay, many int
+	var toPay int
 	cmd := &cobra.Command{
 		Use:   "seed",
 		Short: "Add demo people and jobs; a second run adds what is missing",
@@ -47,23 +48,17 @@ func (s *shell) seed() *cobra.Command {
 					return settings.Wrong("MARKETPLACE_BASE_URL", "is not on this machine: the demo's passwords are public, so it is not seeded for others")
 				}
 				d := &seeding{store: kept, clock: s.clock, assetCode: assetCode, assetScale: assetScale}
-				var err error
-				if d.funder, err = d.person(ctx, demoFunder, "Fernanda Ruiz", marketplace.Funder, funderWallet); err != nil {
-					return plain(err)
-				}
-				if d.worker, err = d.person(ctx, demoWorker, "Beto Hernández", marketplace.Worker, workerWallet); err != nil {
+				if err := d.people(ctx, funderWallet, workerWallet); err != nil {
 					return plain(err)
 				}
 				if err := d.jobs(ctx); err != nil {
 					return plain(err)
 				}
-				if err := d.jobsToPay(ctx, toPay); err != nil {
+				if err := d.toPay(ctx, toPay); err != nil {
 					return plain(err)
 				}
-				if err := d.many(ctx, many); err != nil {
-					return plain(err)
-				}
-				_, err = fmt.Fprintf(s.out, "sign in at %s/login\n  funder  %s  %s\n  worker  %s  %s\n", c.BaseURL, demoFunder, demoPassword, demoWorker, demoPassword)
+				_, err := fmt.Fprintf(s.out, "sign in at %s/login\n  funder    %s  %s\n  worker    %s  %s\n  operator  %s  %s\n",
+					c.BaseURL, demoFunder, demoPassword, demoWorker, demoPassword, demoOperator, demoPassword)
 				return err
 			})
 		},
@@ -72,13 +67,23 @@ func (s *shell) seed() *cobra.Command {
 	cmd.Flags().StringVar(&workerWallet, "worker-wallet", "", "the worker's wallet address; without one the worker cannot be paid")
 	cmd.Flags().StringVar(&assetCode, "asset", "MXN", "the asset of the jobs' budgets, that of the worker's wallet")
 	cmd.Flags().Uint8Var(&assetScale, "asset-scale", 2, "the decimals of that asset")
-	cmd.Flags().IntVar(&toPay, "to-pay", 0, "so many more jobs of 10.00 that wait to be paid, each time")
-	cmd.Flags().IntVar(&many, "jobs", 0, "that many jobs more that wait to be paid, each with a budget of its own: 1.00, 1.20, 1.40, …")
+	cmd.Flags().IntVar(&toPay, "to-pay", 0, "so many more jobs that wait to be paid, each time, each with a budget of its own: 10.00, 10.20, 10.40, …")
 	return cmd
 }
 
-// person adds somebody, or gives whom there is the wallet that was asked for.
-func (d *seeding) person(ctx context.Context, email, name string, role marketplace.Role, wallet string) (marketplace.UserID, error) {
+// people adds the demo's three, or gives those who are there the wallets that were asked for.
+func (d *seeding) people(ctx context.Context, funderWallet, workerWallet string) (err error) {
+	if d.funder, err = d.person(ctx, demoFunder, "Fernanda Ruiz", marketplace.Funder, funderWallet, false); err != nil {
+		return err
+	}
+	if d.worker, err = d.person(ctx, demoWorker, "Beto Hernández", marketplace.Worker, workerWallet, false); err != nil {
+		return err
+	}
+	_, err = d.person(ctx, demoOperator, "Ofelia Cruz", marketplace.Both, "", true)
+	return err
+}
+
+func (d *seeding) person(ctx context.Context, email, name string, role marketplace.Role, wallet string, operator bool) (marketplace.UserID, error) {
 	have, err := d.store.UserByEmail(ctx, email)
 	switch {
 	case err == nil && wallet != "":
@@ -96,6 +101,7 @@ func (d *seeding) person(ctx context.Context, email, name string, role marketpla
 	if err != nil {
 		return 0, err
 	}
+	u.Operator = operator
 	return d.store.CreateUser(ctx, u)
 }
 
@@ -182,20 +188,6 @@ func (d *seeding) jobs(ctx context.Context) error {
 			if err := d.job(ctx, s, budget); err != nil {
 				return err
 			}
-		}
-	}
-	return nil
-}
-
-// jobsToPay adds n jobs that wait to be paid.
-func (d *seeding) jobsToPay(ctx context.Context, n int) error {
-	budget, err := money.ParseDecimal("10.00", d.assetCode, d.assetScale)
-	if err != nil {
-		return fmt.Errorf("--asset %s, --asset-scale %d: %w", d.assetCode, d.assetScale, err)
-	}
-	for range n {
-		if err := d.job(ctx, sample{title: "Sweep the stall", description: "Once, after closing.", submission: "Done.", actions: toReview}, budget); err != nil {
-			return err
 		}
 	}
 	return nil

@@ -15,6 +15,7 @@ import (
 func (s *shell) user() *cobra.Command {
 	user := &cobra.Command{Use: "user", Short: "People with an account"}
 	var email, name, role, wallet string
+	var operator bool
 	add := &cobra.Command{
 		Use:   "add",
 		Short: "Add a person; the password is read from the first line of standard input",
@@ -28,6 +29,7 @@ func (s *shell) user() *cobra.Command {
 			if err != nil {
 				return plain(err)
 			}
+			u.Operator = operator
 			return s.withStore(cmd.Context(), func(kept *store.Store, _ databaseConfig) error {
 				id, err := kept.CreateUser(cmd.Context(), u)
 				if err != nil {
@@ -42,6 +44,7 @@ func (s *shell) user() *cobra.Command {
 	add.Flags().StringVar(&name, "name", "", "as shown to others")
 	add.Flags().StringVar(&role, "role", string(marketplace.Both), "funder, worker or both")
 	add.Flags().StringVar(&wallet, "wallet", "", "wallet address, such as https://wallet.example/alice")
+	add.Flags().BoolVar(&operator, "operator", false, "sees every job, and what needs a person")
 	_ = add.MarkFlagRequired("email")
 	_ = add.MarkFlagRequired("name")
 	user.AddCommand(add)

@@ -27,6 +27,9 @@ const seedsCurl = `{
     "timestamp": "2025-01-09T12:00:00Z"
   }`
 
+// ping is what an operator tries the way with.
+var ping = []byte(`{"type":"ping","pendingId":"","offerId":"","status":"","outgoingPaymentId":"","timestamp":"2026-11-23T12:00:00Z"}`)
+
 func unsigned(c *Config) { c.AllowUnsigned = true }
 
 func TestWebhook_SeedsCurl(t *testing.T) {
@@ -105,11 +108,50 @@ func TestWebhook_ForgedChangesNothing(t *testing.T) {
 	}
 }
 
+// TestWebhook_FiveMinutes: both ways, in seconds. The margin is for a slow machine.
+func TestWebhook_FiveMinutes(t *testing.T) {
+	t.Parallel()
+	m := start(t)
+	const tolerance, margin = 5 * time.Minute, 20 * time.Second
+	for away, want := range map[time.Duration]int{
+		-tolerance + margin: 200, -tolerance - time.Second: 401,
+		tolerance: 200, tolerance + margin: 401,
+	} {
+		h := http.Header{}
+		m.payments.secrets.Sign(h, "msg_1", clock.System().Now().Add(away), ping)
+		require.Equal(t, want, deliver(t, m.base, ping, h).status, away)
+	}
+	h := m.payments.signed("msg_1", ping)
+	h.Set(webhook.HeaderTimestamp, h.Get(webhook.HeaderTimestamp)+"000")
+	require.Equal(t, 401, deliver(t, m.base, ping, h).status, "milliseconds")
+}
+
+// TestWebhook_SecretIsReplaced: the marketplace takes the new one beside the old, the sender changes over, the old one is taken away. No
+// webhook is refused on the way.
+func TestWebhook_SecretIsReplaced(t *testing.T) {
+	t.Parallel()
+	m := start(t)
+	newer := webhook.GenerateSecret()
+	older := m.payments.secret
+	status := func(signedWith ...string) int {
+		secrets, err := webhook.ParseSecrets(strings.Join(signedWith, " "))
+		require.NoError(t, err)
+		h := http.Header{}
+		secrets.Sign(h, "msg_1", clock.System().Now(), ping)
+		return deliver(t, m.base, ping, h).status
+	}
+	require.Equal(t, []int{200, 401, 200}, []int{status(older), status(newer), status(newer, older)})
+	for have, want := range map[string][]int{newer + " " + older: {200, 200, 200}, newer: {401, 200, 200}} {
+		m.stop()
+		m.config.WebhookSecret = logging.Secret(have)
+		m.boot()
+		require.Equal(t, want, []int{status(older), status(newer), status(newer, older)})
+	}
+}
+
 func TestWebhook_ReplayAnswersTheSame(t *testing.T) {
 	t.Parallel()
-	m := start(t, func(c *Config) { // in the middle of a rotation
-		c.WebhookSecret = logging.Secret(webhook.GenerateSecret()+" ") + c.WebhookSecret
-	})
+	m := start(t)
 	b := m.browser().signIn(demoFunder)
 	pendingID := b.approve("1")
 	m.payments.pay(pendingID)
@@ -121,6 +163,94 @@ func TestWebhook_ReplayAnswersTheSame(t *testing.T) {
 	var seen int64
 	require.NoError(t, m.db.Read(t.Context()).Raw("SELECT COUNT(*) FROM webhooks_seen WHERE webhook_id = 'msg_1' AND job_id = 1").Scan(&seen).Error)
 	require.EqualValues(t, 1, seen)
+}
+
+// TestWebhook_ReplayAfterTheJobMovedOn: the sender's answer was lost. It gets the same one, to the byte, whatever has happened since.
+func TestWebhook_ReplayAfterTheJobMovedOn(t *testing.T) {
+	t.Parallel()
+	onEach(t, func(t *testing.T, m *running) {
+		b := m.browser().signIn(demoFunder)
+		first := b.approve("1")
+		m.payments.fail(first, "expired", "")
+		failed := m.payments.event(first)
+		said := deliver(t, m.base, failed, m.payments.signed("msg_1", failed))
+		require.Equal(t, answered{200, `{"success":true,"message":"Payment failure recorded","job_id":1,"job_status":"reviewing"}`}, said)
+
+		second := b.approve("1")
+		m.payments.pay(second)
+		require.Equal(t, 200, m.payments.notify(m.base, "msg_2", second).status)
+		require.Equal(t, marketplace.Complete, m.job(1).State)
+
+		require.Equal(t, said, deliver(t, m.base, failed, m.payments.signed("msg_1", failed)))
+		require.Equal(t, []string{"payment_started", "payment_failed", "payment_started", "pay"}, m.events(1))
+	})
+}
+
+// TestWebhook_IDWithAnotherBody: an id is one event's. What comes under it and is another one is refused, though it is signed.
+func TestWebhook_IDWithAnotherBody(t *testing.T) {
+	t.Parallel()
+	onEach(t, func(t *testing.T, m *running) {
+		b := m.browser().signIn(demoFunder)
+		first, second := b.approve("1"), b.approve("2")
+		m.payments.pay(first)
+		m.payments.pay(second)
+		body := m.payments.event(first)
+		require.Equal(t, 200, deliver(t, m.base, body, m.payments.signed("msg_1", body)).status)
+
+		other := m.payments.event(second)
+		require.Equal(t, answered{409, `{"success":false,"error":"This webhook id was another event's. Nothing was changed."}`},
+			deliver(t, m.base, other, m.payments.signed("msg_1", other)))
+		require.False(t, m.job(2).ContractCompleted)
+		require.Contains(t, m.logs.String(), "webhook_id_reused")
+		require.Equal(t, 200, deliver(t, m.base, body, m.payments.signed("msg_1", body)).status, "the event itself still is what it was")
+		require.Equal(t, 200, deliver(t, m.base, other, m.payments.signed("msg_2", other)).status, "so is the other, under its own id")
+		require.True(t, m.job(2).ContractCompleted)
+
+		long := strings.Repeat("m", 256)
+		require.Equal(t, 400, deliver(t, m.base, other, m.payments.signed(long, other)).status)
+	})
+}
+
+// TestWebhook_AnyOrder: the events of a payment that failed, was paid late, and was paid beyond what was asked, in every order and each
+// of them twice. The job, and what its people read, is the same.
+func TestWebhook_AnyOrder(t *testing.T) {
+	t.Parallel()
+	onEach(t, func(t *testing.T, m *running) {
+		const all = 3
+		require.NoError(t, m.seeding.toPay(t.Context(), 6))
+		b := m.browser().signIn(demoFunder)
+		worker := m.browser().signIn(demoWorker)
+		var reports []string
+		for i, order := range [][all]int{{0, 1, 2}, {0, 2, 1}, {1, 0, 2}, {1, 2, 0}, {2, 0, 1}, {2, 1, 0}} {
+			job := marketplace.JobID(len(samples) + 1 + i)
+			pendingID := b.approve(job.String())
+			event := func(kind, status, outgoing, more string, sequence int) []byte {
+				return fmt.Appendf(nil, `{"type":"payment.%s","pendingId":"%s","offerId":"%s","status":"%s","outgoingPaymentId":"%s","timestamp":"2026-11-23T12:00:00Z","sequence":%d%s}`,
+					kind, pendingID, job, status, outgoing, sequence, more)
+			}
+			events := [all][]byte{
+				event("failed", "failed", "", `,"reason":"outcome_unknown"`, 3),
+				event("completed", "paid", "https://wallet.example/o/1", "", 5),
+				event("completed", "paid", "https://wallet.example/o/1", `,"overpaidAmount":{"value":"500","assetCode":"MXN","assetScale":2}`, 8),
+			}
+			for _, n := range append(order[:], order[:]...) {
+				got := deliver(t, m.base, events[n], m.payments.signed(fmt.Sprintf("msg_%s_%d", job, n), events[n]))
+				require.Equal(t, 200, got.status, got.body)
+			}
+			view := m.job(job)
+			require.Equal(t, marketplace.AttemptPaid, view.Attempt.State)
+			require.Equal(t, "5.00 MXN", view.Attempt.Overpaid.String())
+			for _, person := range []*browser{b, worker} {
+				page := person.get("/jobs/" + job.String())
+				require.Contains(t, page.has(t, `#odd [data-odd="overpaid"]`).Text(), "5.00 MXN")
+				require.Contains(t, page.has(t, `#history [data-event="overpaid"]`).Text(), "5.00 MXN")
+			}
+			reports = append(reports, fmt.Sprintf("%s %t %s", view.State, view.ContractCompleted, view.PaymentID))
+		}
+		for _, report := range reports {
+			require.Equal(t, "complete true https://wallet.example/o/1", report)
+		}
+	})
 }
 
 func TestWebhook_NotAnEvent(t *testing.T) {
@@ -137,11 +267,21 @@ func TestWebhook_NotAnEvent(t *testing.T) {
 		strings.Repeat("[", 9000): 400,
 		strings.Replace(seedsCurl, `"1"`, `1`, 1):                                          400,
 		strings.Replace(seedsCurl, `"1"`, `null`, 1):                                       400,
+		strings.Replace(seedsCurl, `"1"`, `1.5`, 1):                                        400,
+		strings.Replace(seedsCurl, `"1"`, `true`, 1):                                       400,
+		strings.Replace(seedsCurl, `"1"`, `["1"]`, 1):                                      400,
+		strings.Replace(seedsCurl, `"1"`, `""`, 1):                                         400,
 		strings.Replace(seedsCurl, `"test-123"`, `""`, 1):                                  400,
 		strings.Replace(seedsCurl, `"paid"`, `"failed"`, 1):                                400,
 		strings.Replace(seedsCurl, `https://ilp.interledger-test.dev/outgoing/xyz`, "", 1): 400,
 		strings.Replace(seedsCurl, `"1"`, `"1.5"`, 1):                                      404,
 		strings.Replace(seedsCurl, `"1"`, `"+1"`, 1):                                       404,
+		strings.Replace(seedsCurl, `"1"`, `" +1 "`, 1):                                     404,
+		strings.Replace(seedsCurl, `"1"`, `"true"`, 1):                                     404,
+		strings.Replace(seedsCurl, `"1"`, `"0"`, 1):                                        404,
+		strings.Replace(seedsCurl, `"1"`, `"0x1"`, 1):                                      404,
+		strings.Replace(seedsCurl, `"1"`, `"1e0"`, 1):                                      404,
+		strings.Replace(seedsCurl, `"1"`, `"１"`, 1):                                        404,
 		strings.Replace(seedsCurl, `"1"`, `" 1 "`, 1):                                      404,
 		strings.Replace(seedsCurl, `"1"`, `"01"`, 1):                                       404,
 		strings.Replace(seedsCurl, `"1"`, `"999"`, 1):                                      404,
@@ -157,6 +297,7 @@ func TestWebhook_NotAnEvent(t *testing.T) {
 		if want == 404 {
 			require.Equal(t, `{"success":false,"error":"Job not found"}`, got.body)
 		}
+		require.Equal(t, 401, deliver(t, m.base, []byte(body), http.Header{}).status, "nothing in it is looked at before its signature: %q", body)
 	}
 	require.Equal(t, marketplace.Reviewing, m.job(1).State)
 	require.Empty(t, m.events(1))
@@ -205,10 +346,15 @@ func TestWebhook_PaymentOfAnotherJob(t *testing.T) {
 		pendingID := b.approve("2") // 19.99, to pay for the job of 100.00
 		m.payments.pay(pendingID)
 		body := bytes.Replace(m.payments.event(pendingID), []byte(`"offerId":"2"`), []byte(`"offerId":"1"`), 1)
-		require.Equal(t, 409, deliver(t, m.base, body, m.payments.signed("m", body)).status, name)
+		refused := answered{409, `{"success":false,"error":"This payment was not started for this job here."}`}
+		require.Equal(t, refused, deliver(t, m.base, body, m.payments.signed("m", body)), name)
+		if m.config.AllowUnsigned {
+			require.Equal(t, refused, deliver(t, m.base, body, http.Header{}), name)
+		}
 		require.False(t, m.job(1).ContractCompleted)
 		require.False(t, m.job(2).ContractCompleted)
 		require.Contains(t, m.logs.String(), "[webhook] not applied")
+		require.Contains(t, m.logs.String(), "foreign_payment")
 	}
 }
 
@@ -218,8 +364,10 @@ func TestWebhook_TooLarge(t *testing.T) {
 	padded := func(size int) []byte {
 		return append([]byte(seedsCurl), bytes.Repeat([]byte(" "), size-len(seedsCurl))...)
 	}
-	require.Equal(t, 413, deliver(t, m.base, padded(webhook.MaxBody+1), http.Header{}).status)
-	require.Equal(t, 413, deliver(t, m.base, padded(1<<20), http.Header{}).status)
+	require.Equal(t, answered{413, `{"success":false,"error":"The body is larger than an event can be."}`}, deliver(t, m.base, padded(webhook.MaxBody+1), http.Header{}))
+	huge := deliver(t, m.base, padded(1<<20), http.Header{})
+	require.Equal(t, 413, huge.status)
+	require.Contains(t, huge.body, `"success":false`)
 	require.False(t, m.job(1).ContractCompleted)
 	require.Equal(t, 200, deliver(t, m.base, padded(webhook.MaxBody), http.Header{}).status)
 }
@@ -240,18 +388,6 @@ func TestWebhook_WrongMethod(t *testing.T) {
 	}
 }
 
-func TestWebhook_CanceledJobGetsPaid(t *testing.T) {
-	t.Parallel()
-	m := start(t, unsigned)
-	body := strings.Replace(seedsCurl, `"1"`, `"7"`, 1)
-	require.Equal(t, answered{200, `{"success":true,"message":"Payment confirmed","job_id":7,"job_status":"canceled"}`}, deliver(t, m.base, []byte(body), http.Header{}))
-	view := m.job(7)
-	require.True(t, view.ContractCompleted)
-	require.Equal(t, marketplace.EventPaidOutOfTurn, view.History[len(view.History)-1].Event)
-	page := m.browser().signIn(demoFunder).get("/jobs/7")
-	require.Contains(t, page.has(t, `#history [data-event="paid_out_of_turn"]`).Text(), "Money arrived although the job was Canceled")
-}
-
 func TestWebhook_FailedBeforeCompleted(t *testing.T) {
 	t.Parallel()
 	m := start(t)
@@ -263,4 +399,24 @@ func TestWebhook_FailedBeforeCompleted(t *testing.T) {
 	m.payments.pay(pendingID)
 	require.Equal(t, 200, m.payments.notify(m.base, "m2", pendingID).status, "money that arrived is believed over an earlier failure")
 	require.Equal(t, marketplace.Complete, m.job(1).State)
+}
+
+// TestWebhook_Ping: an operator tries the way. It is about no payment, and counts as much as any other event: only when it is signed.
+func TestWebhook_Ping(t *testing.T) {
+	t.Parallel()
+	m := start(t)
+	for range 2 {
+		require.Equal(t, answered{200, `{"success":true,"message":"pong"}`}, deliver(t, m.base, ping, m.payments.signed("msg_ping", ping)))
+	}
+	require.Contains(t, m.logs.String(), `"msg":"[webhook] ping","source":"webhook","webhook_id":"msg_ping"`)
+	require.Equal(t, 401, deliver(t, m.base, ping, http.Header{}).status)
+	require.Equal(t, 401, deliver(t, m.base, ping, m.payments.signed("msg_ping", append([]byte(" "), ping...))).status)
+	require.Equal(t, 405, m.browser().get(webhook.Path).StatusCode)
+	var seen int64
+	require.NoError(t, m.db.Read(t.Context()).Raw("SELECT COUNT(*) FROM webhooks_seen").Scan(&seen).Error)
+	require.Zero(t, seen)
+	require.Empty(t, m.events(1))
+
+	open := start(t, unsigned)
+	require.Equal(t, answered{200, `{"success":true,"message":"pong"}`}, deliver(t, open.base, ping, http.Header{}))
 }

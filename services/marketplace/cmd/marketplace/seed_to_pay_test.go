@@ -8,14 +8,14 @@ import (
 	"tianguis.example/marketplace"
 )
 
-// TestSeedJobs: each waits to be paid, and no two have the same budget; a second run adds what is missing.
-func TestSeedJobs(t *testing.T) {
+// TestSeed_ToPay: each waits to be paid, and no two have the same budget; a second run adds as many again.
+func TestSeed_ToPay(t *testing.T) {
 	t.Parallel()
 	m := start(t)
 	before, err := m.store.AllJobs(t.Context())
 	require.NoError(t, err)
-	require.NoError(t, m.seeding.many(t.Context(), 3))
-	require.NoError(t, m.seeding.many(t.Context(), 4))
+	require.NoError(t, m.seeding.toPay(t.Context(), 3))
+	require.NoError(t, m.seeding.toPay(t.Context(), 1))
 	after, err := m.store.AllJobs(t.Context())
 	require.NoError(t, err)
 	require.Len(t, after, len(before)+4)
@@ -25,6 +25,6 @@ func TestSeedJobs(t *testing.T) {
 		require.Equal(t, m.seeding.worker, job.Worker)
 		budgets[job.Budget.Decimal()] = true
 	}
-	require.Equal(t, map[string]bool{"1.00": true, "1.20": true, "1.40": true, "1.60": true}, budgets)
-	require.Error(t, m.seeding.many(t.Context(), -1))
+	require.Equal(t, map[string]bool{"10.00": true, "10.20": true, "10.40": true, "10.60": true}, budgets)
+	require.Error(t, m.seeding.toPay(t.Context(), -1))
 }

@@ -1,0 +1,76 @@
+package store
+
+import (
+	"context"
+	"strings"
+	"time"
+
+	"tianguis.example/marketplace"
+)
+
+// The events in SQL's words: the indexes are for exactly these, and a parameter would not tell the database.
+var (
+	oddEvents     = "('" + strings.Join(marketplace.OddEvents, "', '") + "')"
+	paymentEvents = "('" + strings.Join(marketplace.PaymentEvents, "', '") + "')"
+)
+
+// Operations is what an operator looks at. Attempts are open for long when they began before openSince.
+func (s *Store) Operations(ctx context.Context, openSince time.Time) (o marketplace.Operations, err error) {
+	if o.Odd, err = s.news(ctx, oddEvents); err != nil {
+		return o, err
+	}
+	if o.Open, err = s.openAttempts(ctx, openSince); err != nil {
+		return o, err
+	}
+	o.News, err = s.news(ctx, paymentEvents)
+	return o, err
+}
+
+func (s *Store) news(ctx context.Context, events string) ([]marketplace.PaymentNews, error) {
+	var rows []struct {
+		Line  lineRow  `gorm:"embedded"`
+		Entry entryRow `gorm:"embedded"`
+	}
+	err := s.db.Read(ctx).Raw(`SELECT `+lineColumns+`, `+entryColumns+` FROM job_history h JOIN jobs j ON j.id = h.job_id `+linePeople+`
+		LEFT JOIN users u ON u.id = h.user_id WHERE h.event IN `+events+` ORDER BY h.id DESC LIMIT ?`, marketplace.OperationsLines).Scan(&rows).Error
+	if err != nil {
+		return nil, err
+	}
+	all := make([]marketplace.PaymentNews, len(rows))
+	for i, row := range rows {
+		if all[i].JobLine, err = row.Line.line(); err != nil {
+			return nil, err
+		}
+		all[i].EntryView = row.Entry.entry()
+	}
+	return all, nil
+}
+
+func (s *Store) openAttempts(ctx context.Context, since time.Time) ([]marketplace.OpenAttempt, error) {
+	var rows []attemptRow
+	err := s.db.Read(ctx).Raw("SELECT "+attemptColumns+" FROM payment_attempts WHERE state IN "+openStates+
+		" AND created_at < ? ORDER BY created_at LIMIT ?", since, marketplace.OperationsLines).Scan(&rows).Error
+	if err != nil || len(rows) == 0 {
+		return nil, err
+	}
+	ids := make([]int64, len(rows))
+	for i, row := range rows {
+		ids[i] = row.JobID
+	}
+	lines, err := s.lines(ctx, "WHERE j.id IN ?", ids)
+	if err != nil {
+		return nil, err
+	}
+	jobs := make(map[int64]marketplace.JobLine, len(lines))
+	for _, line := range lines {
+		jobs[int64(line.ID)] = line
+	}
+	all := make([]marketplace.OpenAttempt, len(rows))
+	for i, row := range rows {
+		all[i].Job = jobs[row.JobID]
+		if all[i].Attempt, err = row.attempt(); err != nil {
+			return nil, err
+		}
+	}
+	return all, nil
+}
