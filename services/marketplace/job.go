@@ -35,7 +35,7 @@ type Job struct {
 	Worker      UserID // who was accepted; 0 before
 	Submission  string // what the worker handed in; "" before
 
-	PaymentID         string // the outgoing payment that paid the job, a URL at the payer's wallet; "" before
+	PaymentID         string // the outgoing payment that paid the job, a URL at the payer's wallet, or the pendingId when that is not known; "" before
 	ContractCompleted bool   // the worker has the money
 
 	Version   int64 // counts changes; a Change is recorded only upon the version that it was decided on

@@ -1,6 +1,7 @@
 package marketplace
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -34,7 +35,7 @@ type News struct {
 	JobID             JobID
 	PendingID         string
 	Paid              bool         // false: it failed
-	OutgoingPaymentID string       // of a paid one; a URL at the payer's wallet
+	OutgoingPaymentID string       // of a paid one; a URL at the payer's wallet, or "" when it is not known who paid
 	Reason            string       // of a failure: a stable word
 	Message           string       // of a failure: a sentence for people
 	Overpaid          money.Amount // of a paid one: what the worker received beyond the amount; not set when that is nothing
@@ -78,8 +79,8 @@ const staleTries = 10
 // Paid applies the news of a payment, once, whoever brings it and however often: webhook, finish
 // and poll all end here. It returns the job's state afterwards, and for a webhook that was taken before, the state
 // then. CodeNotFound for an unknown job; CodeForeignPayment when the payment is none that this marketplace
-// started for the job; CodeReused when the webhook's id came with another body before; CodeInvalidInput for a
-// paid one without its outgoing payment.
+// started for the job; CodeReused when the webhook's id came with another body before; CodeInvalidInput for an
+// unsigned paid one without its outgoing payment.
 func (m *Market) Paid(ctx context.Context, n News) (State, error) {
 	n.Reason, n.Message = clean(n.Reason, 100), clean(n.Message, 500)
 	if n.PendingID != clean(n.PendingID, 64) {
@@ -155,7 +156,8 @@ const maxPaymentID = 2000 // characters: what a URL may have
 func (j Job) hear(n News, attempt *Attempt, now time.Time) (Change, error) {
 	c := Change{At: now, Before: j, After: j}
 	switch {
-	case n.Paid && (n.OutgoingPaymentID == "" || strings.Contains(n.OutgoingPaymentID, " ") || clean(n.OutgoingPaymentID, maxPaymentID) != n.OutgoingPaymentID):
+	case n.Paid && n.Source == SourceUnsigned && n.OutgoingPaymentID == "",
+		n.Paid && (strings.Contains(n.OutgoingPaymentID, " ") || clean(n.OutgoingPaymentID, maxPaymentID) != n.OutgoingPaymentID):
 		return Change{}, &Error{Code: CodeInvalidInput, Message: "A payment that is paid needs its outgoingPaymentId."}
 	case n.PendingID == "":
 		return Change{}, &Error{Code: CodeInvalidInput, Message: "A payment needs its pendingId."}
@@ -207,15 +209,18 @@ func (j Job) paid(n News, now time.Time) (Job, []Entry) {
 	after := j
 	after.UpdatedAt = now
 	if j.ContractCompleted {
-		return after, []Entry{{At: now, Event: EventPaidAgain, From: j.State, To: j.State, Detail: n.OutgoingPaymentID}}
+		return after, []Entry{{At: now, Event: EventPaidAgain, From: j.State, To: j.State, Detail: n.proof()}}
 	}
-	after.PaymentID, after.ContractCompleted = n.OutgoingPaymentID, true
+	after.PaymentID, after.ContractCompleted = n.proof(), true
 	event := EventPaidOutOfTurn
 	if next, ok := j.State.After(Pay); ok {
 		after.State, event = next, string(Pay)
 	}
-	return after, []Entry{{At: now, Event: event, From: j.State, To: after.State, Detail: n.OutgoingPaymentID}}
+	return after, []Entry{{At: now, Event: event, From: j.State, To: after.State, Detail: n.proof()}}
 }
+
+// proof is what names the payment: the outgoing one, or, when somebody else's money came for one of ours that had failed, the payment that it came for.
+func (n News) proof() string { return cmp.Or(n.OutgoingPaymentID, n.PendingID) }
 
 // exceeds reports whether more was overpaid than was known. Of two assets nothing is known.
 func exceeds(overpaid, known money.Amount) bool {

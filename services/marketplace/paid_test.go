@@ -124,7 +124,7 @@ func TestHear_BadInput(t *testing.T) {
 	for i := range long {
 		long[i] = 'a'
 	}
-	for _, id := range []string{"", " ", "https://w.example/a b", "a\nb", string(long)} {
+	for _, id := range []string{" ", "https://w.example/a b", "a\nb", string(long)} {
 		_, err := job.hear(News{Source: SourceWebhook, JobID: 7, PendingID: ours, Paid: true, OutgoingPaymentID: id}, attempt, now)
 		require.Equal(t, CodeInvalidInput, CodeOf(err), "%q", id)
 	}
@@ -303,4 +303,20 @@ func amountOf(t *testing.T, value int64, code string, scale uint8) money.Amount 
 	a, err := money.New(value, code, scale)
 	require.NoError(t, err)
 	return a
+}
+
+// Nobody can name the outgoing payment of somebody else's money: the job is paid all the same, by the payment that it came for.
+func TestHear_PaidWithoutAnOutgoingPayment(t *testing.T) {
+	t.Parallel()
+	job := Job{ID: 7, State: Reviewing, Budget: budget(t)}
+	failed := &Attempt{ID: "a", JobID: 7, PendingID: ours, State: AttemptFailed}
+	for _, source := range []Source{SourceWebhook, SourceFinish, SourceAsked} {
+		change, err := job.hear(News{Source: source, JobID: 7, PendingID: ours, Paid: true}, failed, now)
+		require.NoError(t, err)
+		require.Equal(t, Complete, change.After.State)
+		require.Equal(t, ours, change.After.PaymentID)
+		require.Equal(t, AttemptPaid, change.Attempt.State)
+	}
+	_, err := job.hear(News{Source: SourceUnsigned, JobID: 7, PendingID: ours, Paid: true}, failed, now)
+	require.Equal(t, CodeInvalidInput, CodeOf(err), "who does not sign must at least name it")
 }

@@ -219,9 +219,7 @@ func each[T any](t *testing.T, stacks []*world, things []T, name func(T) string,
 
 // explore plays a scenario without a kill, and notes the points that it reaches.
 func (m *matrix) explore(t *testing.T, w *world, i int) {
-	for _, folder := range w.folders {
-		require.NoError(t, folder.Clear())
-	}
+	w.forget(t)
 	defer w.calmDown(t)
 	job, before := w.nextJob(t), w.debits(t)
 	scenarios[i].play(t, w, job)
@@ -261,9 +259,7 @@ func (m *matrix) strike(t *testing.T, w *world, p point) {
 // playAndKill plays a scenario in which the service is killed at the point, pays what is not paid by then, and holds the books together.
 func playAndKill(t *testing.T, w *world, s scenario, p point) (how string, killed bool) {
 	t.Helper()
-	for _, folder := range w.folders {
-		require.NoError(t, folder.Clear())
-	}
+	w.forget(t)
 	job, before := w.nextJob(t), w.debits(t)
 	folder := w.folders[p.service]
 	require.NoError(t, folder.Arm(p.name, 1))

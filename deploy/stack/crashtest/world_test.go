@@ -149,6 +149,11 @@ func (w *world) pass(t *testing.T, d time.Duration) {
 	defer cancel()
 	for !w.rest(t, ctx) {
 		if clock.Sleep(ctx, clock.System(), 20*time.Millisecond) != nil {
+			for name, folder := range w.folders {
+				trace, err := folder.Trace()
+				require.NoError(t, err)
+				t.Logf("%s came by, at last: %q", name, trace[max(0, len(trace)-40):])
+			}
 			t.Fatalf("after %s a service still does not rest", patience)
 		}
 	}
@@ -158,6 +163,15 @@ func (w *world) pass(t *testing.T, d time.Duration) {
 		require.NoError(t, err)
 		w.supervisors[name].from.Store(int64(len(trace)))
 		require.NoError(t, folder.MoveAhead(w.ahead))
+	}
+}
+
+// forget clears what was traced.
+func (w *world) forget(t *testing.T) {
+	t.Helper()
+	for name, folder := range w.folders {
+		require.NoError(t, folder.Clear())
+		w.supervisors[name].from.Store(0)
 	}
 }
 
