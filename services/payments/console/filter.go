@@ -69,7 +69,7 @@ func (f Filter) fixed(picks outbox.Filter) Filter {
 
 func (f *Filter) fields() map[string]*string {
 	return map[string]*string{
-		"state": &f.State, "type": &f.Type, "endpoint": &f.Endpoint, "offer": &f.Offer, "payment": &f.Payment, "since": &f.Since, "until": &f.Until,
+		"state": &f.State, "type": &f.Type, "endpoint": &f.Endpoint, "offerId": &f.Offer, "payment": &f.Payment, "since": &f.Since, "until": &f.Until,
 		"before": &f.Before,
 	}
 }
