@@ -4,11 +4,13 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
+	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/chromedp"
 	"github.com/stretchr/testify/require"
 
@@ -68,6 +70,47 @@ func TestBrowser(t *testing.T) {
 	b.do(see("#unsigned"), see(`#odd li[data-job="7"]`), see(`#news li[data-job="1"]`))
 	b.picture("16-operator")
 	b.do(click(`#odd li[data-job="7"] a`), see(`#odd [data-odd="paid_out_of_turn"]`))
+}
+
+// TestBrowser_Operator looks for a webhook by clicks, as an operator does, in the colours of day and night.
+func TestBrowser_Operator(t *testing.T) {
+	t.Parallel()
+	chromium := need(t, "chromium", "chromium-browser", "google-chrome", "chrome")
+	w := newWorld(t, "sqlite", nil)
+	b := newBrowser(t, chromium)
+	key, err := stack.ReadSecret(w.Secrets.APIKey)
+	require.NoError(t, err)
+
+	door := strings.Replace(w.Payments.Address, "http://", "http://"+url.UserPassword("operator", key).String()+"@", 1) // as if typed into the browser's question
+	b.do(open(door+"/operator"), see("#empty"))
+	b.pictures("20-operator-no-webhook")
+	b.do(click(`nav a[href="/operator/endpoints"]`), see(`[data-endpoint="marketplace"] [data-act="ping"]`))
+	b.pictures("21-operator-endpoints")
+	b.do(click(`[data-endpoint="marketplace"] [data-act="ping"]`), see(`#webhook [data-state="delivered"]`), see(`[data-attempt="1"] .answer-good`))
+	b.pictures("22-operator-ping-delivered")
+	b.do(click(`#replay button`), see(`[data-flash="replayed"]`))
+	b.do(click(`nav a[href="/operator/endpoints"]`), click(`[data-act="disable"]`), see(`[data-flash="disabled"]`), see(`[data-warning="disabled"]`))
+	b.pictures("23-operator-disabled")
+	b.do(click(`[data-act="enable"]`), see(`[data-flash="enabled"]`))
+	b.do(click(`nav a[href="/operator/webhooks"]`), see(`tr[data-webhook]`))
+	b.pictures("24-operator-log")
+	b.do(open(w.Payments.Address+"/operator/webhooks?state=delivered&endpoint=marketplace"), see("#replay-all"))
+	b.pictures("25-operator-replay")
+	b.do(click("#replay-all button"), see(`[data-flash="replayed"]`))
+	b.do(open(w.Payments.Address+"/operator/webhooks?since=yesterday"), see("#wrong-since"))
+	b.pictures("26-operator-wrong-filter")
+}
+
+// pictures takes those of a page by day and by night.
+func (b *browser) pictures(name string) {
+	b.t.Helper()
+	for _, scheme := range []string{"dark", "light"} {
+		_, err := chromedp.Call(b.ctx, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
+			Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}},
+		})
+		require.NoError(b.t, err)
+		b.picture(name + "-" + scheme)
+	}
 }
 
 // What a person does.

@@ -126,7 +126,8 @@ func (d *Desk) Change(ctx context.Context, id string, c EndpointChange) (Endpoin
 	if err != nil {
 		return Endpoint{}, err
 	}
-	if id == Configured && (c.URL != nil || c.Description != nil || c.Types != nil) {
+	described := c.URL != nil || c.Description != nil || c.Types != nil
+	if id == Configured && described {
 		return Endpoint{}, Errorf(CodeConfiguredEndpoint, "this endpoint is the configuration's: set MARKETPLACE_BASE_URL instead")
 	}
 	now := d.clock.Now()
@@ -140,7 +141,7 @@ func (d *Desk) Change(ctx context.Context, id string, c EndpointChange) (Endpoin
 	if c.Types != nil {
 		e.Types = *c.Types
 	}
-	if id != Configured {
+	if described { // one whose address is not permitted any more can be disabled all the same
 		if err := d.check(e); err != nil {
 			return Endpoint{}, err
 		}

@@ -17,6 +17,7 @@ import (
 	"tianguis.example/chassis/settings"
 	"tianguis.example/chassis/worker"
 	"tianguis.example/payments"
+	"tianguis.example/payments/console"
 	"tianguis.example/payments/egress"
 	"tianguis.example/payments/outbox"
 	"tianguis.example/payments/rest"
@@ -121,6 +122,11 @@ func newProgram(ctx context.Context, c config, log *slog.Logger, clk clock.Clock
 	p.server = httpserver.Options{Log: log, Clock: clk, ErrorHandler: rest.ErrorHandler(log), BodyLimit: 64 << 10, Drain: drain}
 	e := httpserver.New(p.server)
 	rest.New(service, desk, keep, c.APIKey.Reveal(), c.MarketplaceBaseURL, clk, log).Routes(e)
+	pages, err := console.New(keep, desk, c.APIKey.Reveal(), clk)
+	if err != nil {
+		return nil, err
+	}
+	pages.Register(e)
 	p.handler = e
 	if p.listener, err = net.Listen("tcp", c.Listen); err != nil { //nolint:noctx // it does not block
 		return nil, fmt.Errorf("PAYMENTS_LISTEN: %w", err)

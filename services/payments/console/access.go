@@ -1,0 +1,45 @@
+package console
+
+import (
+	"net/http"
+
+	"github.com/labstack/echo/v4"
+)
+
+const challenge = `Basic realm="Tianguis payments"`
+
+var (
+	errUnauthorized   = &refusal{http.StatusUnauthorized, "This needs the service's API key (PAYMENTS_API_KEY). Load the page again: any user name will do, and the key is the password."}
+	errForeignName    = &refusal{http.StatusForbidden, "This service has no API key, so that it answers under the names of this machine only. Open http://localhost with its port, or set PAYMENTS_API_KEY."}
+	errUnreadableForm = &refusal{http.StatusBadRequest, "The form could not be read, so nothing was done. Open the page again and use its button."}
+	errUnfitReplay    = &refusal{http.StatusBadRequest, "The filter cannot be used, so nothing was sent again. Choose dead or delivered in the log, and an endpoint or a time, and use the button there."}
+	errForeignForm    = &refusal{
+		http.StatusForbidden,
+		"This was sent by a page of another site, so nothing was done. Open the page here and use its button. If you did, a proxy in between changes the Host header: have it passed on as it is.",
+	}
+)
+
+// withKey lets those in that have the API key, as the password of HTTP Basic (RFC 7617), which a browser asks its user for.
+func (p *Pages) withKey(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		_, password, _ := c.Request().BasicAuth()
+		switch {
+		case p.key.Admits(c.Request().Host, password):
+			return next(c)
+		case p.key.Open():
+			return errForeignName
+		}
+		c.Response().Header().Set("WWW-Authenticate", challenge)
+		return errUnauthorized
+	}
+}
+
+// fromHere refuses what a page of another site makes the operator's browser send: it would send the key along.
+func (p *Pages) fromHere(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		if p.origins.Check(c.Request()) != nil {
+			return errForeignForm
+		}
+		return next(c)
+	}
+}

@@ -1,0 +1,145 @@
+// Package console is pages for the operator in a browser.
+//
+// They show where each webhook is, what came of every attempt, how each endpoint stands, and let the operator send again, try
+// the way, enable or disable. They are rendered here, work without JavaScript, and carry a content security policy that
+// allows nothing from elsewhere. The desk (package outbox) does what is asked; texts live in the templates.
+//
+//	webhook_log.go    the delivery log, with filters
+//	webhook_page.go   one webhook: its body, each attempt
+//	endpoint_list.go  who receives webhooks
+//	access.go         who may come in
+package console
+
+import (
+	"bytes"
+	"context"
+	"embed"
+	"fmt"
+	"html/template"
+	"net/http"
+	"path"
+
+	"github.com/labstack/echo/v4"
+
+	"tianguis.example/chassis/clock"
+	"tianguis.example/payments/apikey"
+	"tianguis.example/payments/outbox"
+)
+
+// Root is where the pages are, below the service's address.
+const Root = "/operator"
+
+// Pages answers operators.
+type Pages struct {
+	read    reader
+	desk    desk
+	key     apikey.Key
+	origins *http.CrossOriginProtection
+	clock   clock.Clock
+	pages   map[string]*template.Template
+	style   asset
+}
+
+// reader is what the pages read; package store has it.
+type reader interface {
+	logReader
+	webhookReader
+	endpointReader
+}
+
+// desk is what an operator can do; outbox.Desk does it.
+type desk interface {
+	Change(ctx context.Context, id string, c outbox.EndpointChange) (outbox.Endpoint, error)
+	Ping(ctx context.Context, id string) (outbox.Delivery, error)
+	ReplayOne(ctx context.Context, id string) (outbox.Delivery, error)
+	Replay(ctx context.Context, f outbox.Filter) (int, error)
+}
+
+//go:embed templates static
+var embedded embed.FS
+
+// New makes the pages. key is the API key, as for the rest of the service; "" leaves them open, which the caller allows on loopback
+// only. It fails only when a template is broken.
+func New(read reader, d desk, key string, c clock.Clock) (*Pages, error) {
+	p := &Pages{read: read, desk: d, key: apikey.New(key), origins: http.NewCrossOriginProtection(), clock: c}
+	var err error
+	if p.style, err = loadAsset("static/" + styleSheet); err != nil {
+		return nil, err
+	}
+	p.pages, err = p.parse()
+	return p, err
+}
+
+// parse reads every page's template together with the layout and what pages share.
+func (p *Pages) parse() (map[string]*template.Template, error) {
+	shared, err := template.New("").Funcs(p.functions()).ParseFS(embedded, "templates/layout.html", "templates/shared.html")
+	if err != nil {
+		return nil, fmt.Errorf("parse the layout: %w", err)
+	}
+	pages := map[string]*template.Template{}
+	for _, name := range []string{"webhook_log", "webhook_page", "endpoint_list", "error"} {
+		own, err := shared.Clone()
+		if err != nil {
+			return nil, err
+		}
+		if pages[name], err = own.ParseFS(embedded, path.Join("templates", name+".html")); err != nil {
+			return nil, fmt.Errorf("parse the page %s: %w", name, err)
+		}
+	}
+	return pages, nil
+}
+
+// Register adds the routes: all of them in one view.
+func (p *Pages) Register(e *echo.Echo) {
+	e.GET(Root+"/static/"+styleSheet, p.static, secured) // also for who has no key yet
+
+	with := []echo.MiddlewareFunc{secured, p.withErrors, p.withKey, p.fromHere}
+	e.GET(Root, toWebhooks, with...)
+	e.GET(Root+"/", toWebhooks, with...)
+	e.GET(Root+"/webhooks", p.webhookLog, with...)
+	e.GET(Root+"/webhooks/:webhookId", p.webhookPage, with...)
+	e.POST(Root+"/webhooks/replay", p.replayFiltered, with...)
+	e.POST(Root+"/webhooks/:webhookId/replay", p.replayWebhook, with...)
+	e.GET(Root+"/endpoints", p.endpointList, with...)
+	e.POST(Root+"/endpoints/:endpointId/enable", p.setEnabled(true), with...)
+	e.POST(Root+"/endpoints/:endpointId/disable", p.setEnabled(false), with...)
+	e.POST(Root+"/endpoints/:endpointId/ping", p.pingEndpoint, with...)
+	e.POST(Root+"/endpoints/:endpointId/replay", p.replayEndpoint, with...)
+	e.RouteNotFound(Root+"/*", func(echo.Context) error { return echo.ErrNotFound }, with...)
+}
+
+func toWebhooks(c echo.Context) error { return c.Redirect(http.StatusSeeOther, Root+"/webhooks") }
+
+// secured keeps everything foreign out of a page, and the page out of everything foreign.
+func secured(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		h := c.Response().Header()
+		h.Set("Content-Security-Policy", "default-src 'none'; style-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'")
+		h.Set("X-Content-Type-Options", "nosniff")
+		h.Set("X-Frame-Options", "DENY")
+		// Nothing is told to other sites. It is not "no-referrer", with which a form's Origin is "null" (Fetch, "append a request Origin header"):
+		// over plain http, where browsers send no Sec-Fetch-Site, no form would then be known to come from here.
+		h.Set("Referrer-Policy", "same-origin")
+		h.Set("Permissions-Policy", "camera=(), geolocation=(), microphone=(), payment=()")
+		h.Set("Cross-Origin-Opener-Policy", "same-origin")
+		h.Set("Cross-Origin-Resource-Policy", "same-origin")
+		h.Set("Cache-Control", "no-store")
+		return next(c)
+	}
+}
+
+// frame is what every page's template sees; Page is its own.
+type frame struct {
+	Warnings []Warning
+	Flash    Flash
+	Page     any
+}
+
+// render writes a page whole, or not at all.
+func (p *Pages) render(c echo.Context, status int, name string, f frame) error {
+	var body bytes.Buffer
+	if err := p.pages[name].ExecuteTemplate(&body, "layout", f); err != nil {
+		return fmt.Errorf("render the page %s: %w", name, err)
+	}
+	return c.HTMLBlob(status, body.Bytes())
+}
