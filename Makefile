@@ -1,6 +1,6 @@
 # One command each; `make help` lists them.
 .DEFAULT_GOAL := help
-.PHONY: help demo smoke test crash chaos lint tidy go
+.PHONY: help demo smoke test crash chaos webhooks lint tidy go
 
 state := .tianguis
 stack := $(state)/bin/stack
@@ -19,6 +19,9 @@ smoke: go ## make whole payments on free ports, and end
 
 chaos: go ## let many buyers pay while everything breaks, then compare the books (N=10000 SEED=1)
 	@$(stack) chaos --payments $(or $(N),1000) $(if $(SEED),--seed $(SEED)) $(ARGS)
+
+webhooks: go ## send 10,000 webhooks while everything on their way breaks, then compare the books (N=1000 SEED=1 ARGS=--sqlite)
+	@$(stack) webhooks --events $(or $(N),10000) $(if $(SEED),--seed $(SEED)) $(ARGS)
 
 test: go ## test all but the crash matrix, with the race detector, on SQLite and on a Postgres of its own (ARGS="-run Finish")
 	@# The processes of one whole-system package at a time: two cores cannot carry several. The crash matrix is `make crash`.

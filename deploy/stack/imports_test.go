@@ -21,7 +21,8 @@ var mayImport = map[string][]string{
 	"postgres":   {"tianguis.example/chassis/clock", "tianguis.example/chassis/database"},
 	"person":     {"tianguis.example/chassis/clock"},
 	"chaos":      {".", "postgres", "person", "tianguis.example/chassis/clock", "tianguis.example/chassis/database", "tianguis.example/sandbox/control"},
-	"cmd/stack":  {".", "chaos", "postgres", "person", "tianguis.example/chassis/clock", "tianguis.example/sandbox/control", "tianguis.example/payments/api"},
+	"webhooks":   {".", "postgres", "tianguis.example/chassis/clock", "tianguis.example/chassis/database"},
+	"cmd/stack":  {".", "chaos", "webhooks", "postgres", "person", "tianguis.example/chassis/clock", "tianguis.example/sandbox/control", "tianguis.example/payments/api"},
 	"systemtest": {".", "postgres", "person", "tianguis.example/chassis/clock", "tianguis.example/sandbox/control", "tianguis.example/payments/api"},
 	"crashtest":  {".", "postgres", "person", "tianguis.example/chassis/clock", "tianguis.example/chassis/crashpoint", "tianguis.example/sandbox/control", "tianguis.example/payments/api"},
 }

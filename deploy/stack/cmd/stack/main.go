@@ -37,6 +37,6 @@ func root() *cobra.Command {
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
-	command.AddCommand(demoCommand(), smokeCommand(), upCommand(), chaosCommand(), withPostgresCommand())
+	command.AddCommand(demoCommand(), smokeCommand(), upCommand(), chaosCommand(), webhooksCommand(), withPostgresCommand())
 	return command
 }
