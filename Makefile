@@ -1,6 +1,6 @@
 # One command each; `make help` lists them.
 .DEFAULT_GOAL := help
-.PHONY: help demo smoke test crash chaos webhooks lint tidy go
+.PHONY: help demo smoke test crash chaos webhooks bench-webhooks lint tidy go
 
 state := .tianguis
 stack := $(state)/bin/stack
@@ -9,7 +9,7 @@ tools := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/tianguis-tools
 golangci := $(tools)/golangci-lint-v2.15.0/golangci-lint
 
 help: ## list the targets
-	@sed -nE 's/^([a-z]+):.*## (.*)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 8
+	@sed -nE 's/^([a-z-]+):.*## (.*)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
 
 demo: go ## run the services, make one whole payment, stay up for yours (ARGS="--marketplace-port 9000")
 	@$(stack) demo $(ARGS)
@@ -22,6 +22,9 @@ chaos: go ## let many buyers pay while everything breaks, then compare the books
 
 webhooks: go ## send 10,000 webhooks while everything on their way breaks, then compare the books (N=1000 SEED=1 ARGS=--sqlite)
 	@$(stack) webhooks --events $(or $(N),10000) $(if $(SEED),--seed $(SEED)) $(ARGS)
+
+bench-webhooks: go ## measure webhooks a second on Postgres beside a bare loop, and the latency from commit to receiver
+	@$(stack) with-postgres -- go test -run '^$$' -bench Webhooks -benchtime 1x ./services/payments/outbox
 
 test: go ## test all but the crash matrix, with the race detector, on SQLite and on a Postgres of its own (ARGS="-run Finish")
 	@# The processes of one whole-system package at a time: two cores cannot carry several. The crash matrix is `make crash`.

@@ -56,7 +56,7 @@ func SQLiteAddress(t *testing.T) string {
 
 // PostgresAddress is the address of a new, empty schema on the server that TEST_DATABASE_URL
 // names. Without a server the test is skipped with a loud word, except in CI, where it fails.
-func PostgresAddress(t *testing.T) string {
+func PostgresAddress(t testing.TB) string {
 	t.Helper()
 	server := os.Getenv(AddressVariable)
 	if server == "" {
