@@ -123,7 +123,7 @@ func (d *Dispatcher) refresh(ctx context.Context, lanes map[string]*lane, sendin
 			running = false
 		}
 		if !running {
-			l = &lane{Dispatcher: d, client: d.others, bell: worker.NewBell()}
+			l = &lane{Dispatcher: d, client: d.others, bell: worker.NewBell(), posts: make(chan struct{}, d.options.Workers)}
 			if e.ID == Configured {
 				l.client = d.own
 			}

@@ -16,7 +16,7 @@ func (d *Dispatcher) NewLane(t *testing.T, to Endpoint, secrets webhook.Secrets)
 	t.Helper()
 	own := *d
 	own.recorder.came = make(chan recording)
-	l := &lane{Dispatcher: &own, client: own.own}
+	l := &lane{Dispatcher: &own, client: own.own, posts: make(chan struct{}, 1)}
 	l.to.Store(&target{to, secrets})
 	go own.recorder.run()
 	t.Cleanup(func() { close(own.recorder.came) })

@@ -19,7 +19,8 @@ type lane struct {
 	breaker
 	client *retryablehttp.Client
 	to     atomic.Pointer[target]
-	closed atomic.Bool // the receiver said 410; nothing is sent until the endpoint is enabled again
+	closed atomic.Bool   // the receiver said 410; nothing is sent until the endpoint is enabled again
+	posts  chan struct{} // has a place for each POST at a time: one that waits for its commit needs none
 	bell   worker.Bell
 	stop   context.CancelFunc
 }
@@ -30,10 +31,15 @@ type target struct {
 	secrets webhook.Secrets
 }
 
+// inHand is how many webhooks a lane has in hand for each POST that it may make at a time. Most of them wait, for a POST or for the commit that
+// records theirs, so that one claim and one commit serve many. More of them would wait for a lease, when this process dies, or use up an attempt, when
+// the receiver has just begun to fail.
+const inHand = 4
+
 func (l *lane) loop() *worker.Loop[Delivery] {
 	return &worker.Loop[Delivery]{
 		Name: "webhooks", Clock: l.clock, Log: l.log, Claim: l.claim, Work: l.deliver,
-		Workers: l.options.Workers, Ahead: l.options.Workers, Poll: l.options.Poll, Wake: l.bell, Drain: l.options.Drain,
+		Workers: inHand / 2 * l.options.Workers, Ahead: inHand / 2 * l.options.Workers, Poll: l.options.Poll, Wake: l.bell, Drain: l.options.Drain,
 	}
 }
 
@@ -52,9 +58,26 @@ func (l *lane) claim(ctx context.Context, n int) ([]Delivery, error) {
 }
 
 func (l *lane) deliver(ctx context.Context, due Delivery) error {
+	o, got, made := l.send(ctx, due)
+	if !made {
+		return nil
+	}
+	if err := l.recorder.record(ctx, o); err != nil {
+		if got.gone() {
+			l.closed.Store(false) // it is not known yet that the endpoint is to be disabled
+		}
+		return fmt.Errorf("record the attempt of webhook %s: %w", due.ID, err)
+	}
+	return nil
+}
+
+// send makes an attempt when a place for it is free; false when it is too late for one.
+func (l *lane) send(ctx context.Context, due Delivery) (Outcome, answer, bool) {
+	l.posts <- struct{}{}
+	defer func() { <-l.posts }()
 	if l.closed.Load() || l.clock.Now().Add(l.bound).After(due.NextAt) {
 		l.begin(0) // it waited too long here: what is left of its lease is not enough
-		return nil
+		return Outcome{}, answer{}, false
 	}
 	to := l.to.Load()
 	o, got := l.attempt(ctx, l.client, to.Endpoint, to.secrets, due)
@@ -65,13 +88,7 @@ func (l *lane) deliver(ctx context.Context, due Delivery) error {
 	if rests := l.end(got, l.clock.Now()); rests > 0 {
 		l.log.WarnContext(ctx, "[webhook] the receiver does not take anything: it is left alone for a while", slog.Any("", to.Endpoint), "for", rests.String())
 	}
-	if err := l.recorder.record(ctx, o); err != nil {
-		if got.gone() {
-			l.closed.Store(false) // it is not known yet that the endpoint is to be disabled
-		}
-		return fmt.Errorf("record the attempt of webhook %s: %w", due.ID, err)
-	}
-	return nil
+	return o, got, true
 }
 
 func (l *lane) say(ctx context.Context, to Endpoint, o Outcome) {
