@@ -131,7 +131,7 @@ func environment() map[string]string {
 		pauses = append(pauses, "1s")
 	}
 	return map[string]string{
-		"WEBHOOK_RETRY_SCHEDULE": strings.Join(pauses, ","), "WEBHOOK_WORKERS": "32", "POLL_INTERVAL": "50ms", "LOG_LEVEL": "warn",
+		"WEBHOOK_RETRY_SCHEDULE": strings.Join(pauses, ","), "POLL_INTERVAL": "50ms", "LOG_LEVEL": "warn",
 		"RECONCILE_INTERVAL": "0s",
 		// Nothing is paid here, so that no wallet is needed.
 		"SELLER_ID": "", "SELLER_WALLET_ADDRESS_URL": "", "SELLER_KEY_ID": "", "SELLER_PRIVATE_KEY_PATH": "",
