@@ -1,7 +1,9 @@
 package webhooks
 
 import (
+	"bytes"
 	"context"
+	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -79,17 +81,10 @@ func eventsOf(seed uint64, plan []kind, jobs []int64, now time.Time) []event {
 }
 
 func newID(random *rand.Rand, now time.Time) string {
-	return ulid.MustNew(ulid.Timestamp(now), reader{random}).String()
-}
-
-// reader reads a stream.
-type reader struct{ *rand.Rand }
-
-func (r reader) Read(p []byte) (int, error) {
-	for i := range p {
-		p[i] = byte(r.Uint32())
-	}
-	return len(p), nil
+	var entropy [16]byte
+	binary.BigEndian.PutUint64(entropy[:8], random.Uint64())
+	binary.BigEndian.PutUint64(entropy[8:], random.Uint64())
+	return ulid.MustNew(ulid.Timestamp(now), bytes.NewReader(entropy[:])).String()
 }
 
 // rowsAtOnce is how many rows one statement writes: SQLite takes 32,766 values in one.
@@ -117,8 +112,8 @@ func insert(ctx context.Context, address, columns string, rows [][]any) (err err
 	return nil
 }
 
-// writeAttempts tells the marketplace of the payments that the events will be about, as if it had started them. Nobody is to ask about them, since there are none: no
-// time to ask is set.
+// writeAttempts tells the marketplace of the payments that the events will be about, as if it had started them. Nobody is to ask about
+// them, since there are none: no time to ask is set.
 func writeAttempts(ctx context.Context, address string, events []event, now time.Time) error {
 	var rows [][]any
 	for _, e := range events {

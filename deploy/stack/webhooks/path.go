@@ -268,7 +268,7 @@ func (p *path) send(m message) (reply, error) {
 
 // sendHalf lets half of the body arrive, under the length of all of it.
 func (p *path) sendHalf(m message) {
-	connection, err := net.DialTimeout("tcp", p.target, time.Second)
+	connection, err := (&net.Dialer{Timeout: time.Second}).DialContext(context.Background(), "tcp", p.target)
 	if err != nil {
 		return
 	}
