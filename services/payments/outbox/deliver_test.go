@@ -520,3 +520,24 @@ func TestDeliver_TheWholeLoop(t *testing.T) {
 	require.Len(t, market.received(), 2)
 	require.Equal(t, 2, o.delivery(t).Attempts)
 }
+
+// A stop that breaks an attempt off says nothing of the receiver: no attempt is used up.
+func TestDeliver_OurOwnStopIsNoFailure(t *testing.T) {
+	t.Parallel()
+	o := newOffice(t)
+	hold := make(chan struct{})
+	came := make(chan struct{}, 1)
+	market := newReceiver(t, func(http.ResponseWriter, *http.Request) { came <- struct{}{}; <-hold })
+	t.Cleanup(func() { close(hold) })
+	d := o.dispatcher(t, market.URL)
+	due, err := d.Claim(t.Context(), 1)
+	require.NoError(t, err)
+	ctx, stop := context.WithCancel(t.Context())
+	go func() { <-came; stop() }()
+	require.NoError(t, d.Deliver(ctx, due[0]))
+	require.Zero(t, o.delivery(t).Attempts)
+	require.Equal(t, outbox.Pending, o.delivery(t).State)
+	attempts, err := o.store.Attempts(t.Context(), due[0].ID)
+	require.NoError(t, err)
+	require.Empty(t, attempts)
+}

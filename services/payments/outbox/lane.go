@@ -71,9 +71,15 @@ func (l *lane) deliver(ctx context.Context, due Delivery) error {
 	return nil
 }
 
-// send makes an attempt when a place for it is free; false when it is too late for one.
+// send makes an attempt when a place for it is free; false when it is too late for one, or when it was broken off by our own stop, which says
+// nothing of the receiver: the lease ends, and it is made again.
 func (l *lane) send(ctx context.Context, due Delivery) (Outcome, answer, bool) {
-	l.posts <- struct{}{}
+	select {
+	case l.posts <- struct{}{}:
+	case <-ctx.Done():
+		l.begin(0)
+		return Outcome{}, answer{}, false
+	}
 	defer func() { <-l.posts }()
 	if l.closed.Load() || l.clock.Now().Add(l.bound).After(due.NextAt) {
 		l.begin(0) // it waited too long here: what is left of its lease is not enough
@@ -81,6 +87,10 @@ func (l *lane) send(ctx context.Context, due Delivery) (Outcome, answer, bool) {
 	}
 	to := l.to.Load()
 	o, got := l.attempt(ctx, l.client, to.Endpoint, to.secrets, due)
+	if ctx.Err() != nil && !got.taken() {
+		l.begin(0)
+		return Outcome{}, answer{}, false
+	}
 	if got.gone() {
 		l.closed.Store(true)
 	}
