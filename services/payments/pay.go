@@ -154,11 +154,8 @@ const maxQuotes = 5
 // nothing was asked of the buyer's wallet before, money may still be under way, and gets the time for it.
 func (s *Service) giveUp(ctx context.Context, w Wallets, p Payment, fresh bool, cause error) (Change, time.Duration, error) {
 	reason, ok := reasonOf(cause)
-	switch CodeOf(cause) {
-	case CodeQuoteTooDear:
-		reason, ok = QuoteTooDear, true
-	case CodeAlreadyPaid:
-		reason, ok = Canceled, true
+	if ours, known := map[Code]Reason{CodeQuoteTooDear: QuoteTooDear, CodeAlreadyPaid: Canceled}[CodeOf(cause)]; known {
+		reason, ok = ours, true
 	}
 	if !ok {
 		return Change{}, 0, cause
