@@ -10,6 +10,9 @@ import (
 	"tianguis.example/chassis/settings"
 )
 
+// version is stamped in by the build of an image, which does not see the history.
+var version = ""
+
 func (s *shell) version() *cobra.Command {
 	return &cobra.Command{
 		Use:   "version",
@@ -17,7 +20,9 @@ func (s *shell) version() *cobra.Command {
 		Args:  cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
 			revision := "unknown"
-			if build, ok := debug.ReadBuildInfo(); ok {
+			if version != "" {
+				revision = version
+			} else if build, ok := debug.ReadBuildInfo(); ok {
 				for _, s := range build.Settings {
 					if s.Key == "vcs.revision" {
 						revision = s.Value

@@ -49,6 +49,7 @@ func command() *cobra.Command {
 		serveCommand(load), migrateCommand(load), sellerCommand(load), paymentCommand(load), webhookCommand(load), reconcileCommand(load),
 		auditCommand(load), keyCommand(), secretCommand(load), configCommand(), versionCommand(),
 	)
+	root.AddCommand(healthCommand(load))
 	root.AddCommand(crashCommands()...)
 	return root
 }

@@ -28,22 +28,29 @@ func root() *cobra.Command {
 		Short:         "A wallet for local use that behaves like a real one. It holds no real money.",
 		SilenceUsage:  true,
 		SilenceErrors: true,
-		Version:       version(),
+		Version:       revision(),
 	}
+	cmd.AddCommand(healthCommand())
 	cmd.AddCommand(serveCommand(), walletsCommand(), ledgerCommand(), configCommand(), &cobra.Command{
 		Use:   "version",
 		Short: "Print the version",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			_, err := fmt.Fprintln(cmd.OutOrStdout(), version())
+			_, err := fmt.Fprintln(cmd.OutOrStdout(), revision())
 			return err
 		},
 	})
 	return cmd
 }
 
-// version is the commit that this was built from, where the build knows it.
-func version() string {
+// version is stamped in by the build of an image, which does not see the history.
+var version = ""
+
+// revision is the version that was stamped in, or the commit that this was built from, where the build knows it.
+func revision() string {
+	if version != "" {
+		return version
+	}
 	info, ok := debug.ReadBuildInfo()
 	if !ok {
 		return "unknown"
