@@ -32,6 +32,8 @@ type Options struct {
 	BodyLimit    int64         // bytes; 0 means 1 MiB
 	WriteTimeout time.Duration // for a whole answer; 0 means 60 s
 	Drain        time.Duration // how long a stop waits for requests in hand; 0 means 15 s
+	// TrustedProxies are where proxies of ours stand. A connection from there says in X-Forwarded-For for whom it is.
+	TrustedProxies []*net.IPNet
 }
 
 // New returns an echo with the middleware that every service wants. The caller adds routes.
@@ -40,8 +42,7 @@ func New(o Options) *echo.Echo {
 	e.HideBanner, e.HidePort = true, true
 	e.HTTPErrorHandler = o.ErrorHandler
 	e.JSONSerializer = plainJSON{}
-	// The peer's address as the connection has it: a header that anybody can send is not believed.
-	e.IPExtractor = echo.ExtractIPDirect()
+	e.IPExtractor = peers(o.TrustedProxies)
 	if o.BodyLimit == 0 {
 		o.BodyLimit = 1 << 20
 	}

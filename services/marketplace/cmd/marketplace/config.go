@@ -5,6 +5,7 @@ import (
 	"net/url"
 	"time"
 
+	"tianguis.example/chassis/httpserver"
 	"tianguis.example/chassis/logging"
 	"tianguis.example/chassis/settings"
 	"tianguis.example/payments/webhook"
@@ -28,6 +29,8 @@ type databaseConfig struct {
 type Config struct {
 	databaseConfig
 	Listen string `env:"MARKETPLACE_LISTEN" default:"127.0.0.1:8000" help:"Where to listen, host:port. Without a host: on every interface."`
+
+	TrustedProxies []string `env:"MARKETPLACE_TRUSTED_PROXIES" help:"Networks (such as 172.16.0.0/12, separated by commas) in which a proxy of yours stands before the marketplace. It is believed\nwhen it says in X-Forwarded-For who asks, so that tries to sign in are counted for each person, and not for all together."`
 
 	PaymentsURL     string         `env:"PAYMENTS_SERVICE_URL" default:"http://localhost:4001" help:"The payments service."`
 	PaymentsKey     logging.Secret `env:"PAYMENTS_API_KEY" help:"The key that the payments service asks for. May be left out only when PAYMENTS_SERVICE_URL is on this machine."`
@@ -64,6 +67,9 @@ func (c *databaseConfig) Validate() error {
 func (c *Config) Validate() error {
 	if err := c.databaseConfig.Validate(); err != nil {
 		return err
+	}
+	if _, err := httpserver.ParseProxies(c.TrustedProxies); err != nil {
+		return settings.Wrong("MARKETPLACE_TRUSTED_PROXIES", "cannot be used: %v", err)
 	}
 	if _, _, err := net.SplitHostPort(c.Listen); err != nil {
 		return settings.Wrong("MARKETPLACE_LISTEN", "must be host:port, not %q", c.Listen)

@@ -46,6 +46,10 @@ func New(ctx context.Context, c Config, log *slog.Logger, now clock.Clock) (*Pro
 	if err != nil {
 		return nil, err
 	}
+	proxies, err := httpserver.ParseProxies(c.TrustedProxies)
+	if err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
 	kept := crash.store(store.New(db))
 	payments := crash.payments(api.NewClient(c.PaymentsURL, c.PaymentsKey.Reveal(), nil))
 	market := marketplace.New(kept, payments, now, log, marketplace.Options{
@@ -58,7 +62,8 @@ func New(ctx context.Context, c Config, log *slog.Logger, now clock.Clock) (*Pro
 	p := &Program{db: db}
 	p.options = httpserver.Options{
 		Log: log, Clock: now, BodyLimit: 256 << 10, ErrorHandler: errorHandler(pages),
-		WriteTimeout: c.PaymentsTimeout + 15*time.Second, // a page may wait that long for the payments service
+		WriteTimeout:   c.PaymentsTimeout + 15*time.Second, // a page may wait that long for the payments service
+		TrustedProxies: proxies,
 	}
 	p.echo = httpserver.New(p.options)
 	p.echo.GET("/health", httpserver.Health(service, now))
