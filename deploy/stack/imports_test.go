@@ -22,6 +22,7 @@ var mayImport = map[string][]string{
 	"person":     {"tianguis.example/chassis/clock"},
 	"chaos":      {".", "postgres", "person", "tianguis.example/chassis/clock", "tianguis.example/chassis/database", "tianguis.example/sandbox/control"},
 	"webhooks":   {".", "postgres", "tianguis.example/chassis/clock", "tianguis.example/chassis/database"},
+	"cmd/setup":  {"tianguis.example/chassis/clock", "tianguis.example/sandbox/control"},
 	"cmd/stack":  {".", "chaos", "webhooks", "postgres", "person", "tianguis.example/chassis/clock", "tianguis.example/sandbox/control", "tianguis.example/payments/api"},
 	"systemtest": {".", "postgres", "person", "tianguis.example/chassis/clock", "tianguis.example/sandbox/control", "tianguis.example/payments/api"},
 	"crashtest":  {".", "postgres", "person", "tianguis.example/chassis/clock", "tianguis.example/chassis/crashpoint", "tianguis.example/sandbox/control", "tianguis.example/payments/api"},

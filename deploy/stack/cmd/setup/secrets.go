@@ -1,0 +1,163 @@
+package main
+
+import (
+	"bytes"
+	"crypto/rand"
+	"encoding/base64"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+)
+
+// The readers of secrets, by their folders: each is a volume of its own in the compose stack, so that nobody
+// can read what is not theirs. The marketplace has neither the key to the wallets' tokens nor the platform's.
+const (
+	paymentsFolder = "payments"
+	webFolder      = "web"
+	postgresFolder = "postgres"
+)
+
+// owners are the users that read: of our images, and of the official Postgres image.
+type owners struct{ services, postgres int }
+
+func secretsCommand() *cobra.Command {
+	var folder string
+	var own owners
+	command := &cobra.Command{
+		Use:   "secrets",
+		Short: "Make the secrets that are not there yet; those that are there stay as they are",
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			made, err := makeSecrets(folder, own)
+			for _, name := range made {
+				fmt.Fprintln(cmd.OutOrStdout(), "made", name)
+			}
+			if err == nil && len(made) == 0 {
+				fmt.Fprintln(cmd.OutOrStdout(), "all secrets are there")
+			}
+			return err
+		},
+	}
+	command.Flags().StringVar(&folder, "folder", "/secrets", "the folder of the readers' folders")
+	command.Flags().IntVar(&own.services, "services-user", 10001, "the user and group of the services' images")
+	command.Flags().IntVar(&own.postgres, "postgres-user", 999, "the user and group of the Postgres image")
+	return command
+}
+
+// makeSecrets returns the names of the files that it made.
+func makeSecrets(root string, own owners) ([]string, error) {
+	m := &maker{root: root}
+	for folder, owner := range map[string]int{paymentsFolder: own.services, webFolder: own.services, postgresFolder: own.postgres} {
+		if err := m.folder(folder, owner); err != nil {
+			return nil, err
+		}
+	}
+	m.secret(paymentsFolder, "api_key", own.services, random)
+	m.copy(webFolder, "api_key", own.services, paymentsFolder)
+	m.secret(paymentsFolder, "webhook_secret", own.services, func() []byte { return append([]byte("whsec_"), random()...) })
+	m.copy(webFolder, "webhook_secret", own.services, paymentsFolder)
+	m.secret(paymentsFolder, "token_encryption_key", own.services, random)
+	m.secret(paymentsFolder, platformKeyFile, own.services, newPlatformKey)
+	m.secret(postgresFolder, "superuser", own.postgres, password)
+	for folder, role := range map[string]string{paymentsFolder: "payments", webFolder: "marketplace"} {
+		m.secret(postgresFolder, role, own.postgres, password)
+		m.secret(folder, "pgpass", own.services, func() []byte {
+			return fmt.Appendf(nil, "*:*:*:%s:%s\n", role, bytes.TrimSpace(m.read(postgresFolder, role)))
+		})
+	}
+	return m.made, m.err
+}
+
+// random is 32 random bytes, as TOKEN_ENCRYPTION_KEY wants them.
+func random() []byte {
+	bits := make([]byte, 32)
+	_, _ = rand.Read(bits) // never returns an error (crypto/rand)
+	return append([]byte(base64.StdEncoding.EncodeToString(bits)), '\n')
+}
+
+// password has no character that a password file, SQL or a URL would take for something else.
+func password() []byte {
+	bits := make([]byte, 24)
+	_, _ = rand.Read(bits) // never returns an error (crypto/rand)
+	return append([]byte(hex.EncodeToString(bits)), '\n')
+}
+
+// maker makes files, until something goes wrong.
+type maker struct {
+	root string
+	made []string
+	err  error
+}
+
+func (m *maker) folder(name string, owner int) error {
+	path := filepath.Join(m.root, name)
+	if err := os.MkdirAll(path, 0o700); err != nil {
+		return err
+	}
+	return errors.Join(os.Chmod(path, 0o700), chown(path, owner)) //nolint:gosec // G302: a folder that is entered
+}
+
+// secret makes a file that only its owner can read, unless there is one. It is whole, or not there.
+func (m *maker) secret(folder, name string, owner int, content func() []byte) {
+	if m.err != nil {
+		return
+	}
+	path := filepath.Join(m.root, folder, name)
+	if _, err := os.Lstat(path); !errors.Is(err, fs.ErrNotExist) {
+		m.err = err
+		return
+	}
+	text := content()
+	if m.err != nil {
+		return
+	}
+	if err := write(path, text, owner); err != nil {
+		m.err = fmt.Errorf("make %s/%s: %w", folder, name, err)
+		return
+	}
+	m.made = append(m.made, folder+"/"+name)
+}
+
+// copy gives a reader the secret that another has already.
+func (m *maker) copy(folder, name string, owner int, from string) {
+	m.secret(folder, name, owner, func() []byte { return m.read(from, name) })
+}
+
+func (m *maker) read(folder, name string) []byte {
+	content, err := os.ReadFile(filepath.Join(m.root, folder, name))
+	m.err = errors.Join(m.err, err)
+	return content
+}
+
+func write(path string, content []byte, owner int) (err error) {
+	f, err := os.CreateTemp(filepath.Dir(path), ".new-") // readable by its owner alone
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, ignore(os.Remove(f.Name()), fs.ErrNotExist)) }()
+	_, err = f.Write(content)
+	if err := errors.Join(err, f.Sync(), f.Close(), chown(f.Name(), owner), os.Chmod(f.Name(), 0o400)); err != nil {
+		return err
+	}
+	return os.Rename(f.Name(), path)
+}
+
+func ignore(err, harmless error) error {
+	if errors.Is(err, harmless) {
+		return nil
+	}
+	return err
+}
+
+// chown gives a file away. Whoever is not root has no one to give it to.
+func chown(path string, owner int) error {
+	if os.Geteuid() != 0 {
+		return nil
+	}
+	return os.Chown(path, owner, owner)
+}

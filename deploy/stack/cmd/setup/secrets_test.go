@@ -1,0 +1,60 @@
+package main
+
+import (
+	"encoding/base64"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+func contents(t *testing.T, root string) map[string]string {
+	t.Helper()
+	all := map[string]string{}
+	files, err := filepath.Glob(filepath.Join(root, "*", "*"))
+	require.NoError(t, err)
+	for _, file := range files {
+		content, err := os.ReadFile(file)
+		require.NoError(t, err)
+		all[strings.TrimPrefix(file, root+"/")] = strings.TrimSpace(string(content))
+		info, err := os.Stat(file)
+		require.NoError(t, err)
+		require.Equal(t, os.FileMode(0o400), info.Mode().Perm(), file)
+	}
+	return all
+}
+
+func TestMakeSecrets(t *testing.T) {
+	t.Parallel()
+	root := t.TempDir()
+	own := owners{services: os.Getuid(), postgres: os.Getuid()}
+	made, err := makeSecrets(root, own)
+	require.NoError(t, err)
+	have := contents(t, root)
+	require.Len(t, made, len(have))
+
+	require.Equal(t, have["payments/api_key"], have["web/api_key"])
+	require.Equal(t, have["payments/webhook_secret"], have["web/webhook_secret"])
+	require.True(t, strings.HasPrefix(have["payments/webhook_secret"], "whsec_"))
+	key, err := base64.StdEncoding.DecodeString(have["payments/token_encryption_key"])
+	require.NoError(t, err)
+	require.Len(t, key, 32)
+	require.Equal(t, "*:*:*:payments:"+have["postgres/payments"], have["payments/pgpass"])
+	require.Equal(t, "*:*:*:marketplace:"+have["postgres/marketplace"], have["web/pgpass"])
+	for _, private := range []string{"web/token_encryption_key", "web/platform.pem"} {
+		require.NotContains(t, have, private, "the marketplace has no use for it")
+	}
+	jwk, err := publicHalf(filepath.Join(root, "payments", platformKeyFile), "an-id")
+	require.NoError(t, err)
+	require.Equal(t, "an-id", jwk.Kid)
+	require.Len(t, jwk.X, 43)
+
+	// A second start keeps all, and makes what is missing: a pgpass with the password that Postgres has.
+	require.NoError(t, os.Remove(filepath.Join(root, "web", "pgpass")))
+	made, err = makeSecrets(root, own)
+	require.NoError(t, err)
+	require.Equal(t, []string{"web/pgpass"}, made)
+	require.Equal(t, have, contents(t, root))
+}
