@@ -7,8 +7,8 @@ import (
 	"github.com/labstack/echo/v4"
 )
 
-// ParseProxies reads networks such as 172.16.0.0/12, for Options.TrustedProxies.
-func ParseProxies(networks []string) ([]*net.IPNet, error) {
+// ParseNetworks reads networks such as 172.16.0.0/12, as Options.TrustedProxies has them.
+func ParseNetworks(networks []string) ([]*net.IPNet, error) {
 	var parsed []*net.IPNet
 	for _, text := range networks {
 		_, network, err := net.ParseCIDR(text)

@@ -13,7 +13,7 @@ import (
 
 func TestNew_BelievesItsProxiesOnly(t *testing.T) {
 	t.Parallel()
-	proxies, err := httpserver.ParseProxies([]string{"172.16.0.0/12"})
+	proxies, err := httpserver.ParseNetworks([]string{"172.16.0.0/12"})
 	require.NoError(t, err)
 	for _, c := range []struct{ from, forwarded, want string }{
 		{"172.20.0.5:4711", "203.0.113.7", "203.0.113.7"},
@@ -39,6 +39,6 @@ func TestNew_BelievesItsProxiesOnly(t *testing.T) {
 		e.ServeHTTP(httptest.NewRecorder(), request)
 		require.Equal(t, c.want, peer, "from %s for %q", c.from, c.forwarded)
 	}
-	_, err = httpserver.ParseProxies([]string{"172.16.0.1"})
+	_, err = httpserver.ParseNetworks([]string{"172.16.0.1"})
 	require.ErrorContains(t, err, "172.16.0.1")
 }

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -15,14 +16,16 @@ import (
 
 // Server answers /control/.
 type Server struct {
-	bank *sandbox.Bank
-	held *clock.Held // nil when the bank runs by the machine's clock
-	mux  *http.ServeMux
+	bank  *sandbox.Bank
+	held  *clock.Held // nil when the bank runs by the machine's clock
+	peers []*net.IPNet
+	mux   *http.ServeMux
 }
 
-// NewServer returns the control server of a bank; held is its clock, if that is held.
-func NewServer(bank *sandbox.Bank, held *clock.Held) *Server {
-	s := &Server{bank: bank, held: held, mux: http.NewServeMux()}
+// NewServer returns the control server of a bank; held is its clock, if that is held. Beside this machine it
+// answers peers in the networks given.
+func NewServer(bank *sandbox.Bank, held *clock.Held, peers []*net.IPNet) *Server {
+	s := &Server{bank: bank, held: held, peers: peers, mux: http.NewServeMux()}
 	s.mux.HandleFunc("GET /control/wallets", s.listWallets)
 	s.mux.HandleFunc("POST /control/wallets", s.addWallet)
 	s.mux.HandleFunc("POST /control/wallets/{name}/keys", s.registerKey)
@@ -45,7 +48,7 @@ func NewServer(bank *sandbox.Bank, held *clock.Held) *Server {
 	return s
 }
 
-// ServeHTTP lets in who is on this machine and meant to call.
+// ServeHTTP lets in who is on this machine, or in a network that was named, and meant to call.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	peer, _, _ := net.SplitHostPort(r.RemoteAddr)
 	host := r.Host
@@ -53,7 +56,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		host = name
 	}
 	// The Host as well as the peer: a page whose name was re-bound to 127.0.0.1 comes from here too.
-	if !loopback(peer) || !loopback(host) {
+	if !s.known(peer) || !ours(host) {
 		answer(w, http.StatusForbidden, problem{"the control API answers this machine only"})
 		return
 	}
@@ -65,9 +68,16 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s.mux.ServeHTTP(w, r)
 }
 
-func loopback(host string) bool {
+// known reports whether a peer's address is this machine's, or in a network that was named.
+func (s *Server) known(peer string) bool {
+	ip := net.ParseIP(peer)
+	return ip.IsLoopback() || slices.ContainsFunc(s.peers, func(n *net.IPNet) bool { return n.Contains(ip) })
+}
+
+// ours reports whether a name is one that no stranger's name server can answer for: localhost, or below it (RFC 6761 §6.3).
+func ours(host string) bool {
 	ip := net.ParseIP(strings.Trim(host, "[]"))
-	return host == "localhost" || ip != nil && ip.IsLoopback()
+	return host == "localhost" || strings.HasSuffix(host, ".localhost") || ip.IsLoopback()
 }
 
 func answer(w http.ResponseWriter, status int, body any) {

@@ -68,7 +68,7 @@ func (c *Config) Validate() error {
 	if err := c.databaseConfig.Validate(); err != nil {
 		return err
 	}
-	if _, err := httpserver.ParseProxies(c.TrustedProxies); err != nil {
+	if _, err := httpserver.ParseNetworks(c.TrustedProxies); err != nil {
 		return settings.Wrong("MARKETPLACE_TRUSTED_PROXIES", "cannot be used: %v", err)
 	}
 	if _, _, err := net.SplitHostPort(c.Listen); err != nil {

@@ -46,7 +46,7 @@ func New(ctx context.Context, c Config, log *slog.Logger, now clock.Clock) (*Pro
 	if err != nil {
 		return nil, err
 	}
-	proxies, err := httpserver.ParseProxies(c.TrustedProxies)
+	proxies, err := httpserver.ParseNetworks(c.TrustedProxies)
 	if err != nil {
 		return nil, errors.Join(err, db.Close())
 	}

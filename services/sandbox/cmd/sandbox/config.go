@@ -11,12 +11,13 @@ import (
 
 // Config is everything that can be set; see settings for where it is read from.
 type Config struct {
-	Listen      string `env:"SANDBOX_LISTEN" default:"127.0.0.1:4100" help:"where the sandbox listens"`
-	BaseURL     string `env:"SANDBOX_BASE_URL" help:"what its URLs start with; http://localhost:<port> if empty"`
-	AllowRemote bool   `env:"SANDBOX_ALLOW_REMOTE" default:"false" help:"allow it to listen beyond this machine"`
-	State       string `env:"SANDBOX_STATE" help:"file that keeps accounts and payments over a restart; in memory only if empty"`
-	LogFormat   string `env:"SANDBOX_LOG_FORMAT" default:"text" help:"text or json"`
-	LogLevel    string `env:"SANDBOX_LOG_LEVEL" default:"info" help:"debug, info, warn or error"`
+	Listen      string   `env:"SANDBOX_LISTEN" default:"127.0.0.1:4100" help:"where the sandbox listens"`
+	BaseURL     string   `env:"SANDBOX_BASE_URL" help:"what its URLs start with; http://localhost:<port> if empty"`
+	AllowRemote bool     `env:"SANDBOX_ALLOW_REMOTE" default:"false" help:"allow it to listen beyond this machine"`
+	ControlFrom []string `env:"SANDBOX_CONTROL_FROM" help:"networks (such as 172.16.0.0/12, separated by commas) from which the control API may be called, beside this machine"`
+	State       string   `env:"SANDBOX_STATE" help:"file that keeps accounts and payments over a restart; in memory only if empty"`
+	LogFormat   string   `env:"SANDBOX_LOG_FORMAT" default:"text" help:"text or json"`
+	LogLevel    string   `env:"SANDBOX_LOG_LEVEL" default:"info" help:"debug, info, warn or error"`
 
 	SlippagePPM  int           `env:"SANDBOX_SLIPPAGE_PPM" default:"10000" help:"what a quote's debit carries on top, in parts per million"`
 	TokenTTL     time.Duration `env:"SANDBOX_TOKEN_TTL" default:"10m" help:"life of an access token"`
@@ -40,6 +41,9 @@ func (c *Config) Validate() error {
 	if !c.AllowRemote && !httpserver.IsLoopback(c.Listen) {
 		return settings.Wrong("SANDBOX_LISTEN", "must be an address of this machine only, such as 127.0.0.1:4100: "+
 			"the sandbox gives play money to whoever asks. Set SANDBOX_ALLOW_REMOTE=true to let others in all the same")
+	}
+	if _, err := httpserver.ParseNetworks(c.ControlFrom); err != nil {
+		return settings.Wrong("SANDBOX_CONTROL_FROM", "cannot be used: %v", err)
 	}
 	if c.BaseURL != "" {
 		u, err := url.Parse(c.BaseURL)

@@ -3,7 +3,9 @@ package main
 import (
 	"context"
 	"io"
+	"net"
 	"net/http"
+	"net/http/httptest"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -165,6 +167,31 @@ func TestControl_IsForThisMachineOnly(t *testing.T) {
 		require.NoError(t, err)
 		require.NoError(t, response.Body.Close())
 		require.Equal(t, http.StatusForbidden, response.StatusCode, name)
+	}
+}
+
+// In a container its callers come from the network of the containers, under a name below localhost.
+func TestControl_AnswersTheNetworksThatWereNamed(t *testing.T) {
+	t.Parallel()
+	_, network, err := net.ParseCIDR("172.16.0.0/12")
+	require.NoError(t, err)
+	p, _ := open(t)
+	server := control.NewServer(p.bank, nil, []*net.IPNet{network})
+	for _, c := range []struct {
+		peer, host string
+		want       int
+	}{
+		{"172.20.0.3:4711", "sandbox.localhost:4100", http.StatusOK},
+		{"127.0.0.1:4711", "sandbox.localhost:4100", http.StatusOK},
+		{"172.20.0.3:4711", "evil.example:4100", http.StatusForbidden},
+		{"172.20.0.3:4711", "evillocalhost:4100", http.StatusForbidden},
+		{"192.0.2.1:4711", "sandbox.localhost:4100", http.StatusForbidden},
+	} {
+		request := httptest.NewRequest(http.MethodGet, "http://"+c.host+"/control/wallets", nil)
+		request.RemoteAddr = c.peer
+		answer := httptest.NewRecorder()
+		server.ServeHTTP(answer, request)
+		require.Equal(t, c.want, answer.Code, "%s at %s", c.peer, c.host)
 	}
 }
 

@@ -91,7 +91,8 @@ func (p *Program) doors() http.Handler {
 	resourceserver.New(p.bank, directory).Routes(e)
 	e.GET("/health", httpserver.Health("sandbox", p.clock))
 	e.GET("/", p.index)
-	e.Any("/control/*", echo.WrapHandler(control.NewServer(p.bank, p.held)))
+	peers, _ := httpserver.ParseNetworks(p.config.ControlFrom) // Validate has parsed them
+	e.Any("/control/*", echo.WrapHandler(control.NewServer(p.bank, p.held, peers)))
 	return control.Intercept(p.bank, e)
 }
 
