@@ -23,6 +23,7 @@ type config struct {
 	DatabaseURL        logging.Secret `env:"DATABASE_URL" default:"sqlite:payments.db" help:"sqlite:<file>, or postgres://<user>:<password>@<host>/<database>."`
 	BaseURL            string         `env:"BASE_URL" default:"http://localhost:4001" help:"Where wallets send the buyer back to, with /payments/finish added: the marketplace's public\naddress, or this service's own, which sends browsers on to the marketplace."`
 	MarketplaceBaseURL string         `env:"MARKETPLACE_BASE_URL,DJANGO_BASE_URL" default:"http://localhost:8000" help:"The marketplace, as this service reaches it: webhooks go to /api/webhooks/payments there."`
+	MarketplacePublic  string         `env:"MARKETPLACE_PUBLIC_URL" help:"The marketplace, as browsers reach it, where that is another address than MARKETPLACE_BASE_URL (in containers, for one):\nthe buyer whom BASE_URL brings here is sent on to /payments/finish there."`
 	APIKey             logging.Secret `env:"PAYMENTS_API_KEY" help:"What callers must present as Authorization: Bearer <key>. Without it the service listens on loopback only.\nMake one with: payments secret generate api"`
 
 	WebhookSecret        logging.Secret `env:"WEBHOOK_SECRET" help:"Signs webhooks (Standard Webhooks): whsec_<base64>, several separated by spaces while one is being replaced.\nMake one with: payments secret generate webhook"`
@@ -62,7 +63,12 @@ func (c *config) Validate() error {
 	add := func(variable, format string, args ...any) {
 		wrong = append(wrong, settings.Wrong(variable, format, args...))
 	}
-	for _, u := range []struct{ name, value string }{{"BASE_URL", c.BaseURL}, {"MARKETPLACE_BASE_URL", c.MarketplaceBaseURL}} {
+	if c.MarketplacePublic == "" {
+		c.MarketplacePublic = c.MarketplaceBaseURL
+	}
+	for _, u := range []struct{ name, value string }{
+		{"BASE_URL", c.BaseURL}, {"MARKETPLACE_BASE_URL", c.MarketplaceBaseURL}, {"MARKETPLACE_PUBLIC_URL", c.MarketplacePublic},
+	} {
 		parsed, err := url.Parse(u.value)
 		if err != nil || parsed.Scheme != "http" && parsed.Scheme != "https" || parsed.Host == "" || parsed.User != nil || parsed.RawQuery != "" || parsed.Fragment != "" {
 			add(u.name, "must be an address such as https://market.example, without a user, a query or a fragment")

@@ -38,6 +38,7 @@ func TestConfig_WrongSettingsAreNamed(t *testing.T) {
 		"a base URL with a query":         {map[string]string{"BASE_URL": "https://market.example/?a=b"}, "BASE_URL"},
 		"a base URL of a file":            {map[string]string{"BASE_URL": "file:///etc"}, "BASE_URL"},
 		"a marketplace with a user":       {map[string]string{"MARKETPLACE_BASE_URL": "https://u:" + planted + "@market.example"}, "MARKETPLACE_BASE_URL"},
+		"a public address that is none":   {map[string]string{"MARKETPLACE_PUBLIC_URL": "market.example"}, "MARKETPLACE_PUBLIC_URL"},
 		"a marketplace that is no URL":    {map[string]string{"MARKETPLACE_BASE_URL": "http://[::1"}, "MARKETPLACE_BASE_URL"},
 		"no webhook secret":               {map[string]string{"WEBHOOK_SECRET": ""}, "WEBHOOK_SECRET"},
 		"a webhook secret of words":       {map[string]string{"WEBHOOK_SECRET": planted}, "WEBHOOK_SECRET"},

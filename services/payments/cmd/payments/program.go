@@ -121,7 +121,7 @@ func newProgram(ctx context.Context, c config, log *slog.Logger, clk clock.Clock
 
 	p.server = httpserver.Options{Log: log, Clock: clk, ErrorHandler: rest.ErrorHandler(log), BodyLimit: 64 << 10, Drain: drain}
 	e := httpserver.New(p.server)
-	rest.New(service, desk, keep, c.APIKey.Reveal(), c.MarketplaceBaseURL, clk, log).Routes(e)
+	rest.New(service, desk, keep, c.APIKey.Reveal(), c.MarketplacePublic, clk, log).Routes(e)
 	pages, err := console.New(keep, desk, c.APIKey.Reveal(), clk)
 	if err != nil {
 		return nil, err
