@@ -102,13 +102,18 @@ func (m *maker) folder(name string, owner int) error {
 	return errors.Join(os.Chmod(path, 0o700), chown(path, owner)) //nolint:gosec // G302: a folder that is entered
 }
 
-// secret makes a file that only its owner can read, unless there is one. It is whole, or not there.
+// secret makes a file that only its owner can read. It is whole, or not there. One that is there keeps its content, and is given to
+// its owner: it may come from a backup.
 func (m *maker) secret(folder, name string, owner int, content func() []byte) {
 	if m.err != nil {
 		return
 	}
 	path := filepath.Join(m.root, folder, name)
-	if _, err := os.Lstat(path); !errors.Is(err, fs.ErrNotExist) {
+	switch _, err := os.Lstat(path); {
+	case err == nil:
+		m.err = errors.Join(chown(path, owner), os.Chmod(path, 0o400))
+		return
+	case !errors.Is(err, fs.ErrNotExist):
 		m.err = err
 		return
 	}
