@@ -28,6 +28,10 @@ type Program struct {
 	Health    string            // the path that answers 200 when it is ready
 	Log       string            // the file that its output is added to
 
+	// Through is the command that runs the binary where it lives, such as docker compose exec, when that is not here. Such a
+	// program can be Run; it is started and stopped by others.
+	Through []string
+
 	running *running
 }
 
@@ -57,6 +61,9 @@ func (p *Program) Start(ctx context.Context) error {
 func (p *Program) Launch() error {
 	if p.Running() {
 		return fmt.Errorf("%s runs already", p.Name)
+	}
+	if len(p.Through) > 0 {
+		return fmt.Errorf("%s is started by others", p.Name)
 	}
 	if err := p.makeFolder(); err != nil {
 		return err
@@ -95,7 +102,11 @@ func (p *Program) Run(ctx context.Context, arguments ...string) ([]byte, error) 
 func (p *Program) makeFolder() error { return os.MkdirAll(filepath.Dir(p.Log), 0o700) }
 
 func (p *Program) command(ctx context.Context, output io.Writer, arguments ...string) *exec.Cmd {
-	command := exec.CommandContext(ctx, p.Binary, arguments...)
+	line := slices.Concat(p.Through, []string{p.Binary}, arguments)
+	command := exec.CommandContext(ctx, line[0], line[1:]...)
+	if len(p.Through) > 0 {
+		command.Env = os.Environ() // for docker
+	}
 	for _, name := range []string{"PATH", "HOME", "TMPDIR"} {
 		if value, ok := os.LookupEnv(name); ok {
 			command.Env = append(command.Env, name+"="+value)

@@ -18,7 +18,7 @@ import (
 // TestExpiredConsent: nobody decides at the wallet until it is too late.
 func TestExpiredConsent(t *testing.T) {
 	t.Parallel()
-	on(t, func(t *testing.T, database string) {
+	onOwn(t, func(t *testing.T, database string) {
 		w := newWorld(t, database, env{
 			stack.Payments: {"CONSENT_LIFETIME": "1s", "POLL_INTERVAL": "100ms"},
 			stack.Sandbox:  {"SANDBOX_INTERACTION_TTL": "1s"},
@@ -45,7 +45,7 @@ func TestExpiredConsent(t *testing.T) {
 // moments at which it does not know what the wallet has done. It must find out, and pay each once.
 func TestKilledInMidPayment(t *testing.T) {
 	t.Parallel()
-	on(t, func(t *testing.T, database string) {
+	onOwn(t, func(t *testing.T, database string) {
 		w := newWorld(t, database, nil)
 		var browsers sync.WaitGroup
 		strike := func(finish func(), faults ...control.Fault) {
@@ -127,7 +127,7 @@ func TestRefusedLook(t *testing.T) {
 // the webhook. Once it is back the job completes, without anybody doing anything.
 func TestMarketplaceDown(t *testing.T) {
 	t.Parallel()
-	on(t, func(t *testing.T, database string) {
+	onOwn(t, func(t *testing.T, database string) {
 		w := newWorld(t, database, nil)
 		a := w.start(t, "100.00 MXN", "/buyer-mxn")
 		finish := a.decide(t, person.Approve)
@@ -172,7 +172,7 @@ func TestNoWebhookEverArrives(t *testing.T) {
 // that served the finish. Here the marketplace has one connection to its database, and many finishes at once.
 func TestMarketplaceBusy(t *testing.T) {
 	t.Parallel()
-	on(t, func(t *testing.T, database string) {
+	onOwn(t, func(t *testing.T, database string) {
 		w := newWorld(t, database, env{stack.Marketplace: {"DATABASE_MAX_CONNS": "1"}})
 		var attempts []attempt
 		var finishes []string
@@ -208,7 +208,7 @@ func TestMarketplaceBusy(t *testing.T) {
 // TestRestart: everything is stopped between the consent and the finish, and started again on what is kept.
 func TestRestart(t *testing.T) {
 	t.Parallel()
-	on(t, func(t *testing.T, database string) {
+	onOwn(t, func(t *testing.T, database string) {
 		w := newWorld(t, database, nil)
 		a := w.start(t, "100.00 MXN", "/buyer-usd")
 		finish := a.decide(t, person.Approve)

@@ -3,9 +3,12 @@ package systemtest
 import (
 	"context"
 	"fmt"
+	"net"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"sync/atomic"
 	"testing"
 
@@ -14,6 +17,9 @@ import (
 
 // The repository, and the services that the tests run, built once by TestMain.
 var root, bin string
+
+// there is the stack that the environment points at, or nil: then tests start stacks of their own.
+var there *stack.Compose
 
 func TestMain(m *testing.M) {
 	code, err := run(m)
@@ -28,6 +34,14 @@ func run(m *testing.M) (int, error) {
 	var err error
 	if root, err = stack.Root(); err != nil {
 		return 0, err
+	}
+	compose, points, err := stack.ComposeFromEnv(root)
+	if err != nil {
+		return 0, err
+	}
+	if points {
+		there = &compose
+		resolveLocalhost()
 	}
 	bin = filepath.Join(root, stack.StateFolder, "bin", "test")
 	if raceDetector {
@@ -44,6 +58,18 @@ func run(m *testing.M) (int, error) {
 		}
 	}()
 	return m.Run(), nil
+}
+
+// resolveLocalhost lets names below localhost be this machine (RFC 6761 §6.3), as browsers do, and resolvers often do not.
+func resolveLocalhost() {
+	transport, _ := http.DefaultTransport.(*http.Transport) // as it documents
+	dial := transport.DialContext
+	transport.DialContext = func(ctx context.Context, network, address string) (net.Conn, error) {
+		if host, port, err := net.SplitHostPort(address); err == nil && strings.HasSuffix(host, ".localhost") {
+			address = net.JoinHostPort("localhost", port)
+		}
+		return dial(ctx, network, address)
+	}
 }
 
 // serverStarted says that the Postgres of this run was wanted, and is to be stopped.

@@ -13,7 +13,7 @@ import (
 // early would never end.
 func TestShortLivedTokens(t *testing.T) {
 	t.Parallel()
-	on(t, func(t *testing.T, database string) {
+	onOwn(t, func(t *testing.T, database string) {
 		w := newWorld(t, database, env{stack.Sandbox: {"SANDBOX_TOKEN_TTL": "20s"}})
 		a := w.start(t, "100.00 MXN", "/buyer-mxn")
 		a.open(t, a.decide(t, person.Approve))

@@ -183,7 +183,7 @@ const documentedWebhook = `{
 func TestDocumentedCurls(t *testing.T) {
 	t.Parallel()
 	curl := need(t, "curl")
-	on(t, func(t *testing.T, database string) {
+	onOwn(t, func(t *testing.T, database string) {
 		byHand := map[string]string{"WEBHOOK_ALLOW_UNSIGNED": "true", "WEBHOOK_SECRET_FILE": ""}
 		w := newWorld(t, database, env{stack.Marketplace: byHand, stack.Payments: byHand})
 		run := func(arguments ...string) string {

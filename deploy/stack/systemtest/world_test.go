@@ -41,8 +41,12 @@ type world struct {
 // env are variables of the services beside the usual ones, by service.
 type env map[string]map[string]string
 
-// on runs a test on SQLite and on Postgres.
+// on runs a test on SQLite and on Postgres; or on the stack that the environment points at.
 func on(t *testing.T, f func(t *testing.T, database string)) {
+	if there != nil {
+		t.Run("compose", func(t *testing.T) { f(t, "compose") })
+		return
+	}
 	for _, database := range []string{"sqlite", "postgres"} {
 		t.Run(database, func(t *testing.T) {
 			t.Parallel()
@@ -51,23 +55,50 @@ func on(t *testing.T, f func(t *testing.T, database string)) {
 	}
 }
 
+// onOwn is on for a test that starts, stops or sets up the services itself.
+func onOwn(t *testing.T, f func(t *testing.T, database string)) {
+	if there != nil {
+		t.Skip("NOT TESTED on this stack: the test needs services that are its own")
+	}
+	on(t, f)
+}
+
+// alone is held by whoever looks at the stack that all tests share.
+var alone sync.Mutex
+
 // newWorld starts a stack of its own on that database, with a wallet that may be continued at once. It is
 // stopped, and must stop well, at the end of the test; the logs are shown when the test has failed.
+// On compose it is the stack that is there already.
 func newWorld(t *testing.T, database string, more env) *world {
 	t.Helper()
+	config := stack.Config{Env: more}
+	switch database {
+	case "compose":
+		alone.Lock()
+		t.Cleanup(alone.Unlock)
+		s, err := there.Stack(t.Context(), t.TempDir())
+		require.NoError(t, err)
+		return look(t, s)
+	case "postgres":
+		config.PaymentsDatabase, config.MarketplaceDatabase = newSchema(t, "payments"), newSchema(t, "marketplace")
+	}
+	return start(t, config)
+}
+
+// start is newWorld on the databases of config, with the variables of its Env beside the usual ones.
+func start(t *testing.T, config stack.Config) *world {
+	t.Helper()
+	more := config.Env
 	ports, err := stack.FreePorts(t.Context())
 	require.NoError(t, err)
-	config := stack.Config{Bin: bin, State: t.TempDir(), Ports: ports, Env: env{
+	config.Bin, config.State, config.Ports, config.Env = bin, t.TempDir(), ports, env{
 		stack.Sandbox:  {"SANDBOX_CONTINUE_WAIT": "0s", "SANDBOX_SETTLE_DELAY": "50ms", "SANDBOX_COMPLETE_LAG": "0s"},
 		stack.Payments: {}, stack.Marketplace: {},
-	}}
+	}
 	for service, variables := range more {
 		for name, value := range variables {
 			config.Env[service][name] = value
 		}
-	}
-	if database == "postgres" {
-		config.PaymentsDatabase, config.MarketplaceDatabase = newSchema(t, "payments"), newSchema(t, "marketplace")
 	}
 	s, err := stack.New(config)
 	require.NoError(t, err)
@@ -87,6 +118,12 @@ func newWorld(t *testing.T, database string, more env) *world {
 			require.NotContains(t, string(log), "panicked", p.Name)
 		}
 	})
+	return look(t, s)
+}
+
+// look is the world of a stack that runs.
+func look(t *testing.T, s *stack.Stack) *world {
+	t.Helper()
 	key, err := stack.ReadSecret(s.Secrets.APIKey)
 	require.NoError(t, err)
 	return &world{Stack: s, payments: api.NewClient(s.Payments.Address, key, nil), wallets: s.Wallets()}

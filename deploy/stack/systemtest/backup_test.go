@@ -1,0 +1,58 @@
+package systemtest
+
+import (
+	"encoding/json"
+	"path/filepath"
+	"slices"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"tianguis.example/payments/api"
+	"tianguis.example/stack/person"
+)
+
+// TestBackup: a stack is set back to a backup, which knows nothing of what happened since. What the wallets did meanwhile is
+// found and told; and what can be paid is paid.
+func TestBackup(t *testing.T) {
+	t.Parallel()
+	if there == nil {
+		t.Skip("NOT TESTED on processes of the tests' own: backup.sh and restore.sh are for the compose stack (STACK=compose)")
+	}
+	on(t, func(t *testing.T, database string) {
+		w := newWorld(t, database, nil)
+		before := w.start(t, "100.00 MXN", "/buyer-mxn")
+		before.open(t, before.decide(t, person.Approve))
+		before.complete(t)
+		across := w.start(t, "19.99 MXN", "/buyer-mxn") // asked for before the backup, paid after it
+
+		folder := filepath.Join(t.TempDir(), "backup")
+		require.NoError(t, there.Script(t.Context(), "backup.sh", folder))
+		across.open(t, across.decide(t, person.Approve))
+		across.complete(t)
+		lost := w.start(t, "100.00 MXN", "/buyer-usd") // of which the backup knows nothing
+
+		require.NoError(t, there.Script(t.Context(), "restore.sh", folder))
+		_, err := w.Payments.Run(t.Context(), "audit", "verify")
+		require.NoError(t, err, "the trail is whole, and the keys that signed it are there")
+		// The money that came after the backup is found at the wallets, before anybody can pay again.
+		eventually(t, "the money that came after the backup is found", func() bool {
+			out, _ := w.Payments.Run(t.Context(), "reconcile", "--all", "--format", "json") // it ends with 2, since there is something to say
+			var told struct {
+				Findings []struct{ Kind, PendingID string }
+			}
+			require.NoError(t, json.Unmarshal(out, &told), string(out))
+			return slices.Contains(told.Findings, struct{ Kind, PendingID string }{"paid_but_unmarked", across.pendingID})
+		})
+
+		_, err = there.Do(t.Context(), "up", "--detach", "--wait")
+		require.NoError(t, err)
+		require.Equal(t, "complete", w.job(t, before.job).Status)
+		require.Equal(t, api.StatusPaid, w.payment(t, before.pendingID).Status)
+		_, err = w.payments.Payment(t.Context(), lost.pendingID)
+		require.Error(t, err)
+		again := w.start(t, "100.00 MXN", "/buyer-mxn")
+		again.open(t, again.decide(t, person.Approve))
+		again.complete(t)
+	})
+}
