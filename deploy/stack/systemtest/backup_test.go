@@ -5,12 +5,16 @@ import (
 	"path/filepath"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"tianguis.example/payments/api"
 	"tianguis.example/stack/person"
 )
+
+// lookedAtAgain is how long a payment is believed to be in somebody's hand, and how long after its end it is looked at again.
+const lookedAtAgain = time.Minute
 
 // TestBackup: a stack is set back to a backup, which knows nothing of what happened since. What the wallets did meanwhile is
 // found and told; and what can be paid is paid.
@@ -36,7 +40,7 @@ func TestBackup(t *testing.T) {
 		_, err := w.Payments.Run(t.Context(), "audit", "verify")
 		require.NoError(t, err, "the trail is whole, and the keys that signed it are there")
 		// The money that came after the backup is found at the wallets, before anybody can pay again.
-		eventually(t, "the money that came after the backup is found", func() bool {
+		within(t, lookedAtAgain+patience, "the money that came after the backup is found", func() bool {
 			out, _ := w.Payments.Run(t.Context(), "reconcile", "--all", "--format", "json") // it ends with 2, since there is something to say
 			var told struct {
 				Findings []struct{ Kind, PendingID string }
@@ -51,6 +55,13 @@ func TestBackup(t *testing.T) {
 		require.Equal(t, api.StatusPaid, w.payment(t, before.pendingID).Status)
 		_, err = w.payments.Payment(t.Context(), lost.pendingID)
 		require.Error(t, err)
+		// Whoever wants to pay again is not let: the old consent is ended first, and the money that is there is booked.
+		_, err = across.payer.AskToPay(t.Context(), across.job, w.Sandbox.Address+"/buyer-mxn")
+		require.Error(t, err)
+		_, err = across.payer.WaitFor(t.Context(), across.job, lookedAtAgain+patience, person.Complete)
+		require.NoError(t, err)
+		require.Equal(t, "paid_late", w.payment(t, across.pendingID).State)
+
 		again := w.start(t, "100.00 MXN", "/buyer-mxn")
 		again.open(t, again.decide(t, person.Approve))
 		again.complete(t)

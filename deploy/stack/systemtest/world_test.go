@@ -311,11 +311,17 @@ func (w *world) delivered(t *testing.T, pendingID string) bool {
 // eventually waits until something holds.
 func eventually(t *testing.T, what string, holds func() bool) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	within(t, patience, what, holds)
+}
+
+// within is eventually for what takes longer.
+func within(t *testing.T, bound time.Duration, what string, holds func() bool) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), bound)
 	defer cancel()
 	for !holds() {
 		if clock.Sleep(ctx, clock.System(), 20*time.Millisecond) != nil {
-			t.Fatalf("after %s still not: %s", patience, what)
+			t.Fatalf("after %s still not: %s", bound, what)
 		}
 	}
 }
