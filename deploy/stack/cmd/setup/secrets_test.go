@@ -53,7 +53,7 @@ func TestMakeSecrets(t *testing.T) {
 
 	// A second start keeps all, closes what has come back from a backup, and makes what is missing: a pgpass with the password
 	// that Postgres has.
-	require.NoError(t, os.Chmod(filepath.Join(root, "payments", "api_key"), 0o644)) //nolint:gosec // G302: it is what is to be mended
+	require.NoError(t, os.Chmod(filepath.Join(root, "payments", "api_key"), 0o644))
 	require.NoError(t, os.Remove(filepath.Join(root, "web", "pgpass")))
 	made, err = makeSecrets(root, own)
 	require.NoError(t, err)
