@@ -15,6 +15,6 @@ for database in marketplace payments; do
   docker compose exec -T postgres pg_dump --host=/var/run/postgresql --username=postgres --format=custom "$database" >"$folder/$database.dump"
 done
 for reader in payments web postgres; do
-  docker compose cp "$reader:/secrets/$reader" - >"$folder/secrets-$reader.tar"
+  docker compose cp "$reader:/secrets/$reader/." - >"$folder/secrets-$reader.tar"
 done
 echo "backed up into $folder: $(du --summarize --human-readable "$folder" | cut --fields=1)"

@@ -15,7 +15,7 @@ project=${COMPOSE_PROJECT_NAME:-tianguis}
 if [ -z "$(docker volume ls --quiet --filter "label=com.docker.compose.project=$project" --filter label=com.docker.compose.volume=postgres-secrets)" ]; then
   docker compose create secrets
   for reader in payments web postgres; do
-    docker compose cp - "secrets:/secrets" <"$folder/secrets-$reader.tar"
+    docker compose cp - "secrets:/secrets/$reader" <"$folder/secrets-$reader.tar"
   done
 else
   docker compose stop payments web
