@@ -12,7 +12,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"tianguis.example/chassis/clock"
-	"tianguis.example/sandbox/control"
 	"tianguis.example/stack"
 	"tianguis.example/stack/person"
 	"tianguis.example/stack/postgres"
@@ -118,9 +117,8 @@ const shoppers = 4
 // one more. Then everything that anybody began to pay must be paid once.
 func (w *world) payMeanwhile(t *testing.T, disrupt func(context.Context) error) {
 	t.Helper()
-	wallet := control.Wallet{Name: "shopper-" + decimal(clock.System().Now().UnixNano()), AssetCode: "MXN", AssetScale: 2, Balance: 1_000_000_00}
-	require.NoError(t, w.wallets.AddWallet(t.Context(), wallet))
-	s := &street{world: w, wallet: w.Sandbox.Address + "/" + wallet.Name, first: make(chan struct{}), over: make(chan struct{})}
+	wallet := w.addWallet(t, 1_000_000_00)
+	s := &street{world: w, wallet: w.Sandbox.Address + wallet, first: make(chan struct{}), over: make(chan struct{})}
 	var people sync.WaitGroup
 	for range shoppers {
 		payer := w.signIn(t, funder)
@@ -142,7 +140,7 @@ func (w *world) payMeanwhile(t *testing.T, disrupt func(context.Context) error) 
 		require.Equal(t, "complete", facts.Status, "job %d", job)
 		require.Equal(t, 1, facts.times("pay"), "job %d", job)
 	}
-	require.Len(t, w.debits(t, wallet.Name), len(s.jobs), "each job is paid once")
+	require.Len(t, w.debits(t, wallet), len(s.jobs), "each job is paid once")
 	t.Logf("%d jobs were paid, %d pages had to be asked for again", len(s.jobs), s.again)
 }
 
@@ -194,7 +192,7 @@ func (s *street) next(ctx context.Context, payer *person.Payer) (int64, error) {
 			all, err = payer.Jobs(ctx)
 		}
 		for _, job := range all {
-			if job.State == "reviewing" && job.Budget == "10.00 MXN" && !slices.Contains(s.jobs, job.ID) {
+			if job.State == "reviewing" && !slices.Contains(s.jobs, job.ID) {
 				s.waiting = append(s.waiting, job.ID)
 			}
 		}

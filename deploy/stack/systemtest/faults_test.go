@@ -98,11 +98,12 @@ func TestLostAnswer(t *testing.T) {
 	on(t, func(t *testing.T, database string) {
 		w := newWorld(t, database, nil)
 		a := w.start(t, "100.00 MXN", "/buyer-mxn")
+		debits := len(w.debits(t, "/buyer-mxn"))
 		finish := a.decide(t, person.Approve)
 		require.NoError(t, w.wallets.AddFault(t.Context(), control.Fault{Kind: control.DropAfter, Operation: "outgoing-payment.create", Count: 1}))
 		a.open(t, finish)
 		a.complete(t)
-		require.Len(t, w.debits(t, "/buyer-mxn"), 1)
+		require.Len(t, w.debits(t, "/buyer-mxn"), debits+1)
 	})
 }
 
@@ -113,13 +114,14 @@ func TestRefusedLook(t *testing.T) {
 	on(t, func(t *testing.T, database string) {
 		w := newWorld(t, database, nil)
 		a := w.start(t, "100.00 MXN", "/buyer-mxn")
+		debits := len(w.debits(t, "/buyer-mxn"))
 		finish := a.decide(t, person.Approve)
 		require.NoError(t, w.wallets.AddFault(t.Context(), control.Fault{Kind: control.DropAfter, Operation: "outgoing-payment.create", Count: 1}))
 		require.NoError(t, w.wallets.AddFault(t.Context(), control.Fault{Kind: control.ErrorStatus, Operation: "outgoing-payment.get", Status: http.StatusForbidden, Count: 2}))
 		a.open(t, finish)
 		a.complete(t)
 		require.Equal(t, "paid", w.payment(t, a.pendingID).Status)
-		require.Len(t, w.debits(t, "/buyer-mxn"), 1)
+		require.Len(t, w.debits(t, "/buyer-mxn"), debits+1)
 	})
 }
 

@@ -10,7 +10,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"tianguis.example/payments/api"
-	"tianguis.example/sandbox/control"
 	"tianguis.example/stack/person"
 )
 
@@ -176,9 +175,9 @@ func finishTwiceAtOnce(t *testing.T, w *world) {
 }
 
 func insufficientFunds(t *testing.T, w *world) {
-	require.NoError(t, w.wallets.AddWallet(t.Context(), control.Wallet{Name: "poor", AssetCode: "MXN", AssetScale: 2, Balance: 5_00}))
+	poor := w.addWallet(t, 5_00)
 	before := balances(t, w.wallets)
-	a := w.start(t, "19.99 MXN", "/poor")
+	a := w.start(t, "19.99 MXN", poor)
 	a.open(t, a.decide(t, person.Approve))
 
 	failed := w.ended(t, a.pendingID)

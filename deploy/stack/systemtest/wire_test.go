@@ -94,12 +94,12 @@ func TestWire(t *testing.T) {
 			before := balances(t, w.wallets)
 			for _, amount := range []string{`"12abc"`, `"19.999"`, `"0"`, `"-1"`, `"1e3"`, `"1,000"`, `""`, `12.5`, `null`, `"99999999999999999999"`, `"NaN"`} {
 				start := `{"sellerId":"s","buyerWalletAddressUrl":"` + w.Sandbox.Address + `/buyer-mxn","amount":` + amount + `}`
-				got := ask(t, http.MethodPost, w.Payments.Address+"/offers/77/quotes/start", start, withKey)
+				got := ask(t, http.MethodPost, w.Payments.Address+"/offers/nobody-started/quotes/start", start, withKey)
 				require.Equal(t, http.StatusBadRequest, got.status, "%s: %s", amount, got.body)
 				got.failure(t)
 			}
 			require.Equal(t, before, balances(t, w.wallets))
-			require.Contains(t, ask(t, http.MethodGet, w.Payments.Address+"/offers/77/payments", "", withKey).body, `"payments":[]`)
+			require.Contains(t, ask(t, http.MethodGet, w.Payments.Address+"/offers/nobody-started/payments", "", withKey).body, `"payments":[]`)
 		})
 		t.Run("ForgedWebhook", func(t *testing.T) { forgedWebhook(t, w) })
 		t.Run("BrowserAtThePaymentsService", func(t *testing.T) {

@@ -2,6 +2,7 @@ package systemtest
 
 import (
 	"context"
+	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"os"
@@ -250,6 +251,14 @@ func (w *world) ended(t *testing.T, pendingID string) api.Payment {
 		return p.Status != api.StatusPending
 	})
 	return p
+}
+
+// addWallet adds a wallet with so many hundredths of MXN to the sandbox, under a name that no other run has given: "/wallet-…".
+func (w *world) addWallet(t *testing.T, balance int64) string {
+	t.Helper()
+	added := control.Wallet{Name: "wallet-" + strings.ToLower(rand.Text()), AssetCode: "MXN", AssetScale: 2, Balance: balance}
+	require.NoError(t, w.wallets.AddWallet(t.Context(), added))
+	return "/" + added.Name
 }
 
 // debits are the payments that left a wallet, as the ledger tells them.
