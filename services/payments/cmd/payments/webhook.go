@@ -250,6 +250,9 @@ func followTest(ctx context.Context, read *store.Store, id string, wait time.Dur
 	defer cancel()
 	for {
 		d, err := read.Delivery(ctx, id)
+		if ctx.Err() != nil {
+			return context.Cause(ctx) // the read may have been broken off by it
+		}
 		if err != nil {
 			return err
 		}
