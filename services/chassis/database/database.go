@@ -4,6 +4,7 @@ package database
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -117,6 +118,9 @@ func withoutAddress(err error) error {
 	}
 	return err
 }
+
+// Pool is the pool, for what tells how it fares; statements go through GORM.
+func (db *DB) Pool() (*sql.DB, error) { return db.gorm.DB() }
 
 // Close ends the pool.
 func (db *DB) Close() error {

@@ -29,6 +29,8 @@ type Options struct {
 	// ErrorHandler is the only writer of error bodies. It gets echo's own errors too
 	// (404, 405, 413), and must be safe to call when the answer has begun.
 	ErrorHandler echo.HTTPErrorHandler
+	// Answered is told of each request, for metrics; route is "" for an address that there is not. May be nil.
+	Answered     func(route, method string, status int, took time.Duration)
 	BodyLimit    int64         // bytes; 0 means 1 MiB
 	WriteTimeout time.Duration // for a whole answer; 0 means 60 s
 	Drain        time.Duration // how long a stop waits for requests in hand; 0 means 15 s
@@ -116,7 +118,10 @@ func logRequests(o Options) echo.MiddlewareFunc {
 			if err != nil {
 				ec.Error(err) // writes the answer, so that its status is known here
 			}
-			status := ec.Response().Status
+			status, took := ec.Response().Status, o.Clock.Now().Sub(began)
+			if o.Answered != nil {
+				o.Answered(ec.Path(), ec.Request().Method, status, took)
+			}
 			level := slog.LevelInfo
 			switch {
 			case status == http.StatusBadGateway || status == http.StatusServiceUnavailable || status == http.StatusGatewayTimeout:
@@ -132,7 +137,7 @@ func logRequests(o Options) echo.MiddlewareFunc {
 			}
 			attrs := []slog.Attr{
 				slog.String("method", ec.Request().Method), slog.String("route", ec.Path()),
-				slog.Int("status", status), slog.Int64("duration_ms", o.Clock.Now().Sub(began).Milliseconds()),
+				slog.Int("status", status), slog.Int64("duration_ms", took.Milliseconds()),
 				slog.Int64("bytes", ec.Response().Size), slog.String("peer", ec.RealIP()),
 			}
 			for _, name := range ec.ParamNames() {

@@ -30,11 +30,27 @@ type Loop[T any] struct {
 	Poll    time.Duration   // upper bound between claims when nothing wakes the loop
 	Wake    <-chan struct{} // sent to after a commit that made something due; may be nil
 	Drain   time.Duration   // how long work in hand may go on after the context is done
+	Watch   Watch           // may be nil
 }
+
+// Watch is told what a loop does, for metrics.
+type Watch interface {
+	Claimed(loop string, rows int, err error)
+	// Worked is told of each row that was claimed, once it is out of hand.
+	Worked(loop string, took time.Duration, ok bool)
+}
+
+type unwatched struct{}
+
+func (unwatched) Claimed(string, int, error)         {}
+func (unwatched) Worked(string, time.Duration, bool) {}
 
 // Run returns when ctx is done and the work in hand has ended, or Drain has passed: then
 // the work's context is cancelled, and what was left is picked up when its lease has run out.
 func (l *Loop[T]) Run(ctx context.Context) {
+	if l.Watch == nil {
+		l.Watch = unwatched{}
+	}
 	working, hardStop := context.WithCancel(context.WithoutCancel(ctx))
 	defer hardStop()
 
@@ -57,6 +73,7 @@ func (l *Loop[T]) Run(ctx context.Context) {
 			l.Log.ErrorContext(ctx, "claimed more than asked for: the rest waits for its lease", "worker", l.Name, "asked", n, "claimed", len(items))
 			items = items[:n]
 		}
+		l.Watch.Claimed(l.Name, len(items), err)
 		for _, item := range items {
 			inHand.Go(func() {
 				defer func() { free <- struct{}{} }()
@@ -109,12 +126,16 @@ func (l *Loop[T]) rest(ctx context.Context) bool {
 }
 
 func (l *Loop[T]) work(ctx context.Context, item T) {
+	began, ok := l.Clock.Now(), false
+	defer func() { l.Watch.Worked(l.Name, l.Clock.Now().Sub(began), ok) }()
 	defer func() {
 		if p := recover(); p != nil {
 			l.Log.ErrorContext(ctx, "work panicked", "worker", l.Name, "panic", p, "stack", string(debug.Stack()))
 		}
 	}()
-	if err := l.Work(ctx, item); err != nil && !errors.Is(err, context.Canceled) {
+	err := l.Work(ctx, item)
+	ok = err == nil
+	if err != nil && !errors.Is(err, context.Canceled) {
 		l.Log.ErrorContext(ctx, "work on a due row", "worker", l.Name, "error", err)
 	}
 }

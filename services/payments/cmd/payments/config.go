@@ -53,6 +53,8 @@ type config struct {
 
 	ReconcileInterval time.Duration `env:"RECONCILE_INTERVAL" default:"1h" help:"How often payments are compared with what the wallets say, by one of the replicas. 0 for never:\nthen run payments reconcile now and then."`
 
+	MetricsListen string `env:"METRICS_LISTEN" help:"Where GET /metrics answers Prometheus: 127.0.0.1:9401, or an address that only your network reaches, since it asks for\nno key. Without it nobody is answered."`
+
 	LogFormat string `env:"LOG_FORMAT" default:"text" help:"text or json."`
 	LogLevel  string `env:"LOG_LEVEL" default:"info" help:"debug, info, warn or error."`
 }

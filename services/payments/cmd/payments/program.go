@@ -38,6 +38,7 @@ type program struct {
 	payments *worker.Loop[payments.Payment]
 	webhooks *outbox.Dispatcher
 	compares *worker.Loop[time.Time] // nil when nobody wants it
+	measured measured
 }
 
 // drain is how long work in hand may go on after a stop: longer than a wallet call may take.
@@ -59,6 +60,9 @@ func newProgram(ctx context.Context, c config, log *slog.Logger, clk clock.Clock
 	if p.db, err = openMigrated(ctx, c, 0, log, clk); err != nil {
 		return nil, err
 	}
+	if p.measured, err = newMeasured(c, p.db, clk); err != nil {
+		return nil, err
+	}
 	seal, err := store.ReadKeys(c.TokenEncryptionKey)
 	if err != nil {
 		return nil, err
@@ -72,7 +76,7 @@ func newProgram(ctx context.Context, c config, log *slog.Logger, clk clock.Clock
 	if secrets == nil {
 		log.WarnContext(ctx, "[webhook] webhooks are sent unsigned: WEBHOOK_ALLOW_UNSIGNED is set, and there is no WEBHOOK_SECRET")
 	}
-	toWallets := withWalletLog(egress.Client(egress.Options{AllowHosts: c.WalletAllowHosts}), clk, log)
+	toWallets := withWalletLog(p.measured.wallets(egress.Client(egress.Options{AllowHosts: c.WalletAllowHosts})), clk, log)
 	ids, err := newIdentities(c, toWallets, clk)
 	if err != nil {
 		return nil, err
@@ -92,7 +96,7 @@ func newProgram(ctx context.Context, c config, log *slog.Logger, clk clock.Clock
 	p.service = service
 	p.payments = &worker.Loop[payments.Payment]{
 		Name: "payments", Clock: clk, Log: log, Claim: service.Claim, Work: service.Advance,
-		Workers: c.PaymentWorkers, Poll: c.PollInterval, Drain: drain,
+		Workers: c.PaymentWorkers, Poll: c.PollInterval, Drain: drain, Watch: p.measured.loops,
 	}
 	schedule, err := outbox.ParseSchedule(c.WebhookRetrySchedule)
 	if err != nil {
@@ -115,11 +119,11 @@ func newProgram(ctx context.Context, c config, log *slog.Logger, clk clock.Clock
 	if c.ReconcileInterval > 0 {
 		p.compares = &worker.Loop[time.Time]{
 			Name: "reconcile", Clock: clk, Log: log, Claim: p.claimReconcile, Work: p.reconcileNow,
-			Workers: 1, Poll: min(c.ReconcileInterval, time.Minute), Drain: drain,
+			Workers: 1, Poll: min(c.ReconcileInterval, time.Minute), Drain: drain, Watch: p.measured.loops,
 		}
 	}
 
-	p.server = httpserver.Options{Log: log, Clock: clk, ErrorHandler: rest.ErrorHandler(log), BodyLimit: 64 << 10, Drain: drain}
+	p.server = httpserver.Options{Log: log, Clock: clk, ErrorHandler: rest.ErrorHandler(log), BodyLimit: 64 << 10, Drain: drain, Answered: p.measured.requests.Answered}
 	e := httpserver.New(p.server)
 	rest.New(service, desk, keep, c.APIKey.Reveal(), c.MarketplacePublic, clk, log).Routes(e)
 	pages, err := console.New(keep, desk, c.APIKey.Reveal(), clk)
@@ -184,6 +188,9 @@ func (p *program) Run(ctx context.Context) error {
 	loops.Go(func() { p.webhooks.Run(ctx) })
 	loops.Go(func() { p.prune(ctx) })
 	loops.Go(func() { p.pinAudit(ctx) })
+	if p.measured.listener != nil {
+		loops.Go(func() { p.serveMetrics(ctx) })
+	}
 	if p.compares != nil {
 		loops.Go(func() { p.compares.Run(ctx) })
 	}
@@ -215,6 +222,9 @@ func (p *program) prune(ctx context.Context) {
 func (p *program) Close() {
 	if p.listener != nil {
 		_ = p.listener.Close()
+	}
+	if p.measured.listener != nil {
+		_ = p.measured.listener.Close()
 	}
 	if p.db != nil {
 		_ = p.db.Close()
