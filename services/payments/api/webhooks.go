@@ -110,7 +110,7 @@ type WebhookAttempt struct {
 
 // FindWebhookDeliveries is the query of GET /webhooks/deliveries, and picks for POST /webhooks/replay; what is "" does not narrow it.
 type FindWebhookDeliveries struct {
-	State      string `json:"state,omitempty"`
+	State      string `json:"state,omitempty"` // pending, delivered, dead or all; a replay takes the dead when it is ""
 	EndpointID string `json:"endpointId,omitempty"`
 	Type       string `json:"type,omitempty"`
 	OfferID    string `json:"offerId,omitempty"`

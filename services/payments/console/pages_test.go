@@ -113,7 +113,7 @@ func (o *office) dead(status int, excerpt, reason string) outbox.Delivery {
 	require.Len(o.t, claimed, 1)
 	d := claimed[0]
 	d.State, d.Attempts, d.EndedAt = outbox.Dead, d.Attempts+1, now
-	require.NoError(o.t, o.store.RecordAttempts(o.t.Context(), []outbox.Outcome{{Delivery: d, Attempt: outbox.Attempt{
+	require.NoError(o.t, o.store.RecordAttempts(o.t.Context(), []outbox.Outcome{{Delivery: d, Lease: claimed[0].NextAt, Attempt: outbox.Attempt{
 		DeliveryID: d.ID, Number: d.Attempts, At: now, URL: "https://market.example/hook", Status: status, Duration: 42 * time.Millisecond, Excerpt: excerpt, Error: reason,
 	}}}))
 	return d

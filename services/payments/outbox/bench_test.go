@@ -179,7 +179,7 @@ func (x *bench) post(b *testing.B, body []byte) {
 // run starts a dispatcher with the settings that a service has when nobody chooses others.
 func (x *bench) run(bell worker.Bell) (stop func()) {
 	d := outbox.NewDispatcher(x.store, clock.System(), slog.New(slog.DiscardHandler), outbox.Options{
-		ToMarketplace: x.client, ToOthers: x.client, Workers: benchWorkers, Poll: time.Second, Drain: time.Minute,
+		ToMarketplace: x.client, ToOthers: x.client, Unsigned: true, Workers: benchWorkers, Poll: time.Second, Drain: time.Minute,
 	}, bell)
 	ctx, cancel := context.WithCancel(context.Background())
 	var running sync.WaitGroup

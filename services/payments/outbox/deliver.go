@@ -55,9 +55,9 @@ func (c courier) attempt(ctx context.Context, client *retryablehttp.Client, to E
 	now := c.clock.Now()
 	made.Duration, made.Status, made.Excerpt = now.Sub(made.At), got.status, got.excerpt
 	if err != nil {
-		made.Error = withoutURL(err).Error()
+		made.Error = excerpt([]byte(withoutURL(err).Error())) // a certificate's names may be in it
 	}
-	o := Outcome{Delivery: next(due, c.schedule, got.answer, now, rand.IntN(jitters+1))} //nolint:gosec // G404: jitter, not a secret
+	o := Outcome{Lease: due.NextAt, Delivery: next(due, c.schedule, got.answer, now, rand.IntN(jitters+1))} //nolint:gosec // G404: jitter, not a secret
 	made.NextAt = o.Delivery.NextAt
 	o.Attempt = made
 	if got.gone() {
@@ -110,7 +110,8 @@ func cause(ctx context.Context, err error) error {
 // retryAfter reads both forms of the header: a number of seconds and a date (RFC 9110 section 10.2.3). It is zero for
 // anything else, and never more than maxRetryAfter.
 func retryAfter(header string, now time.Time) time.Duration {
-	if seconds, err := strconv.ParseUint(header, 10, 64); err == nil {
+	seconds, err := strconv.ParseUint(header, 10, 64)
+	if err == nil || errors.Is(err, strconv.ErrRange) { // too much to be counted is the most there is
 		return time.Duration(min(seconds, uint64(maxRetryAfter/time.Second))) * time.Second
 	}
 	if at, err := http.ParseTime(header); err == nil {
@@ -119,7 +120,7 @@ func retryAfter(header string, now time.Time) time.Duration {
 	return 0
 }
 
-// excerpt is the beginning of an answer as text that a database and a terminal can hold.
+// excerpt is the beginning of what others wrote as text that a database and a terminal can hold.
 func excerpt(content []byte) string {
 	text := strings.ToValidUTF8(string(content[:min(len(content), maxExcerpt)]), "")
 	return strings.Map(func(r rune) rune {

@@ -69,7 +69,7 @@ func newOffice(t *testing.T) *office {
 // options are those of a service that may send anywhere.
 func options() outbox.Options {
 	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 16}}
-	return outbox.Options{ToMarketplace: client, ToOthers: client, Workers: 4, Poll: time.Second, Drain: time.Second}
+	return outbox.Options{ToMarketplace: client, ToOthers: client, Unsigned: true, Workers: 4, Poll: time.Second, Drain: time.Second}
 }
 
 // dispatcher is the configured endpoint's lane, to that address.

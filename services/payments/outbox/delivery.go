@@ -53,6 +53,7 @@ type Attempt struct {
 type Outcome struct {
 	Delivery Delivery
 	Attempt  Attempt
+	Lease    time.Time // until when the delivery was claimed for the attempt
 	// Gone: the receiver said 410, and its endpoint is to be disabled, for this reason.
 	Gone string
 }

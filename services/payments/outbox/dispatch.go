@@ -18,7 +18,7 @@ import (
 type store interface {
 	// Endpoints are all, the configured one first.
 	Endpoints(ctx context.Context) ([]Endpoint, error)
-	// ActiveSecrets are what is signed with at now, of all endpoints.
+	// ActiveSecrets are what is signed with at now, of all endpoints. With an error it returns what it could read all the same.
 	ActiveSecrets(ctx context.Context, now time.Time) ([]Secret, error)
 	// ClaimDeliveries leases up to n due deliveries of an endpoint until until, the longest due first.
 	ClaimDeliveries(ctx context.Context, endpointID string, n int, now, until time.Time) ([]Delivery, error)
@@ -31,6 +31,7 @@ type store interface {
 type Options struct {
 	// ToMarketplace sends to the configured endpoint, ToOthers to those that were added, whose addresses are not trusted.
 	ToMarketplace, ToOthers *http.Client
+	Unsigned                bool          // the configured endpoint is sent to without a signature: it has no secret
 	Schedule                Schedule      // none for DefaultSchedule
 	Workers                 int           // how many webhooks are sent to one endpoint at a time
 	Poll                    time.Duration // how often it is asked for what is due
@@ -64,9 +65,9 @@ func NewDispatcher(s store, c clock.Clock, log *slog.Logger, o Options, wake wor
 func (d *Dispatcher) Run(ctx context.Context) {
 	var writing, sending sync.WaitGroup
 	writing.Go(d.recorder.run)
-	lanes := map[string]*lane{}
+	lanes, unsigned := map[string]*lane{}, map[string]bool{}
 	for {
-		if err := d.refresh(ctx, lanes, &sending); err != nil && ctx.Err() == nil {
+		if err := d.refresh(ctx, lanes, unsigned, &sending); err != nil && ctx.Err() == nil {
 			d.log.ErrorContext(ctx, "read the webhook endpoints", "error", err)
 		}
 		if !d.listen(ctx, lanes) {
@@ -96,17 +97,14 @@ func (d *Dispatcher) listen(ctx context.Context, lanes map[string]*lane) bool {
 	}
 }
 
-// refresh opens a lane for each enabled endpoint, closes those of others, and tells each how its endpoint and secrets are now.
-func (d *Dispatcher) refresh(ctx context.Context, lanes map[string]*lane, sending *sync.WaitGroup) error {
+// refresh opens a lane for each enabled endpoint that can be signed for, keeps those that cannot in unsigned, closes those of others, and tells each how its endpoint and secrets are now.
+func (d *Dispatcher) refresh(ctx context.Context, lanes map[string]*lane, unsigned map[string]bool, sending *sync.WaitGroup) error {
 	endpoints, err := d.store.Endpoints(ctx)
 	if err != nil {
 		return err
 	}
 	now := d.clock.Now()
-	active, err := d.store.ActiveSecrets(ctx, now)
-	if err != nil {
-		return fmt.Errorf("read their secrets: %w", err)
-	}
+	active, unreadable := d.store.ActiveSecrets(ctx, now)
 	secrets := map[string]webhook.Secrets{}
 	for _, s := range active {
 		secrets[s.EndpointID] = append(secrets[s.EndpointID], s.Secret)
@@ -116,12 +114,16 @@ func (d *Dispatcher) refresh(ctx context.Context, lanes map[string]*lane, sendin
 		if !e.Enabled() || e.URL == "" {
 			continue
 		}
+		if len(secrets[e.ID]) == 0 && (e.ID != Configured || !d.options.Unsigned) {
+			if !unsigned[e.ID] {
+				d.log.ErrorContext(ctx, "[webhook] nothing is sent: the endpoint has no secret that signs; make one with payments webhook secret rotate", slog.Any("", e))
+			}
+			unsigned[e.ID] = true
+			continue
+		}
+		delete(unsigned, e.ID)
 		open[e.ID] = true
 		l, running := lanes[e.ID]
-		if running && l.closed.Load() && !e.UpdatedAt.Equal(l.to.Load().UpdatedAt) {
-			l.stop() // disabled and enabled again, in between
-			running = false
-		}
 		if !running {
 			l = &lane{Dispatcher: d, client: d.others, bell: worker.NewBell(), posts: make(chan struct{}, d.options.Workers)}
 			if e.ID == Configured {
@@ -130,6 +132,7 @@ func (d *Dispatcher) refresh(ctx context.Context, lanes map[string]*lane, sendin
 			lanes[e.ID] = l
 		}
 		l.to.Store(&target{e, secrets[e.ID]})
+		l.closed.Store(false) // it is enabled, whatever an attempt that came too late was answered
 		if running {
 			continue
 		}
@@ -142,6 +145,9 @@ func (d *Dispatcher) refresh(ctx context.Context, lanes map[string]*lane, sendin
 			l.stop()
 			delete(lanes, id)
 		}
+	}
+	if unreadable != nil {
+		return fmt.Errorf("read their secrets: %w", unreadable)
 	}
 	return nil
 }

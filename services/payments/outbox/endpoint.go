@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 	"unicode"
@@ -74,12 +75,17 @@ const (
 func checkURL(text string) error {
 	u, err := url.Parse(text)
 	switch {
-	case err != nil, len(text) > maxURL, u.Scheme != "https" && u.Scheme != "http", u.Hostname() == "", u.Fragment != "", strings.ContainsFunc(text, unfit):
+	case err != nil, len(text) > maxURL, u.Scheme != "https" && u.Scheme != "http", u.Hostname() == "", u.Fragment != "", !isPort(u.Port()), strings.ContainsFunc(text, unfit):
 		return Errorf(CodeInvalidEndpoint, "url must be an address such as https://shop.example/webhooks, of at most %d characters", maxURL)
 	case u.User != nil:
 		return Errorf(CodeInvalidEndpoint, "url must not hold a user or a password: webhooks are signed instead")
 	}
 	return nil
+}
+
+func isPort(text string) bool {
+	n, err := strconv.ParseUint(text, 10, 16)
+	return text == "" || err == nil && n > 0
 }
 
 func unfit(r rune) bool { return r == utf8.RuneError || unicode.IsControl(r) || unicode.IsSpace(r) }

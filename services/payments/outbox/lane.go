@@ -19,7 +19,7 @@ type lane struct {
 	breaker
 	client *retryablehttp.Client
 	to     atomic.Pointer[target]
-	closed atomic.Bool   // the receiver said 410; nothing is sent until the endpoint is enabled again
+	closed atomic.Bool   // the receiver said 410; nothing is sent until the next look at the endpoint, which is disabled by then
 	posts  chan struct{} // has a place for each POST at a time: one that waits for its commit needs none
 	bell   worker.Bell
 	stop   context.CancelFunc
@@ -172,7 +172,17 @@ func (r *recorder) run() {
 		err := r.store.RecordAttempts(ctx, outcomes)
 		cancel()
 		for _, one := range batch {
+			if err != nil && len(batch) > 1 { // one that cannot be recorded must not keep the others from it
+				one.done <- r.alone(one.Outcome)
+				continue
+			}
 			one.done <- err
 		}
 	}
+}
+
+func (r *recorder) alone(o Outcome) error {
+	ctx, cancel := context.WithTimeout(context.Background(), recordBound)
+	defer cancel()
+	return r.store.RecordAttempts(ctx, []Outcome{o})
 }

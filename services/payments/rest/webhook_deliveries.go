@@ -1,6 +1,7 @@
 package rest
 
 import (
+	"cmp"
 	"net/http"
 	"net/url"
 	"slices"
@@ -96,8 +97,11 @@ func pick(find api.FindWebhookDeliveries, now time.Time) (f outbox.Filter, err e
 			return f, payments.Errorf(payments.CodeInvalidRequest, "%s holds characters that are no text", name)
 		}
 	}
+	if find.State == "all" {
+		f.State = ""
+	}
 	if f.State != "" && !slices.Contains(outbox.States, f.State) {
-		return f, payments.Errorf(payments.CodeInvalidRequest, "state can be pending, delivered or dead")
+		return f, payments.Errorf(payments.CodeInvalidRequest, "state can be pending, delivered, dead or all")
 	}
 	if find.Type != "" && !slices.Contains(webhook.Types, webhook.Type(find.Type)) {
 		return f, payments.Errorf(payments.CodeInvalidRequest, "type can be %s, %s or %s", webhook.Completed, webhook.Failed, webhook.Ping)
@@ -162,10 +166,11 @@ func (s *Server) replayWebhook(c echo.Context) error {
 
 // replayWebhooks sends again what the body picks: those that are dead, unless it names another state.
 func (s *Server) replayWebhooks(c echo.Context) error {
-	find := api.FindWebhookDeliveries{State: string(outbox.Dead)}
-	if err := readJSON(c, &find); err != nil {
+	var find api.FindWebhookDeliveries
+	if err := readStrictJSON(c, &find); err != nil {
 		return err
 	}
+	find.State = cmp.Or(find.State, string(outbox.Dead))
 	filter, err := pick(find, s.clock.Now())
 	if err != nil {
 		return err

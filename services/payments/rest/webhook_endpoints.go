@@ -88,7 +88,7 @@ func (s *Server) standings(ctx context.Context) (map[string]outbox.Standing, err
 
 func (s *Server) addWebhookEndpoint(c echo.Context) error {
 	var r api.AddWebhookEndpoint
-	if err := readJSON(c, &r); err != nil {
+	if err := readStrictJSON(c, &r); err != nil {
 		return err
 	}
 	e, secret, err := s.desk.Add(c.Request().Context(), outbox.NewEndpoint{
@@ -114,7 +114,7 @@ func (s *Server) changeWebhookEndpoint(c echo.Context) error {
 		return err
 	}
 	var r api.ChangeWebhookEndpoint
-	if err := readJSON(c, &r); err != nil {
+	if err := readStrictJSON(c, &r); err != nil {
 		return err
 	}
 	change := outbox.EndpointChange{URL: r.URL, Description: r.Description, Enabled: r.Enabled}
@@ -164,7 +164,7 @@ func (s *Server) rotateWebhookSecret(c echo.Context) error {
 		return err
 	}
 	var r api.RotateWebhookSecret
-	if err := readJSON(c, &r); err != nil {
+	if err := readStrictJSON(c, &r); err != nil {
 		return err
 	}
 	overlap := outbox.DefaultOverlap

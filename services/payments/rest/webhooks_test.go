@@ -155,6 +155,10 @@ func TestWebhookEndpoints_WhatIsRefused(t *testing.T) {
 		{"PATCH", own, `{"url":"https://thief.example/"}`, 409, "configured_endpoint"},
 		{"DELETE", own, "", 409, "configured_endpoint"},
 		{"PATCH", own, `{"enabled":"no"}`, 400, "invalid_request"},
+		{"PATCH", own, `{"enable":false}`, 400, "invalid_request"},
+		{"POST", own + "/secrets/rotate", `{"overlap":0}`, 400, "invalid_request"},
+		{"POST", all, `{"url":"https://shop.example/","eventType":["payment.failed"]}`, 400, "invalid_request"},
+		{"POST", all, `{"url":"https://shop.example:99999/"}`, 400, "invalid_endpoint"},
 		{"POST", own + "/secrets/rotate", `{"overlapSeconds":-1}`, 400, "invalid_request"},
 		{"POST", own + "/secrets/rotate", `{"overlapSeconds":9223372036854775807}`, 400, "invalid_request"},
 		{"POST", own + "/secrets/rotate", `{"overlapSeconds":1.5}`, 400, "invalid_request"},
@@ -239,8 +243,9 @@ func TestWebhookDeliveries_OneWithItsAttempts(t *testing.T) {
 		DeliveryID: d.ID, Number: 1, At: h.clock.Now(), URL: "http://127.0.0.1:8000/api/webhooks/payments", Status: 503, Duration: 1500 * time.Millisecond,
 		Excerpt: "<b>not now</b>", NextAt: h.clock.Now().Add(5 * time.Second),
 	}
+	lease := d.NextAt
 	d.Attempts, d.Failures, d.NextAt = 1, 1, attempt.NextAt
-	require.NoError(t, h.store.RecordAttempts(t.Context(), []outbox.Outcome{{Delivery: d, Attempt: attempt}}))
+	require.NoError(t, h.store.RecordAttempts(t.Context(), []outbox.Outcome{{Delivery: d, Attempt: attempt, Lease: lease}}))
 
 	got := call[api.WebhookDelivery](t, h, http.StatusOK, http.MethodGet, "/webhooks/deliveries/"+strings.ToLower(d.ID), "")
 	wire := api.WebhookAttempt{
@@ -271,11 +276,12 @@ func TestWebhookReplay_TakesTheDeadUnlessToldOtherwise(t *testing.T) {
 	require.NoError(t, err)
 	var outcomes []outbox.Outcome
 	for i, d := range claimed {
+		lease := d.NextAt
 		d.Attempts, d.Failures, d.NextAt, d.EndedAt, d.State = 1, 1, time.Time{}, h.clock.Now(), outbox.Dead
 		if i == 0 {
 			d.State = outbox.Delivered
 		}
-		outcomes = append(outcomes, outbox.Outcome{Delivery: d, Attempt: outbox.Attempt{DeliveryID: d.ID, Number: 1, At: h.clock.Now()}})
+		outcomes = append(outcomes, outbox.Outcome{Delivery: d, Lease: lease, Attempt: outbox.Attempt{DeliveryID: d.ID, Number: 1, At: h.clock.Now()}})
 	}
 	require.NoError(t, h.store.RecordAttempts(t.Context(), outcomes))
 	replay := func(body string) int {
@@ -283,10 +289,10 @@ func TestWebhookReplay_TakesTheDeadUnlessToldOtherwise(t *testing.T) {
 	}
 	require.Equal(t, 2, replay(`{"since":"2026-11-23T12:00:03Z"}`))
 	require.Equal(t, 2, replay(`{"endpointId":"marketplace"}`))
-	require.Equal(t, 0, replay(`{"endpointId":"marketplace"}`), "they are due already")
+	require.Equal(t, 0, replay(`{"endpointId":"marketplace","state":""}`), "they are due already")
 	require.Equal(t, 1, replay(`{"endpointId":"marketplace","state":"delivered"}`))
 	for body, status := range map[string]int{
-		`{}`: 400, `{"state":"dead"}`: 400, `{"since":"never"}`: 400, `{"endpointId":"01KAR0000000000000000000EE"}`: 404, `{"since":5}`: 400, `[]`: 400, ``: 415,
+		`{}`: 400, `{"state":"dead"}`: 400, `{"since":"never"}`: 400, `{"endpointId":"01KAR0000000000000000000EE"}`: 404, `{"since":5}`: 400, `{"endpointId":"marketplace","offer":"101"}`: 400, `{"endpointId":"marketplace","unitl":"2h"}`: 400, `{"endpointId":"marketplace","state":"lost"}`: 400, `[]`: 400, ``: 415,
 	} {
 		require.Equal(t, status, h.ask(t, http.MethodPost, "/webhooks/replay", body, withKey).status, body)
 	}

@@ -3,10 +3,8 @@ package store
 import (
 	"context"
 	"crypto/rand"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/oklog/ulid/v2"
@@ -87,12 +85,9 @@ func insertDeliveries(tx *gorm.DB, e webhook.Event, now time.Time) error {
 }
 
 func newDelivery(endpointID string, e webhook.Event, now time.Time) (deliveryRow, error) {
-	body, err := json.Marshal(e)
+	body, err := webhook.Body(e)
 	if err != nil {
 		return deliveryRow{}, fmt.Errorf("write the webhook: %w", err)
-	}
-	if len(body) > webhook.MaxBody {
-		return deliveryRow{}, fmt.Errorf("the webhook has %d bytes, and may have %d", len(body), webhook.MaxBody)
 	}
 	id, err := ulid.New(ulid.Timestamp(now), rand.Reader)
 	if err != nil {
@@ -126,21 +121,22 @@ func (s *Store) ClaimDeliveries(ctx context.Context, endpointID string, n int, n
 	return deliveries(rows), nil
 }
 
-// RecordAttempts keeps attempts and what became of their deliveries, in one transaction. When another process, whose lease was newer, has recorded
-// an attempt already, that one changes nothing. An outcome that is Gone disables its endpoint.
+// RecordAttempts keeps attempts and what became of their deliveries, in one transaction. When the delivery was claimed anew since, or replayed, a
+// failure changes nothing; a delivery that was taken is delivered, whoever else is at it. An outcome that is Gone disables its endpoint, if that is still where
+// it was sent to.
 func (s *Store) RecordAttempts(ctx context.Context, all []outbox.Outcome) error {
 	return s.db.Transact(ctx, func(tx *gorm.DB) error {
-		recorded, err := recordDelivered(tx, all)
+		recorded, err := recordDelivered(tx, all) // by outcome, the attempt's number
 		if err != nil {
 			return err
 		}
-		for _, o := range all {
+		for i, o := range all {
 			if o.Delivery.State == outbox.Delivered {
 				continue
 			}
 			d := o.Delivery
 			updated := tx.Model(&deliveryRow{}).
-				Where("id = ? AND state = ? AND attempts = ?", d.ID, string(outbox.Pending), o.Attempt.Number-1).
+				Where("id = ? AND state = ? AND attempts = ? AND next_at = ?", d.ID, string(outbox.Pending), o.Attempt.Number-1, o.Lease).
 				Updates(map[string]any{
 					"state": string(d.State), "attempts": d.Attempts, "failures": d.Failures, "next_at": maybe(d.NextAt), "ended_at": maybe(d.EndedAt),
 				})
@@ -150,7 +146,7 @@ func (s *Store) RecordAttempts(ctx context.Context, all []outbox.Outcome) error 
 			if updated.RowsAffected == 0 {
 				continue
 			}
-			recorded[d.ID] = true
+			recorded[i] = o.Attempt.Number
 			if o.Gone == "" {
 				continue
 			}
@@ -159,10 +155,10 @@ func (s *Store) RecordAttempts(ctx context.Context, all []outbox.Outcome) error 
 			}
 		}
 		var attempts []attemptRow
-		for _, o := range all {
-			if a := o.Attempt; recorded[a.DeliveryID] {
+		for i, o := range all {
+			if a := o.Attempt; recorded[i] > 0 {
 				attempts = append(attempts, attemptRow{
-					DeliveryID: a.DeliveryID, Number: a.Number, At: a.At, URL: a.URL, Status: a.Status,
+					DeliveryID: a.DeliveryID, Number: recorded[i], At: a.At, URL: a.URL, Status: a.Status,
 					DurationUs: a.Duration.Microseconds(), Excerpt: a.Excerpt, Error: a.Error, NextAt: maybe(a.NextAt),
 				})
 			}
@@ -174,36 +170,39 @@ func (s *Store) RecordAttempts(ctx context.Context, all []outbox.Outcome) error 
 	})
 }
 
-// recordDelivered ends what was delivered, which most is, in one statement. It returns the ids of what it has changed.
-func recordDelivered(tx *gorm.DB, all []outbox.Outcome) (map[string]bool, error) {
-	recorded := map[string]bool{}
-	var ids []any
+// recordDelivered ends what was delivered, which most is, in one statement. It returns the numbers of the attempts, by the outcome's place.
+func recordDelivered(tx *gorm.DB, all []outbox.Outcome) (map[int]int, error) {
+	recorded, places := map[int]int{}, map[string]int{}
+	var ids []string
 	var ended time.Time
-	for _, o := range all {
-		if o.Delivery.State == outbox.Delivered {
-			ids = append(ids, o.Delivery.ID, o.Attempt.Number-1)
-			if o.Delivery.EndedAt.After(ended) {
-				ended = o.Delivery.EndedAt
-			}
+	for i, o := range all {
+		if _, twice := places[o.Delivery.ID]; twice || o.Delivery.State != outbox.Delivered {
+			continue
+		}
+		places[o.Delivery.ID] = i
+		ids = append(ids, o.Delivery.ID)
+		if o.Delivery.EndedAt.After(ended) {
+			ended = o.Delivery.EndedAt
 		}
 	}
 	if len(ids) == 0 {
 		return recorded, nil
 	}
-	rows := strings.Repeat(", (?, CAST(? AS INTEGER))", len(ids)/2)[2:]
-	var changed []string
-	err := tx.Raw(`UPDATE deliveries SET state = ?, attempts = attempts + 1, next_at = NULL, ended_at = ?
-		WHERE state = ? AND (id, attempts) IN (VALUES `+rows+`) RETURNING id`,
-		append([]any{string(outbox.Delivered), ended, string(outbox.Pending)}, ids...)...).Scan(&changed).Error
-	for _, id := range changed {
-		recorded[id] = true
+	var changed []struct {
+		ID       string
+		Attempts int
+	}
+	err := tx.Raw(`UPDATE deliveries SET state = ?, attempts = attempts + 1, next_at = NULL, ended_at = ? WHERE state = ? AND id IN ? RETURNING id, attempts`,
+		string(outbox.Delivered), ended, string(outbox.Pending), ids).Scan(&changed).Error
+	for _, c := range changed {
+		recorded[places[c.ID]] = c.Attempts
 	}
 	return recorded, err
 }
 
 func disable(tx *gorm.DB, endpointID string, o outbox.Outcome) error {
 	at := o.Attempt.At.Add(o.Attempt.Duration)
-	return tx.Model(&endpointRow{}).Where("id = ? AND disabled_at IS NULL", endpointID).
+	return tx.Model(&endpointRow{}).Where("id = ? AND url = ? AND disabled_at IS NULL", endpointID, o.Attempt.URL).
 		Updates(map[string]any{"disabled_at": at, "disabled_reason": o.Gone, "updated_at": at}).Error
 }
 

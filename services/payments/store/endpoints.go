@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"gorm.io/gorm"
+	"gorm.io/gorm/clause"
 
 	"tianguis.example/payments/outbox"
 	"tianguis.example/payments/webhook"
@@ -128,7 +129,7 @@ func (s *Store) RemoveEndpoint(ctx context.Context, id string, now time.Time) er
 }
 
 // Configure writes the configured endpoint's address and secrets as the configuration has them, and returns the secrets that are kept of it. A secret
-// that was replaced stays so; one that is no more in the configuration is forgotten.
+// that was replaced stays so, and so does the one that replaced it, whatever the configuration names; any other that it names no more is forgotten.
 func (s *Store) Configure(ctx context.Context, url string, secrets webhook.Secrets, now time.Time) ([]outbox.Secret, error) {
 	var kept []secretRow
 	err := s.db.Transact(ctx, func(tx *gorm.DB) error {
@@ -140,24 +141,31 @@ func (s *Store) Configure(ctx context.Context, url string, secrets webhook.Secre
 		if err := tx.Where("endpoint_id = ?", outbox.Configured).Find(&known).Error; err != nil {
 			return err
 		}
-		of := map[string]secretRow{}
+		of := map[string]bool{}
 		for _, row := range known {
-			of[row.Fingerprint] = row
+			of[row.Fingerprint] = true
 		}
-		var named []string
+		named := []string{""}
 		for _, secret := range secrets {
-			row, there := of[secret.Fingerprint()]
-			if !there {
-				row = s.secretToRow(outbox.Secret{EndpointID: outbox.Configured, Secret: secret, CreatedAt: now})
-			}
-			row.Configured = true
+			row := s.secretToRow(outbox.Secret{EndpointID: outbox.Configured, Secret: secret, Configured: true, CreatedAt: now})
 			named = append(named, row.Fingerprint)
-			if err := tx.Save(&row).Error; err != nil {
+			if of[row.Fingerprint] {
+				continue
+			}
+			if err := tx.Clauses(clause.OnConflict{DoNothing: true}).Create(&row).Error; err != nil {
 				return err
 			}
 		}
-		if err := tx.Where("endpoint_id = ? AND configured = ? AND fingerprint NOT IN ?", outbox.Configured, true, append(named, "")).Delete(&secretRow{}).Error; err != nil {
-			return err
+		ours := tx.Where("endpoint_id = ?", outbox.Configured).Session(&gorm.Session{})
+		for _, statement := range []*gorm.DB{
+			// What a rotation made or replaced is not the configuration's to forget: another replica may still have an older one.
+			ours.Where("configured = ? AND rotated = ? AND expires_at IS NULL AND fingerprint NOT IN ?", true, false, named).Delete(&secretRow{}),
+			ours.Model(&secretRow{}).Where("fingerprint NOT IN ?", named).Update("configured", false),
+			ours.Model(&secretRow{}).Where("fingerprint IN ?", named).Update("configured", true),
+		} {
+			if statement.Error != nil {
+				return statement.Error
+			}
 		}
 		kept = nil
 		return tx.Where("endpoint_id = ?", outbox.Configured).Order("created_at, fingerprint").Find(&kept).Error

@@ -17,7 +17,7 @@ func due(now time.Time) map[string]any {
 	return map[string]any{"state": string(outbox.Pending), "failures": 0, "next_at": now, "ended_at": nil}
 }
 
-// ReplayOne makes a delivery due, whatever its state. One that somebody is sending just now is not disturbed. It returns outbox.CodeUnknownDelivery, or
+// ReplayOne makes a delivery due, whatever its state. When somebody is sending it just now, and is refused, it is due all the same. It returns outbox.CodeUnknownDelivery, or
 // outbox.CodeUnknownEndpoint for one whose endpoint was removed.
 func (s *Store) ReplayOne(ctx context.Context, id string, now time.Time) (again outbox.Delivery, err error) {
 	err = s.db.Transact(ctx, func(tx *gorm.DB) error {
@@ -56,8 +56,15 @@ func (s *Store) Replay(ctx context.Context, f outbox.Filter, now time.Time) (rep
 	}
 }
 
-// PruneDeliveries deletes deliveries that ended before before, with their attempts.
+// PruneDeliveries deletes deliveries that ended before before, with their attempts, and ends those whose endpoint is gone.
 func (s *Store) PruneDeliveries(ctx context.Context, before time.Time) (pruned int, err error) {
+	// What was written, or replayed, while its endpoint was being removed: nobody sends it.
+	orphaned := s.db.Read(ctx).Model(&deliveryRow{}).
+		Where("state = ? AND endpoint_id NOT IN (SELECT id FROM webhook_endpoints)", string(outbox.Pending)).
+		Updates(map[string]any{"state": string(outbox.Dead), "next_at": nil, "ended_at": before})
+	if orphaned.Error != nil {
+		return 0, orphaned.Error
+	}
 	for {
 		var n int64
 		err := s.db.Transact(ctx, func(tx *gorm.DB) error {

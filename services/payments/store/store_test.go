@@ -248,8 +248,9 @@ func TestDeliveries_ClaimAndRecord(t *testing.T) {
 		require.NoError(t, err)
 		require.Len(t, again, 1, "the lease of a dead dispatcher runs out")
 
+		lease := again[0].NextAt
 		record := func(d outbox.Delivery, a outbox.Attempt) {
-			require.NoError(t, s.RecordAttempts(t.Context(), []outbox.Outcome{{Delivery: d, Attempt: a}}))
+			require.NoError(t, s.RecordAttempts(t.Context(), []outbox.Outcome{{Delivery: d, Attempt: a, Lease: lease}}))
 		}
 		d := due[0]
 		d.Attempts, d.Failures, d.NextAt = 1, 1, noon.Add(5*time.Second)

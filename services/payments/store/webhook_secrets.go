@@ -2,6 +2,8 @@ package store
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"time"
 
 	"gorm.io/gorm"
@@ -17,7 +19,8 @@ type secretRow struct {
 	Fingerprint  string `gorm:"primaryKey"`
 	Version      string // "v1" or "v1a"
 	SecretSealed string
-	Configured   bool
+	Configured   bool      // the configuration names it, as it was at the last start of a replica
+	Rotated      bool      // it was made to replace others
 	CreatedAt    time.Time `gorm:"autoCreateTime:false"`
 	ExpiresAt    *time.Time
 }
@@ -37,25 +40,28 @@ func (s *Store) secretToRow(secret outbox.Secret) secretRow {
 	}
 }
 
+// secrets are those that can be read; the error names the others.
 func (s *Store) secrets(rows []secretRow) ([]outbox.Secret, error) {
-	all := make([]outbox.Secret, len(rows))
-	for i, row := range rows {
+	all := make([]outbox.Secret, 0, len(rows))
+	var unreadable []error
+	for _, row := range rows {
 		text, err := s.keys.open(row.SecretSealed, secretPlace(row.EndpointID, row.Fingerprint))
-		if err != nil {
-			return nil, err
+		var secret webhook.Secret
+		if err == nil {
+			secret, err = webhook.ParseSecret(text.Reveal())
 		}
-		secret, err := webhook.ParseSecret(text.Reveal())
 		if err != nil {
-			return nil, err
+			unreadable = append(unreadable, fmt.Errorf("secret %s of endpoint %s: %w", row.Fingerprint, row.EndpointID, err))
+			continue
 		}
-		all[i] = outbox.Secret{
+		all = append(all, outbox.Secret{
 			EndpointID: row.EndpointID, Secret: secret, Configured: row.Configured, CreatedAt: row.CreatedAt.UTC(), ExpiresAt: certain(row.ExpiresAt),
-		}
+		})
 	}
-	return all, nil
+	return all, errors.Join(unreadable...)
 }
 
-// ActiveSecrets are what is signed with at now, of all endpoints, the newest first.
+// ActiveSecrets are what is signed with at now, of all endpoints, the newest first. With an error it returns those that can be read all the same.
 func (s *Store) ActiveSecrets(ctx context.Context, now time.Time) ([]outbox.Secret, error) {
 	var rows []secretRow
 	if err := s.db.Read(ctx).Where("expires_at IS NULL OR expires_at > ?", now).Order("created_at DESC, fingerprint").Find(&rows).Error; err != nil {
@@ -77,6 +83,7 @@ func (s *Store) EndpointSecrets(ctx context.Context, endpointID string) ([]outbo
 // are deleted, but for the configuration's: it could still name them.
 func (s *Store) ReplaceSecret(ctx context.Context, secret outbox.Secret, oldUntil time.Time) error {
 	row := s.secretToRow(secret)
+	row.Rotated = true
 	return s.db.Transact(ctx, func(tx *gorm.DB) error {
 		ofItsKind := tx.Where("endpoint_id = ? AND version = ?", row.EndpointID, row.Version).Session(&gorm.Session{})
 		if err := ofItsKind.Model(&secretRow{}).Where("expires_at IS NULL OR expires_at > ?", oldUntil).Updates(map[string]any{"expires_at": oldUntil}).Error; err != nil {

@@ -1,6 +1,7 @@
 package webhook
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -46,6 +47,23 @@ type Event struct {
 	Message string `json:"message,omitempty"` // of a failure: a sentence for people
 
 	OverpaidAmount *money.Amount `json:"overpaidAmount,omitempty"` // what the seller received beyond the amount
+}
+
+// Body writes an event. What would make it longer than MaxBody is left out, for a long id of a wallet must not keep a payment from its end.
+func Body(e Event) ([]byte, error) {
+	for _, shorten := range []func(){func() {}, func() { e.Message = "" }, func() { e.OutgoingPaymentID = "" }} {
+		shorten()
+		var body bytes.Buffer
+		encoder := json.NewEncoder(&body)
+		encoder.SetEscapeHTML(false) // it is no HTML, and six bytes for one
+		if err := encoder.Encode(e); err != nil {
+			return nil, err
+		}
+		if body.Len() <= MaxBody {
+			return bytes.TrimSuffix(body.Bytes(), []byte("\n")), nil
+		}
+	}
+	return nil, fmt.Errorf("the event of payment %.40s is longer than %d bytes", e.PendingID, MaxBody)
 }
 
 // ErrMalformed is the error of a body that is no event.

@@ -3,6 +3,7 @@ package webhook_test
 import (
 	"encoding/json"
 	"errors"
+	"strings"
 	"testing"
 	"time"
 
@@ -100,4 +101,21 @@ func FuzzParse(f *testing.F) {
 			t.Fatalf("%s came back as %+v, %v", again, twice, err)
 		}
 	})
+}
+
+// A wallet's id of any length, in any characters, keeps no payment from its end.
+func TestBody_FitsWhateverIsInIt(t *testing.T) {
+	t.Parallel()
+	for _, id := range []string{"https://w.example/o/1?a=1&b=2", "https://w.example/" + strings.Repeat("&", 4000), "https://w.example/" + strings.Repeat("\u2028", 9000), strings.Repeat("<", 30_000)} {
+		body, err := webhook.Body(webhook.Event{
+			Type: webhook.Failed, PendingID: "01", OfferID: "7", Status: "failed", OutgoingPaymentID: id, Message: strings.Repeat("&", 1000), Reason: "expired",
+		})
+		require.NoError(t, err)
+		require.LessOrEqual(t, len(body), webhook.MaxBody)
+		event, err := webhook.Parse(body)
+		require.NoError(t, err)
+		if len(id) < 5000 {
+			require.Equal(t, id, event.OutgoingPaymentID)
+		}
+	}
 }

@@ -63,8 +63,9 @@ func prepared(t *testing.T) map[string]string {
 	require.NoError(t, err)
 	require.Len(t, due, 1)
 	d := due[0]
+	lease := d.NextAt
 	d.Attempts, d.Failures, d.NextAt = 1, 1, at.Add(time.Hour)
-	require.NoError(t, keep.RecordAttempts(t.Context(), []outbox.Outcome{{Delivery: d, Attempt: outbox.Attempt{
+	require.NoError(t, keep.RecordAttempts(t.Context(), []outbox.Outcome{{Delivery: d, Lease: lease, Attempt: outbox.Attempt{
 		DeliveryID: d.ID, Number: 1, At: at.Add(time.Minute), Status: 503, Duration: 12 * time.Millisecond, Excerpt: "try later\n",
 	}}}))
 	return all

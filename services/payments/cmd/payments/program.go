@@ -105,7 +105,7 @@ func newProgram(ctx context.Context, c config, log *slog.Logger, clk clock.Clock
 	toOthers := egress.Options{AllowHosts: c.WebhookAllowHosts}
 	p.webhooks = outbox.NewDispatcher(keep, clk, log, outbox.Options{
 		ToMarketplace: crash.receiver(egress.Client(egress.Options{AllowHosts: []string{c.marketplaceHost()}})), ToOthers: egress.Client(toOthers),
-		Schedule: schedule, Workers: c.WebhookWorkers, Poll: c.PollInterval, Drain: drain,
+		Unsigned: secrets == nil, Schedule: schedule, Workers: c.WebhookWorkers, Poll: c.PollInterval, Drain: drain,
 	}, news)
 	desk := outbox.NewDesk(keep, clk, toOthers.Check, news.Ring)
 	expired, err := desk.Configure(ctx, c.webhookURL(), secrets)
