@@ -167,10 +167,10 @@ func TestRare_AReplayOfOneThatIsUnderWay(t *testing.T) {
 		require.Equal(t, replayed.NextAt, x.one(id).NextAt, "it is due all the same")
 		require.Equal(t, outbox.Pending, x.one(id).State)
 
-		second, third := x.claim(l), outbox.Delivery{}
+		second := x.claim(l)
 		_, err = x.desk.ReplayOne(t.Context(), first.ID)
 		require.NoError(t, err)
-		third = x.claim(l)
+		third := x.claim(l)
 		require.NoError(t, l.Deliver(t.Context(), second), "refused, too late")
 		require.NoError(t, l.Deliver(t.Context(), third), "refused")
 		require.Equal(t, 1, x.one(id).Attempts)
