@@ -11,6 +11,8 @@ const (
 	// A receiver is left alone for a second at first, twice as long each time, and never longer than the longest: a while later, it has its news.
 	shortestRest = time.Second
 	longestRest  = time.Minute
+	// longestAsked bounds the rest that a receiver asks for itself.
+	longestAsked = time.Hour
 )
 
 // breaker leaves a receiver alone that does not answer, or answers 429 or 5xx: its deliveries wait without using up their attempts, and a
@@ -50,6 +52,14 @@ func (b *breaker) end(a answer, now time.Time) (rests time.Duration) {
 	b.probing = false
 	if !a.busy() {
 		b.busy, b.rest = 0, 0
+		return 0
+	}
+	if asked := min(a.asksToWait(), longestAsked); asked > 0 { // of all, not of this delivery alone (RFC 9110 section 10.2.3)
+		b.busy = max(b.busy, tripsAfter)
+		if until := now.Add(asked); until.After(b.until) {
+			b.until = until
+			return asked
+		}
 		return 0
 	}
 	if b.busy++; b.busy < tripsAfter || now.Before(b.until) {

@@ -50,3 +50,19 @@ func TestBreaker(t *testing.T) {
 	b.begin(0)
 	require.Equal(t, 1, b.admit(8, at), "a probe that was not made is nobody's")
 }
+
+// A receiver that says how long it wants to be left alone is, at once: it is not this delivery that it speaks of.
+func TestBreaker_WhatTheReceiverAsksFor(t *testing.T) {
+	t.Parallel()
+	var b breaker
+	require.Equal(t, 10*time.Minute, b.end(answer{status: 429, retryAfter: 10 * time.Minute}, now))
+	require.Zero(t, b.end(answer{status: 503, retryAfter: time.Minute}, now), "what was under way asks for less")
+	require.Zero(t, b.admit(8, now.Add(10*time.Minute-time.Microsecond)))
+	later := now.Add(10 * time.Minute)
+	require.Equal(t, 1, b.admit(8, later), "then a probe")
+	b.begin(1)
+	require.Zero(t, b.end(answer{status: 200}, later))
+	require.Equal(t, 8, b.admit(8, later))
+	require.Equal(t, longestAsked, b.end(answer{status: 503, retryAfter: 24 * time.Hour}, later))
+	require.Zero(t, b.end(answer{status: 500, retryAfter: time.Hour}, later), "only what RFC 9110 names it for")
+}

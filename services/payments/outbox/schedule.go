@@ -65,6 +65,14 @@ func (a answer) busy() bool {
 	return a.status == 0 || a.status == http.StatusTooManyRequests || a.status >= http.StatusInternalServerError
 }
 
+// asksToWait is how long the receiver wants to be left alone; zero when it does not say.
+func (a answer) asksToWait() time.Duration {
+	if a.status == http.StatusTooManyRequests || a.status == http.StatusServiceUnavailable {
+		return a.retryAfter
+	}
+	return 0
+}
+
 // gone reports whether the receiver wants no more, of this or any other event.
 func (a answer) gone() bool { return a.status == http.StatusGone }
 
@@ -82,11 +90,7 @@ func next(d Delivery, s Schedule, a answer, now time.Time, jitter int) Delivery 
 	if d.Failures > len(s) || d.ping() {
 		return end(d, Dead, now)
 	}
-	pause := s.pause(d.Failures, jitter)
-	if a.status == http.StatusTooManyRequests || a.status == http.StatusServiceUnavailable {
-		pause = max(pause, a.retryAfter)
-	}
-	d.NextAt = now.Add(pause)
+	d.NextAt = now.Add(max(s.pause(d.Failures, jitter), a.asksToWait()))
 	return d
 }
 

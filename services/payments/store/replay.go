@@ -40,18 +40,23 @@ func (s *Store) ReplayOne(ctx context.Context, id string, now time.Time) (again 
 // Replay makes those due that the filter picks, whose endpoint is still there, and that had ended by now: what ends meanwhile is not sent
 // again for ever. It returns how many that were, also with an error.
 func (s *Store) Replay(ctx context.Context, f outbox.Filter, now time.Time) (replayed int, err error) {
-	for {
+	for after := ""; ; {
+		var ids []string
 		var n int64
 		err := s.db.Transact(ctx, func(tx *gorm.DB) error {
-			ended := filtered(tx.Model(&deliveryRow{}), f).Select("id").
-				Where("ended_at <= ? AND endpoint_id IN (SELECT id FROM webhook_endpoints)", now).Order("id").Limit(deliveryBatch)
-			updated := tx.Model(&deliveryRow{}).Where("id IN (?)", ended).Updates(due(now))
+			ids = nil
+			ended := tx.Model(&deliveryRow{}).Where("id > ? AND ended_at <= ? AND endpoint_id IN (SELECT id FROM webhook_endpoints)", after, now)
+			if err := filtered(ended, f).Order("id").Limit(deliveryBatch).Pluck("id", &ids).Error; err != nil || len(ids) == 0 {
+				return err
+			}
+			updated := tx.Model(&deliveryRow{}).Where("id IN ? AND ended_at <= ?", ids, now).Updates(due(now))
 			n = updated.RowsAffected
 			return updated.Error
 		})
-		if err != nil || n == 0 {
+		if err != nil || len(ids) == 0 {
 			return replayed, err
 		}
+		after = ids[len(ids)-1]
 		replayed += int(n)
 	}
 }

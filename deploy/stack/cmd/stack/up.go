@@ -82,7 +82,7 @@ func stay(ctx context.Context, out io.Writer, s *stack.Stack) error {
 	fmt.Fprintln(out)
 	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	fmt.Fprintf(table, "  marketplace\t%s\tsign in as %s, %s or %s, password %s\n", s.Marketplace.Address, funder, worker, operator, password)
-	fmt.Fprintf(table, "  payments\t%s\tits API key is in %s\n", s.Payments.Address, nearby(s.Secrets.APIKey))
+	fmt.Fprintf(table, "  payments\t%s\tits API key is in %s; with it as password, /operator/webhooks shows where each webhook is\n", s.Payments.Address, nearby(s.Secrets.APIKey))
 	fmt.Fprintf(table, "  sandbox wallet\t%s\tmoney that is none\n", s.Sandbox.Address)
 	fmt.Fprintf(table, "  logs\t%s\n", nearby(filepath.Join(filepath.Dir(s.Marketplace.Log), "*.log")))
 	if err := table.Flush(); err != nil {
