@@ -99,6 +99,12 @@ func (d *Dispatcher) listen(ctx context.Context, lanes map[string]*lane) bool {
 
 // refresh opens a lane for each enabled endpoint that can be signed for, keeps those that cannot in unsigned, closes those of others, and tells each how its endpoint and secrets are now.
 func (d *Dispatcher) refresh(ctx context.Context, lanes map[string]*lane, unsigned map[string]bool, sending *sync.WaitGroup) error {
+	closed := map[string]int64{} // as they were before the endpoints are read: a 410 that comes later is not undone by what is read now
+	for id, l := range lanes {
+		if n := l.closed.Load(); l.ending.Load() == 0 { // in this order: what was counted has been recorded
+			closed[id] = n
+		}
+	}
 	endpoints, err := d.store.Endpoints(ctx)
 	if err != nil {
 		return err
@@ -132,7 +138,9 @@ func (d *Dispatcher) refresh(ctx context.Context, lanes map[string]*lane, unsign
 			lanes[e.ID] = l
 		}
 		l.to.Store(&target{e, secrets[e.ID]})
-		l.closed.Store(false) // it is enabled, whatever an attempt that came too late was answered
+		if n := closed[e.ID]; n > 0 { // it is enabled, whatever an attempt that came too late was answered
+			l.closed.CompareAndSwap(n, 0)
+		}
 		if running {
 			continue
 		}

@@ -19,7 +19,8 @@ type lane struct {
 	breaker
 	client *retryablehttp.Client
 	to     atomic.Pointer[target]
-	closed atomic.Bool   // the receiver said 410; nothing is sent until the next look at the endpoint, which is disabled by then
+	closed atomic.Int64  // how many 410s there were since it was last open: nothing is sent until the endpoint is looked at after they were recorded
+	ending atomic.Int64  // how many of them are being recorded
 	posts  chan struct{} // has a place for each POST at a time: one that waits for its commit needs none
 	bell   worker.Bell
 	stop   context.CancelFunc
@@ -49,7 +50,7 @@ const lease = 3 * attemptBound
 
 func (l *lane) claim(ctx context.Context, n int) ([]Delivery, error) {
 	now := l.clock.Now()
-	if n = l.admit(n, now); n == 0 || l.closed.Load() {
+	if n = l.admit(n, now); n == 0 || l.closed.Load() > 0 {
 		return nil, nil
 	}
 	due, err := l.store.ClaimDeliveries(ctx, l.to.Load().ID, n, now, now.Add(lease))
@@ -62,10 +63,10 @@ func (l *lane) deliver(ctx context.Context, due Delivery) error {
 	if !made {
 		return nil
 	}
+	if got.gone() {
+		defer l.ending.Add(-1)
+	}
 	if err := l.recorder.record(ctx, o); err != nil {
-		if got.gone() {
-			l.closed.Store(false) // it is not known yet that the endpoint is to be disabled
-		}
 		return fmt.Errorf("record the attempt of webhook %s: %w", due.ID, err)
 	}
 	return nil
@@ -81,7 +82,7 @@ func (l *lane) send(ctx context.Context, due Delivery) (Outcome, answer, bool) {
 		return Outcome{}, answer{}, false
 	}
 	defer func() { <-l.posts }()
-	if l.closed.Load() || l.clock.Now().Add(l.bound).After(due.NextAt) {
+	if l.closed.Load() > 0 || l.clock.Now().Add(l.bound).After(due.NextAt) {
 		l.begin(0) // it waited too long here: what is left of its lease is not enough
 		return Outcome{}, answer{}, false
 	}
@@ -92,7 +93,8 @@ func (l *lane) send(ctx context.Context, due Delivery) (Outcome, answer, bool) {
 		return Outcome{}, answer{}, false
 	}
 	if got.gone() {
-		l.closed.Store(true)
+		l.ending.Add(1)
+		l.closed.Add(1)
 	}
 	l.say(ctx, to.Endpoint, o)
 	if rests := l.end(got, l.clock.Now()); rests > 0 {
