@@ -61,6 +61,9 @@ func TestLate_WhileTheNextIsApproved(t *testing.T) {
 			s.clock.Advance(3 * time.Minute)
 			s.workOn(first.ID)
 			require.Equal(t, payments.PaidLate, s.payment(first.ID).State)
+			if state == payments.Approved {
+				require.Equal(t, payments.Canceled, s.payment(second.ID).Ending, "its token is never asked for")
+			}
 
 			s.wallets.set(func() { s.wallets.before = map[string][]error{} })
 			s.receive(0) // at a real wallet each payment has an incoming payment of its own, and the second's is empty
@@ -390,4 +393,28 @@ func TestPay_AskingAgainInVainEnds(t *testing.T) {
 	}
 	s.requireFailed(p, payments.WalletError)
 	require.GreaterOrEqual(t, s.clock.Now().Sub(began), 15*time.Minute)
+}
+
+// The same while the money is on its way: the token that lets us ask how it fares is rotated by one alone.
+func TestSettle_ASlowWalletDoesNotLetTwoRotate(t *testing.T) {
+	t.Parallel()
+	s := tell(t)
+	s.wallets.settles = false
+	p := s.start()
+	p = s.finish(p, s.proof(p))
+	require.Equal(t, payments.Sending, p.State)
+	s.wallets.set(func() { s.wallets.before["look"] = []error{refusal(openpayments.ErrInactiveToken)} })
+	rotations := 0
+	a := s.another(func(w *payments.Wallets) {
+		w.OutgoingPayment = slow{outgoingCalls{s.wallets}, func() { s.clock.Advance(31 * time.Second) }} // together with the look at the seller's side
+		w.Token = rotating{tokenCalls{s.wallets}, func() {
+			rotations++
+			require.Empty(t, mustClaim(s), "it is in hand")
+		}}
+	})
+	s.clock.Advance(time.Minute)
+	due := mustClaim(s)
+	require.Len(t, due, 1)
+	s.passing(func() { require.NoError(t, a.Advance(t.Context(), due[0])) })
+	require.Equal(t, 1, rotations)
 }

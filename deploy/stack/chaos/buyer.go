@@ -44,9 +44,9 @@ func (r *run) pay(ctx context.Context, b *buyer, job Job, plan []visit) outcome 
 			if clock.Sleep(ctx, clock.System(), plan[i-1].pause) != nil {
 				return last
 			}
-			r.counts.add("retry." + string(last))
+			r.counts.Add("retry." + string(last))
 		}
-		r.counts.add("visit." + string(v.manner))
+		r.counts.Add("visit." + string(v.manner))
 		r.plant(ctx, v.faults)
 		last = r.visit(ctx, b, job, v)
 		if last == paid || last == gone {
@@ -77,7 +77,7 @@ func (r *run) visit(ctx context.Context, b *buyer, job Job, v visit) outcome {
 	if err != nil {
 		return hiccup // the wallet is in trouble, or the consent has expired
 	}
-	r.counts.add("consent." + string(v.manner))
+	r.counts.Add("consent." + string(v.manner))
 	if v.manner == leaveApproved {
 		return stays(v)
 	}
@@ -193,9 +193,9 @@ func (r *run) comeBack(ctx context.Context, b *buyer, m manner, back *url.URL) {
 			return
 		}
 		if err == nil {
-			r.counts.add("reload")
+			r.counts.Add("reload")
 		} else {
-			r.counts.add("retry.return")
+			r.counts.Add("retry.return")
 		}
 		if clock.Sleep(ctx, clock.System(), r.Pace.Think/2) != nil {
 			return

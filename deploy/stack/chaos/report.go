@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"tianguis.example/chassis/clock"
+	"tianguis.example/stack/tally"
 )
 
 // maxShown is how many offences are shown in full.
@@ -19,16 +20,16 @@ func (r *run) report(ctx context.Context, result Result, buying time.Duration) {
 	}
 	fmt.Fprintln(out)
 	line("jobs", "%d: %d paid, %d not", result.Payments, result.Paid, result.Payments-result.Paid)
-	line("payments", "%d failed (%s), and %d were paid late", result.Failed, list(result.Reasons, ""), result.Late)
+	line("payments", "%d failed (%s), and %d were paid late", result.Failed, tally.List(result.Reasons, ""), result.Late)
 	line("money", "%s arrived, by the wallet's ledger", mxn(result.Moved))
 	line("time", "%s, of which %s of buying: %.1f jobs a second", clock.System().Now().Sub(r.began).Round(time.Second), buying.Round(time.Second),
 		float64(result.Payments)/max(buying.Seconds(), 1))
-	line("processes", "%s; started again %d times", r.counts.line("blow."), r.counts.of("start"))
-	line("wallet", "%s", r.counts.line("fault."))
-	line("buyers", "%s", r.counts.line("visit."))
-	line("consents", "%s", r.counts.line("consent."))
-	line("retries", "%s", r.counts.line("retry."))
-	line("in the end", "%s", r.counts.line("end."))
+	line("processes", "%s; started again %d times", r.counts.Line("blow."), r.counts.Of("start"))
+	line("wallet", "%s", r.counts.Line("fault."))
+	line("buyers", "%s", r.counts.Line("visit."))
+	line("consents", "%s", r.counts.Line("consent."))
+	line("retries", "%s", r.counts.Line("retry."))
+	line("in the end", "%s", r.counts.Line("end."))
 	offences := result.offences()
 	for i, o := range offences {
 		if i == maxShown {

@@ -17,6 +17,7 @@ import (
 	"tianguis.example/sandbox/control"
 	"tianguis.example/stack"
 	"tianguis.example/stack/postgres"
+	"tianguis.example/stack/tally"
 )
 
 // Config says what a run is like.
@@ -55,7 +56,7 @@ type run struct {
 	balancer *balancer
 	postgres *postgres.Server // nil on SQLite
 	wallets  *control.Client
-	counts   tally
+	counts   tally.Tally
 	done     atomic.Int64 // jobs that nobody pays any more
 	planted  atomic.Int64 // faults
 	calm     atomic.Bool  // the trouble is over
@@ -103,7 +104,7 @@ func Run(ctx context.Context, c Config) (result Result, err error) {
 	}
 	a.Others = append(a.Others, r.offences...)
 	a.Others = append(a.Others, r.readLogs()...)
-	result = Result{Account: a, Payments: c.Payments, Blows: r.counts.of("blow."), Faults: r.counts.of("fault.")}
+	result = Result{Account: a, Payments: c.Payments, Blows: r.counts.Of("blow."), Faults: r.counts.Of("fault.")}
 	r.report(ctx, result, buying)
 	return result, nil
 }
@@ -206,7 +207,7 @@ func (r *run) buyInTrouble(ctx context.Context, buyers []*buyer, jobs []Job) {
 	for i, b := range buyers {
 		shop.Go(func() {
 			for j := i; j < len(jobs) && ctx.Err() == nil; j += len(buyers) {
-				r.counts.add("end." + string(r.pay(ctx, b, jobs[j], planOf(r.Seed, j, r.Pace))))
+				r.counts.Add("end." + string(r.pay(ctx, b, jobs[j], planOf(r.Seed, j, r.Pace))))
 				if r.done.Add(1) >= int64(len(jobs)*9/10) && !r.calm.Swap(true) {
 					end()
 					r.clearUp(context.WithoutCancel(ctx))
@@ -228,8 +229,8 @@ const progressEvery = 5 * time.Second
 func (r *run) progress(ctx context.Context, jobs int) {
 	for clock.Sleep(ctx, clock.System(), progressEvery) == nil {
 		r.tell("%d of %d jobs done, %d paid; %d kills, %d freezes, %d of Postgres; %d faults of the wallet, %d retries",
-			r.done.Load(), jobs, r.counts.of("end.paid"), r.counts.of("blow.kill"), r.counts.of("blow.freeze")+r.counts.of("blow.freeze_short"),
-			r.counts.of("blow.postgres"), r.counts.of("fault."), r.counts.of("retry."))
+			r.done.Load(), jobs, r.counts.Of("end.paid"), r.counts.Of("blow.kill"), r.counts.Of("blow.freeze")+r.counts.Of("blow.freeze_short"),
+			r.counts.Of("blow.postgres"), r.counts.Of("fault."), r.counts.Of("retry."))
 	}
 }
 

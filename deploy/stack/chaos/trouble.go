@@ -67,7 +67,7 @@ func (r *run) trouble(ctx context.Context, p *stack.Program, random *rand.Rand) 
 				r.offend("thaw %s: %v", p.Name, err)
 			}
 		}
-		r.counts.add("blow." + string(b.blow))
+		r.counts.Add("blow." + string(b.blow))
 	}
 }
 
@@ -105,10 +105,10 @@ func (r *run) revive(ctx context.Context, p *stack.Program) {
 			err = p.Start(ctx)
 		}
 		if err == nil {
-			r.counts.add("start")
+			r.counts.Add("start")
 			return
 		}
-		r.counts.add("start_in_vain")
+		r.counts.Add("start_in_vain")
 		if clock.Sleep(ctx, clock.System(), 100*time.Millisecond) != nil {
 			r.offend("%s cannot be started any more: %v", p.Name, err)
 			return
@@ -134,6 +134,6 @@ func (r *run) crashPostgres(ctx context.Context, server *postgres.Server, random
 			r.offend("start PostgreSQL again: %v", err)
 			return
 		}
-		r.counts.add("blow.postgres")
+		r.counts.Add("blow.postgres")
 	}
 }

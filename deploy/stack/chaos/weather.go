@@ -64,7 +64,7 @@ func (r *run) plant(ctx context.Context, faults []control.Fault) {
 			r.offend("plant a fault: %v", err)
 			return
 		}
-		r.counts.add("fault." + string(fault.Kind))
+		r.counts.Add("fault." + string(fault.Kind))
 	}
 }
 

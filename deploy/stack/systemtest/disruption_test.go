@@ -75,12 +75,10 @@ func TestDisruption(t *testing.T) {
 			{"MarketplaceReplicaKilled", func(ctx context.Context) error { return disrupt.KillOne(ctx, stack.Marketplace, down) }},
 			{"PostgresRestart", func(ctx context.Context) error { return disrupt.RestartPostgres(ctx, down) }},
 		} {
-			t.Run(c.name, func(t *testing.T) { // one after the other: they share a stack
-				if database == "sqlite" && c.name == "PostgresRestart" {
-					t.Skip("not for SQLite: there is no server")
-				}
-				w.payMeanwhile(t, c.disrupt)
-			})
+			if database == "sqlite" && c.name == "PostgresRestart" {
+				continue // there is no server
+			}
+			t.Run(c.name, func(t *testing.T) { w.payMeanwhile(t, c.disrupt) }) // one after the other: they share a stack
 		}
 	})
 }

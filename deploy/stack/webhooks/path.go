@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"tianguis.example/chassis/clock"
+	"tianguis.example/stack/tally"
 )
 
 // receiverPath is where a marketplace takes webhooks.
@@ -25,7 +26,7 @@ type path struct {
 	target string         // the marketplace, host:port
 	index  map[string]int // events by webhook-id
 	seed   uint64
-	counts *tally
+	counts *tally.Tally
 	offend func(format string, args ...any)
 	client *http.Client
 	late   sync.WaitGroup // requests that arrive after all
@@ -37,7 +38,7 @@ type path struct {
 	taken   []int        // how often the marketplace took each
 }
 
-func newPath(port int, target string, events []event, seed uint64, counts *tally, offend func(string, ...any)) *path {
+func newPath(port int, target string, events []event, seed uint64, counts *tally.Tally, offend func(string, ...any)) *path {
 	p := &path{
 		port: port, target: target, seed: seed, counts: counts, offend: offend, weather: fair, index: map[string]int{},
 		arrived: make([]int, len(events)), taken: make([]int, len(events)),
@@ -102,7 +103,7 @@ func (p *path) live(ctx context.Context) {
 	random := stream(p.seed, "weather", 0)
 	for nth := int(p.seed%uint64(len(foul))) * 2; ctx.Err() == nil; nth++ { //nolint:gosec // G115: less than six
 		s := drawSpell(random, nth)
-		p.counts.add("weather." + string(s.weather))
+		p.counts.Add("weather." + string(s.weather))
 		p.become(s.weather)
 		switch s.weather {
 		case down:
@@ -169,7 +170,7 @@ func (p *path) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		p.offend("a webhook came that nobody wrote: %.100q", r.Header.Get("webhook-id"))
 		return
 	}
-	p.counts.add("fate." + string(f))
+	p.counts.Add("fate." + string(f))
 	random := stream(p.seed, "detail", event)
 	m := message{event: event, header: r.Header.Clone(), body: body}
 	switch f {
@@ -262,7 +263,7 @@ func (p *path) send(m message) (reply, error) {
 		p.taken[m.event]++
 		p.mu.Unlock()
 	}
-	p.counts.add(fmt.Sprintf("answer.%d", response.StatusCode))
+	p.counts.Add(fmt.Sprintf("answer.%d", response.StatusCode))
 	return reply{response.StatusCode, response.Header, body}, nil
 }
 

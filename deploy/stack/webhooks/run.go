@@ -16,6 +16,7 @@ import (
 	"tianguis.example/chassis/clock"
 	"tianguis.example/stack"
 	"tianguis.example/stack/postgres"
+	"tianguis.example/stack/tally"
 )
 
 // Config says what a run is like.
@@ -56,7 +57,7 @@ type run struct {
 	path                      *path
 	events                    []event
 	versions                  map[int64]int64 // of the jobs, at first
-	counts                    tally
+	counts                    tally.Tally
 	began                     time.Time
 
 	mu     sync.Mutex
@@ -101,7 +102,7 @@ func Run(ctx context.Context, c Config) (result Result, err error) {
 	if err != nil {
 		return Result{}, err
 	}
-	result = Result{Account: account(books, r.events, r.versions), Events: len(r.events), Kills: r.counts.of("kill."), Enabled: r.counts.of("enabled")}
+	result = Result{Account: account(books, r.events, r.versions), Events: len(r.events), Kills: r.counts.Of("kill."), Enabled: r.counts.Of("enabled")}
 	result.Arrivals, result.Taken, result.Duplicates = r.path.received()
 	r.readLogs()
 	r.mu.Lock()
@@ -271,7 +272,7 @@ func (r *run) watch(ctx context.Context, left int, lasts time.Duration) (err err
 		}
 		if look%tellEvery == 0 {
 			arrivals, taken, duplicates := r.path.received()
-			r.tell("%d webhooks wait, %d were given up; %d arrivals, %d taken, %d of them again; %d kills", pending, dead, arrivals, taken, duplicates, r.counts.of("kill."))
+			r.tell("%d webhooks wait, %d were given up; %d arrivals, %d taken, %d of them again; %d kills", pending, dead, arrivals, taken, duplicates, r.counts.Of("kill."))
 		}
 		if err := clock.Sleep(ctx, clock.System(), lookEvery); err != nil {
 			return err
@@ -287,7 +288,7 @@ func (r *run) enable(ctx context.Context) error {
 	if _, err := r.stack.Payments.Run(ctx, "webhook", "endpoint", "enable", "marketplace"); err != nil {
 		return err
 	}
-	r.counts.add("enabled")
+	r.counts.Add("enabled")
 	return nil
 }
 
@@ -300,7 +301,7 @@ func (r *run) kill(ctx context.Context, p *stack.Program, every time.Duration) {
 			return
 		}
 		p.Kill()
-		r.counts.add("kill." + p.Name)
+		r.counts.Add("kill." + p.Name)
 		_ = clock.Sleep(ctx, clock.System(), b.down)
 		if err := p.Start(context.WithoutCancel(ctx)); err != nil {
 			r.offend("start %s again: %v", p.Name, err)

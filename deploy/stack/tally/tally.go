@@ -1,4 +1,5 @@
-package chaos
+// Package tally counts what happens in a run, by name.
+package tally
 
 import (
 	"fmt"
@@ -8,13 +9,14 @@ import (
 	"sync"
 )
 
-// tally counts what happened, by name.
-type tally struct {
+// Tally counts what happened, by name. Its zero value has counted nothing.
+type Tally struct {
 	mu sync.Mutex
 	n  map[string]int
 }
 
-func (t *tally) add(what string) {
+// Add counts one more.
+func (t *Tally) Add(what string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.n == nil {
@@ -23,8 +25,8 @@ func (t *tally) add(what string) {
 	t.n[what]++
 }
 
-// of is how often what happened; a name that ends in "." counts all that begin with it.
-func (t *tally) of(what string) (sum int) {
+// Of is how often what happened; a name that ends in "." counts all that begin with it.
+func (t *Tally) Of(what string) (sum int) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	for name, n := range t.n {
@@ -35,14 +37,15 @@ func (t *tally) of(what string) (sum int) {
 	return sum
 }
 
-// line lists what begins with prefix: "kill 12, freeze 3".
-func (t *tally) line(prefix string) string {
+// Line lists what begins with prefix: "kill 12, freeze 3".
+func (t *Tally) Line(prefix string) string {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return list(t.n, prefix)
+	return List(t.n, prefix)
 }
 
-func list(n map[string]int, prefix string) string {
+// List lists what of n begins with prefix, by name: "kill 12, freeze 3".
+func List(n map[string]int, prefix string) string {
 	var parts []string
 	for _, name := range slices.Sorted(maps.Keys(n)) {
 		if short, ok := strings.CutPrefix(name, prefix); ok {
