@@ -15,6 +15,7 @@ type Market struct {
 	payments Payments
 	clock    clock.Clock
 	log      *slog.Logger
+	watch    Watch
 
 	sellerID    string
 	sessionLife time.Duration
@@ -47,11 +48,27 @@ type Options struct {
 	SessionLife time.Duration
 	// Longest is how long the payments service is waited for in one step, all tries together.
 	Longest time.Duration
+	Watch   Watch // may be nil
 }
+
+// Watch is told of payments' news, for metrics.
+type Watch interface {
+	// Heard is told of news that was applied, what it put into the job's history ("" when it changed nothing), and how long after the payment's end
+	// that was: 0 when it is not known.
+	Heard(source Source, event string, late time.Duration)
+}
+
+type unwatched struct{}
+
+func (unwatched) Heard(Source, string, time.Duration) {}
 
 // New makes the use cases.
 func New(store Store, payments Payments, c clock.Clock, log *slog.Logger, o Options) *Market {
+	if o.Watch == nil {
+		o.Watch = unwatched{}
+	}
 	return &Market{
+		watch: o.Watch,
 		store: store, payments: payments, clock: c, log: log,
 		sellerID: o.SellerID, sessionLife: o.SessionLife, longest: o.Longest,
 		hashing: make(chan struct{}, runtime.GOMAXPROCS(0)),

@@ -39,6 +39,7 @@ type News struct {
 	Reason            string       // of a failure: a stable word
 	Message           string       // of a failure: a sentence for people
 	Overpaid          money.Amount // of a paid one: what the worker received beyond the amount; not set when that is nothing
+	At                time.Time    // when the payment ended, by the payments service's clock; zero when it is not told
 }
 
 // LogValue names the news as every log line does.
@@ -54,7 +55,7 @@ func newsOf(p api.Payment, source Source) News {
 	id, _ := ParseJobID(p.OfferID)
 	n := News{
 		Source: source, JobID: id, PendingID: p.PendingID, Paid: p.Status == api.StatusPaid,
-		OutgoingPaymentID: p.OutgoingPaymentID, Reason: p.Reason, Message: p.Message,
+		OutgoingPaymentID: p.OutgoingPaymentID, Reason: p.Reason, Message: p.Message, At: p.PaidAt,
 	}
 	if p.OverpaidAmount != nil {
 		n.Overpaid = *p.OverpaidAmount
@@ -129,7 +130,21 @@ func (m *Market) hear(ctx context.Context, n News) (State, error) {
 		return "", fmt.Errorf("record the news: %w", err)
 	}
 	m.tell(ctx, n, change)
+	m.watchHeard(n, change)
 	return change.After.State, nil
+}
+
+func (m *Market) watchHeard(n News, c Change) {
+	var late time.Duration
+	if !n.At.IsZero() {
+		late = max(m.clock.Now().Sub(n.At), time.Nanosecond) // the clocks of two machines
+	}
+	if len(c.Entries) == 0 {
+		m.watch.Heard(n.Source, "", 0)
+	}
+	for _, e := range c.Entries {
+		m.watch.Heard(n.Source, e.Event, late)
+	}
 }
 
 // tell logs what was done, once per news that changed something.

@@ -98,7 +98,7 @@ func (m *Market) finished(ctx context.Context, attempt Attempt, f api.Finished) 
 		to.Ending = EndUnverified
 		return to, nil
 	}
-	news := News{Source: SourceFinish, JobID: attempt.JobID, PendingID: attempt.PendingID}
+	news := News{Source: SourceFinish, JobID: attempt.JobID, PendingID: attempt.PendingID, At: f.PaidAt}
 	switch f.Status {
 	case api.StatusPaid:
 		to.Ending = EndPaid

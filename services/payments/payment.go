@@ -59,6 +59,7 @@ type Payment struct {
 	Tries      int // how often the next step was put off
 
 	CreatedAt, UpdatedAt time.Time
+	ApprovedAt           time.Time // when the buyer came back with a finish that was verified; zero until then
 	PaidAt               time.Time // zero until it is paid
 }
 
@@ -70,6 +71,13 @@ func (p Payment) Overpaid() money.Amount {
 		return money.Amount{}
 	}
 	return over
+}
+
+// Standing is how many payments are in a state, and since when the first of them has been.
+type Standing struct {
+	State    State
+	Payments int
+	Oldest   time.Time // zero without one
 }
 
 // Client is the client identity that a payment's grants belong to: the seller's own key, or none for the platform's.

@@ -55,7 +55,7 @@ type Store interface {
 	Record(ctx context.Context, c Change) error
 }
 
-// Settings are what an operator can choose.
+// Settings are what an operator can choose, and who watches.
 type Settings struct {
 	FinishURL       string        // where wallets send the buyer back to; the pendingId is added
 	ConsentLifetime time.Duration // how long a buyer may take to approve
@@ -63,7 +63,18 @@ type Settings struct {
 	// Lease is how long a payment stays with whoever works on it, counted from its last change. It must be longer than FinishWait and a
 	// wallet call together. A crashed process's payments are taken up after it.
 	Lease time.Duration
+	Watch Watch // may be nil
 }
+
+// Watch is told what becomes of payments, for metrics.
+type Watch interface {
+	// Moved is told of each change of state, once it is kept. before is the zero Payment for a new one.
+	Moved(before, after Payment)
+}
+
+type unwatched struct{}
+
+func (unwatched) Moved(Payment, Payment) {}
 
 // Service is the use cases.
 type Service struct {
@@ -79,6 +90,9 @@ type Service struct {
 // New makes the service. wallets gives the wallets as a client identity reaches them, the platform's for none, or
 // CodeNoIdentity or CodeInvalidKey. news is called after a commit that made a webhook due.
 func New(store Store, wallets func(Client) (Wallets, error), c clock.Clock, log *slog.Logger, settings Settings, news func()) *Service {
+	if settings.Watch == nil {
+		settings.Watch = unwatched{}
+	}
 	return &Service{store: store, wallets: wallets, clock: c, random: rand.Reader, log: log, settings: settings, news: news}
 }
 
@@ -103,6 +117,7 @@ func (s *Service) record(ctx context.Context, by Actor, c Change) (Payment, erro
 	}
 	if c.moves() {
 		s.log.InfoContext(ctx, "payment moved", slog.Any("", c.After), "from", c.Before.State, "to", c.After.State, "by", by, "detail", c.Audit.Detail)
+		s.settings.Watch.Moved(c.Before, c.After)
 	}
 	if c.cause != nil {
 		s.log.WarnContext(ctx, "payment put off", slog.Any("", c.After), "tries", c.After.Tries, "next_at", c.After.NextStepAt, "error", c.cause)

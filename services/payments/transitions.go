@@ -2,6 +2,7 @@ package payments
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -86,6 +87,9 @@ var words = map[Reason]string{
 	WalletError:       "The wallet refused the payment. Nothing was paid; try again, or use another wallet.",
 	Interrupted:       "The payment could not be prepared. Nothing was paid; you can try again.",
 }
+
+// Reasons are all of them.
+func Reasons() []Reason { return slices.Sorted(maps.Keys(words)) }
 
 // Change is one decided step. Deciding it touches nothing; Store.Record makes it so.
 // An intent ("the consent is about to be cancelled") is a Change whose state stays the same.
@@ -176,7 +180,7 @@ func (p Payment) Approve(interactRef string, now time.Time) (Change, error) {
 	if err != nil {
 		return Change{}, err
 	}
-	c.After.Consent.InteractRef = logging.Secret(interactRef)
+	c.After.Consent.InteractRef, c.After.ApprovedAt = logging.Secret(interactRef), now
 	return c, nil
 }
 

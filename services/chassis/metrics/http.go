@@ -14,15 +14,31 @@ import (
 )
 
 // Requests are those that the service answers.
-type Requests struct{ took *prometheus.HistogramVec }
+type Requests struct {
+	took    *prometheus.HistogramVec
+	refused *prometheus.CounterVec
+	door    Door
+}
 
-// NewRequests registers them.
-func NewRequests(r *Registry) *Requests {
-	m := &Requests{prometheus.NewHistogramVec(prometheus.HistogramOpts{
-		Name: "tianguis_http_request_duration_seconds", Buckets: Seconds,
-		Help: "How long requests took, by route (none for an address that there is not), method and class of status.",
-	}, []string{"route", "method", "status"})}
-	r.Add(m.took)
+// Door names where a request was not let in; "" for one that was, or that tried no door.
+type Door func(route, method string, status int) string
+
+// NewRequests registers them. doors are all that door knows: each is told of from the start, so that the first refusal is an increase.
+func NewRequests(r *Registry, door Door, doors ...string) *Requests {
+	m := &Requests{
+		door: door,
+		took: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name: "tianguis_http_request_duration_seconds", Buckets: Seconds,
+			Help: "How long requests took, by route (none for an address that there is not), method and class of status.",
+		}, []string{"route", "method", "status"}),
+		refused: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "tianguis_refused_total", Help: "Requests that were not let in, by the door that they tried.",
+		}, []string{"door"}),
+	}
+	for _, d := range doors {
+		m.refused.WithLabelValues(d)
+	}
+	r.Add(m.took, m.refused)
 	return m
 }
 
@@ -30,6 +46,9 @@ func NewRequests(r *Registry) *Requests {
 func (m *Requests) Answered(route, method string, status int, took time.Duration) {
 	if route == "" {
 		route = "none"
+	}
+	if door := m.door(route, method, status); door != "" {
+		m.refused.WithLabelValues(door).Inc()
 	}
 	m.took.WithLabelValues(route, known(method), class(status)).Observe(took.Seconds())
 }

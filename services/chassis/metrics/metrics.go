@@ -46,5 +46,8 @@ func (r *Registry) Handler(log *slog.Logger) http.Handler {
 	return mux
 }
 
+// Waits are the bounds of histograms of how long people or other services waited for something: from an instant to a day.
+var Waits = []float64{0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800, 7200, 86400}
+
 // Seconds are the bounds of histograms of how long something took, from a page out of memory to a wallet that takes its time.
 var Seconds = []float64{0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30}

@@ -26,6 +26,7 @@ type Poller struct {
 	Log      *slog.Logger
 	Every    time.Duration // how often it is looked whether an attempt is due
 	Workers  int           // how many questions at a time
+	Watch    worker.Watch  // may be nil
 	Lease    time.Duration // how long a claim lasts; a question may take half of it
 }
 
@@ -38,7 +39,7 @@ type claimed struct {
 func (p *Poller) Run(ctx context.Context) {
 	loop := worker.Loop[claimed]{
 		Name: "poll", Clock: p.Clock, Log: p.Log, Claim: p.claim, Work: p.ask,
-		Workers: p.Workers, Poll: p.Every, Drain: 5 * time.Second,
+		Workers: p.Workers, Poll: p.Every, Drain: 5 * time.Second, Watch: p.Watch,
 	}
 	loop.Run(ctx)
 }

@@ -90,7 +90,7 @@ func (r *Receiver) apply(c echo.Context, source marketplace.Source, event webhoo
 	}
 	news := marketplace.News{
 		Source: source, JobID: id, PendingID: event.PendingID, Paid: event.Type == webhook.Completed,
-		OutgoingPaymentID: event.OutgoingPaymentID, Reason: event.Reason, Message: event.Message,
+		OutgoingPaymentID: event.OutgoingPaymentID, Reason: event.Reason, Message: event.Message, At: event.Timestamp,
 	}
 	if event.OverpaidAmount != nil {
 		news.Overpaid = *event.OverpaidAmount

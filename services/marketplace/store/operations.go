@@ -46,6 +46,19 @@ func (s *Store) news(ctx context.Context, events string) ([]marketplace.PaymentN
 	return all, nil
 }
 
+// AttemptsOpen are how many attempts are open, and when the first of them began; zero without one.
+func (s *Store) AttemptsOpen(ctx context.Context) (n int, oldest time.Time, err error) {
+	if err := s.db.Read(ctx).Raw("SELECT COUNT(*) FROM payment_attempts WHERE state IN " + openStates).Scan(&n).Error; err != nil {
+		return 0, time.Time{}, err
+	}
+	var first []time.Time
+	err = s.db.Read(ctx).Raw("SELECT created_at FROM payment_attempts WHERE state IN " + openStates + " ORDER BY created_at LIMIT 1").Scan(&first).Error
+	if err != nil || len(first) == 0 {
+		return n, time.Time{}, err
+	}
+	return n, first[0].UTC(), nil
+}
+
 func (s *Store) openAttempts(ctx context.Context, since time.Time) ([]marketplace.OpenAttempt, error) {
 	var rows []attemptRow
 	err := s.db.Read(ctx).Raw("SELECT "+attemptColumns+" FROM payment_attempts WHERE state IN "+openStates+

@@ -29,3 +29,26 @@ func TestView_ARefusedAttemptHidesNoMoneyUnderWay(t *testing.T) {
 		require.Equal(t, marketplace.AttemptConfirming, view.Attempt.State)
 	})
 }
+
+func TestAttemptsOpen_HowManyAndTheOldest(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, s *fixture) {
+		n, oldest, err := s.AttemptsOpen(t.Context())
+		require.NoError(t, err)
+		require.Zero(t, n)
+		require.Zero(t, oldest)
+		for i, a := range []marketplace.Attempt{
+			{ID: "01", PendingID: "p1", State: marketplace.AttemptAwaiting}, {ID: "02", PendingID: "p2", State: marketplace.AttemptConfirming},
+			{ID: "03", PendingID: "p3", State: marketplace.AttemptFailed},
+		} {
+			at := noon.Add(-time.Duration(i) * time.Minute)
+			require.NoError(t, s.db.Read(t.Context()).Exec(
+				"INSERT INTO payment_attempts (id, job_id, pending_id, state, created_at, updated_at) VALUES (?, ?, ?, ?, ?, ?)",
+				a.ID, int64(s.job), a.PendingID, string(a.State), at, at).Error)
+		}
+		n, oldest, err = s.AttemptsOpen(t.Context())
+		require.NoError(t, err)
+		require.Equal(t, 2, n)
+		require.Equal(t, noon.Add(-time.Minute), oldest)
+	})
+}

@@ -33,7 +33,7 @@ const maxAnswer = 4 << 20 // bytes; lists of payments are the longest
 // loopback that has none). inner may be nil.
 func NewClient(baseURL, key string, inner *http.Client) *Client {
 	if inner == nil {
-		inner = &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 32, IdleConnTimeout: time.Minute}}
+		inner = &http.Client{Transport: NewTransport()}
 	}
 	own := *inner
 	own.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
@@ -51,6 +51,11 @@ func NewClient(baseURL, key string, inner *http.Client) *Client {
 	}
 	c.ErrorHandler = retryablehttp.PassthroughErrorHandler
 	return &Client{base: strings.TrimRight(baseURL, "/"), key: key, http: c}
+}
+
+// NewTransport is what a client without an inner one uses: it keeps connections for all who may call at once.
+func NewTransport() *http.Transport {
+	return &http.Transport{MaxIdleConnsPerHost: 32, IdleConnTimeout: time.Minute}
 }
 
 type safeKey struct{}

@@ -143,6 +143,8 @@ type Finished struct {
 	State     string `json:"state"`
 	Reason    string `json:"reason,omitempty"`
 	Message   string `json:"message,omitempty"`
+
+	PaidAt time.Time `json:"paidAt,omitzero"`
 }
 
 // OutgoingPayment is the payment at the buyer's wallet; its id is "" until there is one.

@@ -36,7 +36,21 @@ type Options struct {
 	Workers                 int           // how many webhooks are sent to one endpoint at a time
 	Poll                    time.Duration // how often it is asked for what is due
 	Drain                   time.Duration // how long work in hand may go on after a stop
+	Watch                   Watch         // may be nil
 }
+
+// Watch is told of attempts and of the lanes' loops, for metrics.
+type Watch interface {
+	worker.Watch
+	// Attempted is told of each attempt that was made, and of the delivery as it is after it.
+	Attempted(a Attempt, after Delivery)
+}
+
+type unwatched struct{}
+
+func (unwatched) Claimed(string, int, error)         {}
+func (unwatched) Worked(string, time.Duration, bool) {}
+func (unwatched) Attempted(Attempt, Delivery)        {}
 
 // Dispatcher sends deliveries to all endpoints.
 type Dispatcher struct {
@@ -54,6 +68,9 @@ type Dispatcher struct {
 func NewDispatcher(s store, c clock.Clock, log *slog.Logger, o Options, wake worker.Bell) *Dispatcher {
 	if len(o.Schedule) == 0 {
 		o.Schedule = DefaultSchedule()
+	}
+	if o.Watch == nil {
+		o.Watch = unwatched{}
 	}
 	return &Dispatcher{
 		courier: courier{clock: c, schedule: o.Schedule, bound: attemptBound}, store: s, log: log, options: o,

@@ -40,7 +40,7 @@ const inHand = 4
 func (l *lane) loop() *worker.Loop[Delivery] {
 	return &worker.Loop[Delivery]{
 		Name: "webhooks", Clock: l.clock, Log: l.log, Claim: l.claim, Work: l.deliver,
-		Workers: inHand / 2 * l.options.Workers, Ahead: inHand / 2 * l.options.Workers, Poll: l.options.Poll, Wake: l.bell, Drain: l.options.Drain,
+		Workers: inHand / 2 * l.options.Workers, Ahead: inHand / 2 * l.options.Workers, Poll: l.options.Poll, Wake: l.bell, Drain: l.options.Drain, Watch: l.options.Watch,
 	}
 }
 
@@ -69,6 +69,7 @@ func (l *lane) deliver(ctx context.Context, due Delivery) error {
 	if err := l.recorder.record(ctx, o); err != nil {
 		return fmt.Errorf("record the attempt of webhook %s: %w", due.ID, err)
 	}
+	l.options.Watch.Attempted(o.Attempt, o.Delivery)
 	return nil
 }
 

@@ -41,7 +41,7 @@ func (s *Server) finish(c echo.Context) error {
 	}
 	answer := api.Finished{
 		OK: p.State != payments.Failed, Status: wireStatus(p.State), PendingID: string(p.ID), OfferID: p.OfferID,
-		State: string(p.State), Reason: string(p.Reason), Message: p.Message,
+		State: string(p.State), Reason: string(p.Reason), Message: p.Message, PaidAt: p.PaidAt,
 		OutgoingPayment: api.OutgoingPayment{ID: p.OutgoingPaymentID, ReceiveAmount: wireAmount(p.Amount), ReceivedAmount: wireAmount(p.ReceivedAmount)},
 	}
 	return c.JSON(http.StatusOK, answer)

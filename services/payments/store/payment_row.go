@@ -52,6 +52,7 @@ type paymentRow struct {
 	StateSince           *time.Time
 	CreatedAt            time.Time `gorm:"autoCreateTime:false"`
 	UpdatedAt            time.Time `gorm:"autoUpdateTime:false"`
+	ApprovedAt           *time.Time
 	PaidAt               *time.Time
 	AuditEvents          int64 // these two are Record's own
 	AuditHead            string
@@ -95,7 +96,7 @@ func (s *Store) paymentToRow(p payments.Payment) paymentRow {
 		AccessTokenSealed: s.keys.close(p.Token.Value, place("access_token")),
 		ManageURI:         p.Token.ManageURI, TokenExpiresAt: maybe(p.Token.ExpiresAt),
 		NextStepAt: maybe(p.NextStepAt), Tries: p.Tries, StateSince: maybe(p.Since),
-		CreatedAt: p.CreatedAt, UpdatedAt: p.UpdatedAt, PaidAt: maybe(p.PaidAt),
+		CreatedAt: p.CreatedAt, UpdatedAt: p.UpdatedAt, ApprovedAt: maybe(p.ApprovedAt), PaidAt: maybe(p.PaidAt),
 	}
 }
 
@@ -137,7 +138,7 @@ func (r paymentRow) view() (payments.Payment, error) {
 		},
 		Token:      payments.Token{ManageURI: r.ManageURI, ExpiresAt: certain(r.TokenExpiresAt)},
 		NextStepAt: certain(r.NextStepAt), Tries: r.Tries, Since: certain(r.StateSince),
-		CreatedAt: r.CreatedAt.UTC(), UpdatedAt: r.UpdatedAt.UTC(), PaidAt: certain(r.PaidAt),
+		CreatedAt: r.CreatedAt.UTC(), UpdatedAt: r.UpdatedAt.UTC(), ApprovedAt: certain(r.ApprovedAt), PaidAt: certain(r.PaidAt),
 	}
 	for _, a := range []struct {
 		row  amountRow

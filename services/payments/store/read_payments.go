@@ -46,9 +46,45 @@ func (s *Store) PaymentView(ctx context.Context, id payments.PaymentID) (payment
 	return views[0], nil
 }
 
+// pending is, in the words of the index payments_pending, those that have not ended.
+const pending = "state NOT IN ('paid', 'failed', 'paid_late')"
+
 // PendingPayments are those that have not ended, oldest first, without their secrets.
 func (s *Store) PendingPayments(ctx context.Context, limit int) ([]payments.Payment, error) {
-	return s.views(s.db.Read(ctx).Where("state NOT IN ('paid', 'failed', 'paid_late')").Order("id").Limit(limit))
+	return s.views(s.db.Read(ctx).Where(pending).Order("id").Limit(limit))
+}
+
+// PaymentStandings are how the payments that have not ended stand, in the order of life.
+func (s *Store) PaymentStandings(ctx context.Context) ([]payments.Standing, error) {
+	var counted []struct {
+		State    string
+		Payments int
+	}
+	err := s.db.Read(ctx).Raw("SELECT state, COUNT(*) AS payments FROM payments WHERE " + pending + " GROUP BY state").Scan(&counted).Error
+	if err != nil {
+		return nil, err
+	}
+	var all []payments.Standing
+	for _, state := range payments.States {
+		if state.Ended() {
+			continue
+		}
+		one := payments.Standing{State: state}
+		for _, c := range counted {
+			if c.State == string(state) {
+				one.Payments = c.Payments
+			}
+		}
+		var oldest []time.Time // no MIN: of an expression SQLite does not say that it is a time
+		if err := s.db.Read(ctx).Model(&paymentRow{}).Where(pending+" AND state = ?", string(state)).Order("state_since").Limit(1).Pluck("state_since", &oldest).Error; err != nil {
+			return nil, err
+		}
+		if len(oldest) > 0 {
+			one.Oldest = oldest[0].UTC()
+		}
+		all = append(all, one)
+	}
+	return all, nil
 }
 
 // OfferPayments are those of an offer, oldest first, without their secrets.

@@ -60,7 +60,8 @@ func whole(t *testing.T, id, offer string) payments.Payment {
 			ContinueToken: "planted-continue", ContinueNotUntil: noon.Add(5 * time.Second), ExpiresAt: noon.Add(10 * time.Minute), InteractRef: "planted-ref",
 		},
 		Token:      payments.Token{Value: "planted-access", ManageURI: "https://a/token", ExpiresAt: noon.Add(time.Hour)},
-		NextStepAt: noon.Add(time.Minute), Tries: 3, CreatedAt: noon, UpdatedAt: noon.Add(time.Microsecond), PaidAt: noon.Add(time.Hour),
+		NextStepAt: noon.Add(time.Minute), Tries: 3, CreatedAt: noon, UpdatedAt: noon.Add(time.Microsecond), ApprovedAt: noon.Add(time.Minute), PaidAt: noon.Add(time.Hour),
+		Since: noon.Add(time.Second), AskedAt: noon.Add(2 * time.Second),
 	}
 }
 

@@ -43,6 +43,8 @@ type Config struct {
 	SessionLife time.Duration `env:"SESSION_LIFETIME" default:"168h" help:"How long a sign-in lasts."`
 	PollEvery   time.Duration `env:"PAYMENTS_POLL_INTERVAL" default:"2s" help:"How often to look for payments of which no news came, to ask the payments service about them."`
 	PollWorkers int           `env:"PAYMENTS_POLL_WORKERS" default:"2" help:"How many of them to ask about at a time."`
+
+	MetricsListen string `env:"METRICS_LISTEN" help:"Where GET /metrics answers Prometheus: 127.0.0.1:9402, or an address that only your network reaches, since it asks for\nno key. Without it nobody is answered."`
 }
 
 // Validate refuses what cannot work, or would be open to anybody.

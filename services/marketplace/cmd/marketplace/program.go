@@ -32,38 +32,50 @@ type Program struct {
 	echo     *echo.Echo
 	options  httpserver.Options
 	poller   *inbox.Poller
+	log      *slog.Logger
+	measured measured
 }
 
 // New opens the database, brings its schema up to date or refuses, and listens. Close undoes it.
-func New(ctx context.Context, c Config, log *slog.Logger, now clock.Clock) (*Program, error) {
+func New(ctx context.Context, c Config, log *slog.Logger, now clock.Clock) (_ *Program, err error) {
 	crash := newCrashes()
 	now = crash.clock(now)
 	secrets, err := c.webhookSecrets()
 	if err != nil {
 		return nil, err
 	}
-	db, err := openMigrated(ctx, c.databaseConfig, log, now)
+	proxies, err := httpserver.ParseNetworks(c.TrustedProxies)
 	if err != nil {
 		return nil, err
 	}
-	proxies, err := httpserver.ParseNetworks(c.TrustedProxies)
-	if err != nil {
-		return nil, errors.Join(err, db.Close())
+	p := &Program{log: log}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, p.Close())
+		}
+	}()
+	if p.db, err = openMigrated(ctx, c.databaseConfig, log, now); err != nil {
+		return nil, err
 	}
-	kept := crash.store(store.New(db))
-	payments := crash.payments(api.NewClient(c.PaymentsURL, c.PaymentsKey.Reveal(), nil))
+	plain := store.New(p.db)
+	measured, err := newMeasured(c, p.db, plain, now, log)
+	if err != nil {
+		return nil, err
+	}
+	p.measured = measured
+	kept := crash.store(plain)
+	payments := crash.payments(api.NewClient(c.PaymentsURL, c.PaymentsKey.Reveal(), measured.payments()))
 	market := marketplace.New(kept, payments, now, log, marketplace.Options{
-		SellerID: c.SellerID, SessionLife: c.SessionLife, Longest: c.PaymentsTimeout,
+		SellerID: c.SellerID, SessionLife: c.SessionLife, Longest: c.PaymentsTimeout, Watch: measured.news,
 	})
 	pages, err := web.New(market, kept, now, log, web.Options{BaseURL: c.BaseURL, UnsignedWebhooks: c.AllowUnsigned})
 	if err != nil {
-		return nil, errors.Join(err, db.Close())
+		return nil, err
 	}
-	p := &Program{db: db}
 	p.options = httpserver.Options{
 		Log: log, Clock: now, BodyLimit: 256 << 10, ErrorHandler: errorHandler(pages),
 		WriteTimeout:   c.PaymentsTimeout + 15*time.Second, // a page may wait that long for the payments service
-		TrustedProxies: proxies,
+		TrustedProxies: proxies, Answered: measured.requests.Answered,
 	}
 	p.echo = httpserver.New(p.options)
 	p.echo.GET("/health", httpserver.Health(service, now))
@@ -72,10 +84,10 @@ func New(ctx context.Context, c Config, log *slog.Logger, now clock.Clock) (*Pro
 	pages.Register(p.echo)
 	p.poller = &inbox.Poller{
 		Market: market, Attempts: kept, Clock: now, Log: log,
-		Every: c.PollEvery, Workers: c.PollWorkers, Lease: 2 * c.PaymentsTimeout,
+		Every: c.PollEvery, Workers: c.PollWorkers, Lease: 2 * c.PaymentsTimeout, Watch: measured.loops,
 	}
 	if p.listener, err = (&net.ListenConfig{}).Listen(ctx, "tcp", c.Listen); err != nil {
-		return nil, errors.Join(fmt.Errorf("MARKETPLACE_LISTEN cannot be used: %w", err), db.Close())
+		return nil, fmt.Errorf("MARKETPLACE_LISTEN cannot be used: %w", err)
 	}
 	if c.AllowUnsigned {
 		log.WarnContext(ctx, "WEBHOOK_ALLOW_UNSIGNED is set: whoever reaches this service can mark jobs as paid")
@@ -107,14 +119,24 @@ func (p *Program) Run(ctx context.Context) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return httpserver.Serve(ctx, p.listener, p.echo, p.options) })
 	group.Go(func() error { p.poller.Run(ctx); return nil })
+	if p.measured.listener != nil {
+		group.Go(func() error { p.measured.registry.Serve(ctx, p.measured.listener, p.log); return nil })
+	}
 	return group.Wait()
 }
 
-// Close lets go of the listener and the database.
-func (p *Program) Close() error {
-	err := p.listener.Close()
-	if errors.Is(err, net.ErrClosed) {
-		err = nil // Run has closed it
+// Close lets go of the listeners and the database.
+func (p *Program) Close() (err error) {
+	for _, l := range []net.Listener{p.listener, p.measured.listener} {
+		if l == nil {
+			continue
+		}
+		if closed := l.Close(); !errors.Is(closed, net.ErrClosed) { // else Run has closed it
+			err = errors.Join(err, closed)
+		}
 	}
-	return errors.Join(err, p.db.Close())
+	if p.db != nil {
+		err = errors.Join(err, p.db.Close())
+	}
+	return err
 }

@@ -37,7 +37,7 @@ func crashCommands() []*cobra.Command {
 // reads are the methods of the store that commit nothing. Whatever else it has is a commit, and has its points.
 var reads = []string{
 	"ActiveSecrets", "Attempts", "AuditFrontier", "AuditTrail", "Deliveries", "Delivery", "Endpoint", "EndpointSecrets", "Endpoints", "FindDeliveries",
-	"LastAttempts", "LivePayment", "OfferPayments", "Payment", "PaymentView", "PaymentsToCompare", "PendingPayments", "Ping", "RecentPayments", "Seller", "Sellers",
+	"LastAttempts", "LivePayment", "OfferPayments", "Payment", "PaymentStandings", "PaymentView", "PaymentsToCompare", "PendingPayments", "Ping", "RecentPayments", "Seller", "Sellers",
 	"Standings", "VerifyAudit",
 }
 

@@ -67,7 +67,9 @@ func newProgram(ctx context.Context, c config, log *slog.Logger, clk clock.Clock
 	if err != nil {
 		return nil, err
 	}
-	keep := crash.store(store.New(p.db, seal))
+	kept := store.New(p.db, seal)
+	p.measured.asks(kept, clk, log)
+	keep := crash.store(kept)
 	p.store = keep
 	secrets, err := c.secrets()
 	if err != nil {
@@ -88,7 +90,7 @@ func newProgram(ctx context.Context, c config, log *slog.Logger, clk clock.Clock
 	news := worker.NewBell()
 	service := payments.New(keep, crash.wallets(ids.of), clk, log, payments.Settings{
 		FinishURL:       strings.TrimRight(c.BaseURL, "/") + "/payments/finish",
-		ConsentLifetime: c.ConsentLifetime, FinishWait: c.FinishWait, Lease: c.PaymentLease,
+		ConsentLifetime: c.ConsentLifetime, FinishWait: c.FinishWait, Lease: c.PaymentLease, Watch: p.measured.life,
 	}, news.Ring)
 	if err := bootstrap(ctx, c, service); err != nil {
 		return nil, err
@@ -105,7 +107,7 @@ func newProgram(ctx context.Context, c config, log *slog.Logger, clk clock.Clock
 	toOthers := egress.Options{AllowHosts: c.WebhookAllowHosts}
 	p.webhooks = outbox.NewDispatcher(keep, clk, log, outbox.Options{
 		ToMarketplace: crash.receiver(egress.Client(egress.Options{AllowHosts: []string{c.marketplaceHost()}})), ToOthers: egress.Client(toOthers),
-		Unsigned: secrets == nil, Schedule: schedule, Workers: c.WebhookWorkers, Poll: c.PollInterval, Drain: drain,
+		Unsigned: secrets == nil, Schedule: schedule, Workers: c.WebhookWorkers, Poll: c.PollInterval, Drain: drain, Watch: p.measured.sent,
 	}, news)
 	desk := outbox.NewDesk(keep, clk, toOthers.Check, news.Ring)
 	expired, err := desk.Configure(ctx, c.webhookURL(), secrets)
@@ -189,7 +191,7 @@ func (p *program) Run(ctx context.Context) error {
 	loops.Go(func() { p.prune(ctx) })
 	loops.Go(func() { p.pinAudit(ctx) })
 	if p.measured.listener != nil {
-		loops.Go(func() { p.serveMetrics(ctx) })
+		loops.Go(func() { p.measured.registry.Serve(ctx, p.measured.listener, p.log) })
 	}
 	if p.compares != nil {
 		loops.Go(func() { p.compares.Run(ctx) })

@@ -27,6 +27,7 @@ func (p *program) claimReconcile(ctx context.Context, _ int) ([]time.Time, error
 // reconcileNow compares, and says what it found in the log: one line for each finding, and one for all.
 func (p *program) reconcileNow(ctx context.Context, began time.Time) error {
 	report, err := p.service.Reconcile(ctx, payments.ReconcileRequest{ChangedSince: began.Add(-reconcileWindow), Nudge: true})
+	p.measured.differences.ran(report, err)
 	counts := map[payments.FindingKind]int{}
 	for _, f := range report.Findings {
 		counts[f.Kind]++

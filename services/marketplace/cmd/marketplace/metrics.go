@@ -1,0 +1,128 @@
+package main
+
+import (
+	"context"
+	"log/slog"
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"tianguis.example/chassis/clock"
+	"tianguis.example/chassis/database"
+	"tianguis.example/chassis/metrics"
+	"tianguis.example/marketplace"
+	"tianguis.example/marketplace/store"
+	"tianguis.example/payments/api"
+	"tianguis.example/payments/webhook"
+)
+
+// measured is what the service tells Prometheus of itself.
+type measured struct {
+	registry *metrics.Registry
+	requests *metrics.Requests
+	loops    *metrics.Workers
+	calls    *metrics.Calls
+	news     *news
+	listener net.Listener // nil when nobody is answered
+}
+
+// newMeasured registers the metrics, and opens their port when there is one.
+func newMeasured(c Config, db *database.DB, keep *store.Store, now clock.Clock, log *slog.Logger) (measured, error) {
+	registry := metrics.New(service, version)
+	m := measured{
+		registry: registry, requests: metrics.NewRequests(registry, door, doors...), loops: metrics.NewWorkers(registry), news: newNews(registry),
+		calls: metrics.NewCalls(registry, now, metrics.CallOptions{
+			Name: "tianguis_payments_call_duration_seconds",
+			Help: "How long calls of the payments service took, each try of a repeated one, by method and outcome.",
+		}),
+	}
+	pool, err := db.Pool()
+	if err != nil {
+		return measured{}, err
+	}
+	registry.AddPool(pool)
+	registry.AddAsked(now, log, []metrics.Gauge{
+		{Name: gaugeOpen, Help: "Payments that people started and whose end is not known here yet."},
+		{Name: gaugeOldest, Help: "How long ago the first of them began."},
+	}, func(ctx context.Context) ([]metrics.Reading, error) {
+		n, oldest, err := keep.AttemptsOpen(ctx)
+		if err != nil {
+			return nil, err
+		}
+		return []metrics.Reading{{Name: gaugeOpen, Value: metrics.Count(n)}, {Name: gaugeOldest, Value: metrics.Age(now.Now(), oldest)}}, nil
+	})
+	if m.listener, err = metrics.Listen(c.MetricsListen); err != nil {
+		return measured{}, err
+	}
+	return m, nil
+}
+
+// The gauges that the database knows. Every replica tells the same.
+const (
+	gaugeOpen   = "tianguis_attempts_open"
+	gaugeOldest = "tianguis_attempts_open_oldest_seconds"
+)
+
+// payments is the client's transport, its calls counted.
+func (m measured) payments() *http.Client {
+	return &http.Client{Transport: m.calls.Transport(api.NewTransport())}
+}
+
+// doors are where requests can be refused.
+var doors = []string{"finish", "form", "sign_in", "webhook"}
+
+// door is where a request was refused: a webhook that nobody signed, a sign-in, a form that is not ours, or a return from a wallet that could not be
+// verified, or is another session's.
+func door(route, method string, status int) string {
+	switch {
+	case route == webhook.Path && status == http.StatusUnauthorized:
+		return "webhook"
+	case route == "/login" && method == http.MethodPost && (status == http.StatusUnauthorized || status == http.StatusTooManyRequests):
+		return "sign_in"
+	case route == "/payments/finish" && (status == http.StatusForbidden || status == http.StatusNotFound):
+		return "finish"
+	case method == http.MethodPost && status == http.StatusForbidden:
+		return "form"
+	}
+	return ""
+}
+
+// news is what is heard of payments.
+type news struct {
+	heard *prometheus.CounterVec
+	late  *prometheus.HistogramVec
+}
+
+// knownBefore is the event of news that changed nothing.
+const knownBefore = "nothing_new"
+
+func newNews(r *metrics.Registry) *news {
+	m := &news{
+		heard: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "tianguis_payment_news_total", Help: "News of payments that was applied, by how it came (webhook, unsigned_webhook, finish, asked) and the event that it put into the job's history.",
+		}, []string{"source", "event"}),
+		late: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name: "tianguis_payment_paid_to_applied_seconds", Buckets: metrics.Waits,
+			Help: "How long it took from a payment's end, by the clock of the payments service, to the job that shows it.",
+		}, []string{"source"}),
+	}
+	for _, event := range marketplace.OddEvents {
+		m.heard.WithLabelValues(string(marketplace.SourceWebhook), event)
+		m.heard.WithLabelValues(string(marketplace.SourceAsked), event)
+	}
+	r.Add(m.heard, m.late)
+	return m
+}
+
+// Heard is marketplace.Watch's.
+func (m *news) Heard(source marketplace.Source, event string, late time.Duration) {
+	if event == "" {
+		event = knownBefore
+	}
+	m.heard.WithLabelValues(string(source), event).Inc()
+	if event == string(marketplace.Pay) && late > 0 {
+		m.late.WithLabelValues(string(source)).Observe(late.Seconds())
+	}
+}
