@@ -9,27 +9,34 @@ import (
 	"strings"
 )
 
-// Key is the API key, as a hash, so that comparing takes the same time for every guess.
-type Key struct {
-	open bool
-	hash [sha256.Size]byte
+// Key is the API key, or several while one is being replaced, as hashes, so that comparing takes the same time for every guess.
+type Key struct{ hashes [][sha256.Size]byte }
+
+// New makes a Key of what is separated by spaces, each of which admits; "" leaves the service open, which the caller allows on loopback only.
+func New(keys string) Key {
+	var k Key
+	for key := range strings.FieldsSeq(keys) {
+		k.hashes = append(k.hashes, sha256.Sum256([]byte(key)))
+	}
+	return k
 }
 
-// New makes a Key; "" leaves the service open, which the caller allows on loopback only.
-func New(key string) Key { return Key{open: key == "", hash: sha256.Sum256([]byte(key))} }
-
 // Open reports whether there is no key.
-func (k Key) Open() bool { return k.open }
+func (k Key) Open() bool { return len(k.hashes) == 0 }
 
 // Admits reports whether a request to host ("localhost:4001") that presents the key may come in; "" presents none.
 func (k Key) Admits(host, presented string) bool {
-	if k.open {
+	if k.Open() {
 		// Without a key we listen on loopback only; a page of a browser on this machine must not get in
 		// under a name that was made to lead here (DNS rebinding).
 		return isLocalName(host)
 	}
 	hash := sha256.Sum256([]byte(presented))
-	return subtle.ConstantTimeCompare(hash[:], k.hash[:]) == 1
+	admitted := 0
+	for _, known := range k.hashes {
+		admitted |= subtle.ConstantTimeCompare(hash[:], known[:])
+	}
+	return admitted == 1
 }
 
 func isLocalName(hostport string) bool {

@@ -24,6 +24,16 @@ func TestAdmits_TheKeyWhateverTheHost(t *testing.T) {
 	require.NotContains(t, fmt.Sprintf("%v %+v %#v", key, key, key), secret)
 }
 
+func TestAdmits_SeveralWhileOneIsReplaced(t *testing.T) {
+	t.Parallel()
+	key := apikey.New(secret + " another-key-of-the-service\n")
+	for presented, want := range map[string]bool{
+		secret: true, "another-key-of-the-service": true, "": false, secret + " another-key-of-the-service": false, " ": false,
+	} {
+		require.Equal(t, want, key.Admits("payments.example", presented), presented)
+	}
+}
+
 func TestAdmits_WithoutAKeyLocalNamesOnly(t *testing.T) {
 	t.Parallel()
 	key := apikey.New("")

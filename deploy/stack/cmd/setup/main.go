@@ -1,6 +1,6 @@
 // Command setup does what must be done once before the services of the compose stack can start: it makes their secrets
 // (secrets), each where only its reader finds it, and tells the platform's public key to the sandbox wallet (platform-key).
-// Both are safe to repeat, and are: at each start of the stack.
+// Both are safe to repeat, and are: at each start of the stack. Later it puts another secret in the place of one (put).
 package main
 
 import (
@@ -31,6 +31,6 @@ func root() *cobra.Command {
 		Use: "setup", Short: "Set up the compose stack", Version: version,
 		SilenceUsage: true, SilenceErrors: true,
 	}
-	command.AddCommand(secretsCommand(), platformKeyCommand())
+	command.AddCommand(secretsCommand(), putCommand(), platformKeyCommand())
 	return command
 }

@@ -7,9 +7,11 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/spf13/cobra"
 )
@@ -24,6 +26,12 @@ const (
 
 // owners are the users that read: of our images, and of the official Postgres image.
 type owners struct{ services, postgres int }
+
+func (o *owners) flags(command *cobra.Command, folder *string) {
+	command.Flags().StringVar(folder, "folder", "/secrets", "the folder of the readers' folders")
+	command.Flags().IntVar(&o.services, "services-user", 10001, "the user and group of the services' images")
+	command.Flags().IntVar(&o.postgres, "postgres-user", 999, "the user and group of the Postgres image")
+}
 
 func secretsCommand() *cobra.Command {
 	var folder string
@@ -43,10 +51,45 @@ func secretsCommand() *cobra.Command {
 			return err
 		},
 	}
-	command.Flags().StringVar(&folder, "folder", "/secrets", "the folder of the readers' folders")
-	command.Flags().IntVar(&own.services, "services-user", 10001, "the user and group of the services' images")
-	command.Flags().IntVar(&own.postgres, "postgres-user", 999, "the user and group of the Postgres image")
+	own.flags(command, &folder)
 	return command
+}
+
+// putCommand is for rotate.sh: the images have no shell to do it with.
+func putCommand() *cobra.Command {
+	var folder string
+	var own owners
+	command := &cobra.Command{
+		Use:   "put <reader>/<name>",
+		Short: "Put what comes on standard input in the place of a secret that is there",
+		Args:  cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			reader, name, _ := strings.Cut(args[0], "/")
+			owner := own.services
+			if reader == postgresFolder {
+				owner = own.postgres
+			}
+			return putSecret(filepath.Join(folder, reader), name, owner, cmd.InOrStdin())
+		},
+	}
+	own.flags(command, &folder)
+	return command
+}
+
+// putSecret replaces a secret whole, or not at all.
+func putSecret(folder, name string, owner int, from io.Reader) error {
+	path := filepath.Join(folder, filepath.Base(name))
+	if before, err := os.Lstat(path); err != nil || !before.Mode().IsRegular() {
+		return fmt.Errorf("there is no secret %s/%s", filepath.Base(folder), name)
+	}
+	content, err := io.ReadAll(io.LimitReader(from, 64<<10))
+	if err != nil {
+		return err
+	}
+	if len(bytes.TrimSpace(content)) == 0 {
+		return errors.New("standard input is empty: nothing was changed")
+	}
+	return write(path, content, owner)
 }
 
 // makeSecrets returns the names of the files that it made.

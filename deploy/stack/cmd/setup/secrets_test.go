@@ -60,3 +60,21 @@ func TestMakeSecrets(t *testing.T) {
 	require.Equal(t, []string{"web/pgpass"}, made)
 	require.Equal(t, have, contents(t, root))
 }
+
+func TestPutSecret(t *testing.T) {
+	t.Parallel()
+	root := t.TempDir()
+	own := owners{services: os.Getuid(), postgres: os.Getuid()}
+	_, err := makeSecrets(root, own)
+	require.NoError(t, err)
+	before := contents(t, root)
+	folder := filepath.Join(root, "payments")
+	require.NoError(t, putSecret(folder, "api_key", os.Getuid(), strings.NewReader("a new one\n")))
+	before["payments/api_key"] = "a new one"
+	require.Equal(t, before, contents(t, root), "and nobody else can read it")
+
+	require.ErrorContains(t, putSecret(folder, "api_key", os.Getuid(), strings.NewReader(" \n")), "nothing was changed")
+	require.ErrorContains(t, putSecret(folder, "no_such", os.Getuid(), strings.NewReader("x")), "no secret payments/no_such")
+	require.ErrorContains(t, putSecret(folder, "../web/api_key_", os.Getuid(), strings.NewReader("x")), "no secret")
+	require.Equal(t, before, contents(t, root))
+}

@@ -24,7 +24,7 @@ type config struct {
 	BaseURL            string         `env:"BASE_URL" default:"http://localhost:4001" help:"Where wallets send the buyer back to, with /payments/finish added: the marketplace's public\naddress, or this service's own, which sends browsers on to the marketplace."`
 	MarketplaceBaseURL string         `env:"MARKETPLACE_BASE_URL,DJANGO_BASE_URL" default:"http://localhost:8000" help:"The marketplace, as this service reaches it: webhooks go to /api/webhooks/payments there."`
 	MarketplacePublic  string         `env:"MARKETPLACE_PUBLIC_URL" help:"The marketplace, as browsers reach it, where that is another address than MARKETPLACE_BASE_URL (in containers, for one):\nthe buyer whom BASE_URL brings here is sent on to /payments/finish there."`
-	APIKey             logging.Secret `env:"PAYMENTS_API_KEY" help:"What callers must present as Authorization: Bearer <key>. Without it the service listens on loopback only.\nMake one with: payments secret generate api"`
+	APIKey             logging.Secret `env:"PAYMENTS_API_KEY" help:"What callers must present as Authorization: Bearer <key>; several, separated by spaces, while one is being replaced.\nWithout it the service listens on loopback only. Make one with: payments secret generate api"`
 
 	WebhookSecret        logging.Secret `env:"WEBHOOK_SECRET" help:"Signs webhooks (Standard Webhooks): whsec_<base64>, several separated by spaces while one is being replaced.\nMake one with: payments secret generate webhook"`
 	WebhookAllowUnsigned bool           `env:"WEBHOOK_ALLOW_UNSIGNED" default:"false" help:"Send webhooks unsigned when there is no WEBHOOK_SECRET, for a marketplace that knows the documented webhook only."`
@@ -82,8 +82,10 @@ func (c *config) Validate() error {
 	if c.APIKey == "" && !httpserver.IsLoopback(c.Listen) {
 		add("PAYMENTS_API_KEY", "is needed to listen on %s: without it the service would be open to everybody", c.Listen)
 	}
-	if c.APIKey != "" && len(c.APIKey.Reveal()) < 16 {
-		add("PAYMENTS_API_KEY", "must have 16 characters at least")
+	for key := range strings.FieldsSeq(c.APIKey.Reveal()) {
+		if len(key) < 16 {
+			add("PAYMENTS_API_KEY", "must have 16 characters at least")
+		}
 	}
 	if c.FinishWait > 10*time.Second {
 		add("FINISH_WAIT", "must be 10s at most")

@@ -26,6 +26,7 @@ func TestConfig_WrongSettingsAreNamed(t *testing.T) {
 		change map[string]string
 		names  string
 	}{
+		"one of two keys is too short":    {map[string]string{"PAYMENTS_API_KEY": "a-key-that-is-long-enough too-short"}, "PAYMENTS_API_KEY"},
 		"a key that is too short":         {map[string]string{"PAYMENTS_API_KEY": "planted-and"}, "PAYMENTS_API_KEY"},
 		"no key beyond loopback":          {map[string]string{"PAYMENTS_API_KEY": "", "PAYMENTS_LISTEN": ":4001"}, "PAYMENTS_API_KEY"},
 		"an address without a port":       {map[string]string{"PAYMENTS_LISTEN": "localhost"}, "PAYMENTS_LISTEN"},
