@@ -53,7 +53,7 @@ func NewUser(email, name, password string, role Role, walletAddressURL string, n
 		return User{}, &Error{Code: CodeInvalidInput, Message: "A role is funder, worker or both."}
 	}
 	if len(password) < MinPassword || len(password) > MaxPassword {
-		return User{}, &Error{Code: CodeInvalidInput, Message: "A password has between " + strconv.Itoa(MinPassword) + " and " + strconv.Itoa(MaxPassword) + " characters."}
+		return User{}, &Error{Code: CodeInvalidInput, Message: "A password has between %d and %d characters.", Args: []any{MinPassword, MaxPassword}}
 	}
 	if walletAddressURL != "" {
 		var err error

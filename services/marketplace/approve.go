@@ -132,7 +132,8 @@ func (m *Market) started(ctx context.Context, job Job, attempt Attempt, started 
 		err := fmt.Errorf("the wallet would receive %s, the budget is %s", got, job.Budget)
 		return "", m.notStarted(ctx, job, attempt, &Error{
 			Code:    CodeWorkerUnpayable,
-			Message: "The worker's wallet does not take " + job.Budget.AssetCode() + ", in which this job is to be paid. Nothing was started at your wallet.",
+			Message: "The worker's wallet does not take %s, in which this job is to be paid. Nothing was started at your wallet.",
+			Args:    []any{job.Budget.AssetCode()},
 			Err:     err,
 		})
 	}
@@ -178,7 +179,7 @@ func (m *Market) notStarted(ctx context.Context, job Job, attempt Attempt, err e
 	if mayHaveStarted(err) {
 		return verdict // the attempt stays open, and is asked about
 	}
-	attempt.State, attempt.Reason, attempt.Message, attempt.UpdatedAt = AttemptFailed, string(verdict.Code), verdict.Message, m.clock.Now()
+	attempt.State, attempt.Reason, attempt.Message, attempt.UpdatedAt = AttemptFailed, string(verdict.Code), verdict.Sentence(), m.clock.Now()
 	if err := m.store.CloseAttempt(ctx, attempt); err != nil {
 		return fmt.Errorf("close the attempt: %w", err)
 	}

@@ -1,6 +1,9 @@
 package marketplace
 
-import "errors"
+import (
+	"errors"
+	"fmt"
+)
 
 // Code is a stable word for what went wrong. The doors map it to a status, each in one table.
 type Code string
@@ -34,15 +37,19 @@ var Codes = []Code{
 // Error is what this package and the store return for what a caller can do something about.
 type Error struct {
 	Code    Code
-	Message string // a sentence that may be shown to the person
-	Err     error  // the cause, for the log
+	Message string // a sentence that may be shown to the person, in English, with verbs (%s, %d) for Args: package language translates it
+	Args    []any
+	Err     error // the cause, for the log
 }
+
+// Sentence is the message in English.
+func (e *Error) Sentence() string { return fmt.Sprintf(e.Message, e.Args...) }
 
 func (e *Error) Error() string {
 	if e.Err != nil {
-		return string(e.Code) + ": " + e.Message + ": " + e.Err.Error()
+		return string(e.Code) + ": " + e.Sentence() + ": " + e.Err.Error()
 	}
-	return string(e.Code) + ": " + e.Message
+	return string(e.Code) + ": " + e.Sentence()
 }
 
 // Unwrap is the cause.
@@ -61,6 +68,4 @@ func CodeOf(err error) Code {
 var ErrStale = errors.New("the job has changed in the meantime")
 
 // NotFound is the error of what does not exist, or must not be known to exist.
-func NotFound(what string) error {
-	return &Error{Code: CodeNotFound, Message: "There is no such " + what + "."}
-}
+func NotFound(sentence string) error { return &Error{Code: CodeNotFound, Message: sentence} }

@@ -19,7 +19,8 @@ const module = "tianguis.example/marketplace"
 var mayImport = map[string][]string{
 	".":               {"tianguis.example/payments/api", "tianguis.example/payments/money", "tianguis.example/chassis/clock"},
 	"store":           {".", "tianguis.example/chassis/database", "tianguis.example/payments/money"},
-	"web":             {".", "tianguis.example/chassis/clock", "tianguis.example/chassis/httpserver"},
+	"language":        {"tianguis.example/payments/money"},
+	"web":             {".", "language", "tianguis.example/chassis/clock", "tianguis.example/chassis/httpserver"},
 	"inbox":           {".", "tianguis.example/chassis/clock", "tianguis.example/chassis/worker", "tianguis.example/payments/webhook"},
 	"cmd/marketplace": {"*"},
 }

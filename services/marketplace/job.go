@@ -1,7 +1,6 @@
 package marketplace
 
 import (
-	"fmt"
 	"log/slog"
 	"strconv"
 	"time"
@@ -17,7 +16,7 @@ type JobID int64
 func ParseJobID(text string) (JobID, error) {
 	n, err := strconv.ParseInt(text, 10, 64)
 	if err != nil || n <= 0 || strconv.FormatInt(n, 10) != text {
-		return 0, NotFound("job")
+		return 0, NotFound("There is no such job.")
 	}
 	return JobID(n), nil
 }
@@ -100,7 +99,7 @@ type Told struct {
 func (j Job) Do(a Action, by UserID, detail string, now time.Time) (Change, error) {
 	next, ok := j.State.After(a)
 	if !ok {
-		return Change{}, &Error{Code: CodeWrongState, Message: fmt.Sprintf("A job that is %s cannot do this: %s.", j.State, a)}
+		return Change{}, &Error{Code: CodeWrongState, Message: "A job that is %s cannot do this: %s.", Args: []any{j.State, a}}
 	}
 	after := j
 	after.State, after.UpdatedAt = next, now

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -88,7 +87,7 @@ func (m *Market) Paid(ctx context.Context, n News) (State, error) {
 		return "", &Error{Code: CodeInvalidInput, Message: "A payment needs its pendingId."}
 	}
 	if n.WebhookID != clean(n.WebhookID, maxWebhookID) {
-		return "", &Error{Code: CodeInvalidInput, Message: "A webhook needs an id of at most " + strconv.Itoa(maxWebhookID) + " characters."}
+		return "", &Error{Code: CodeInvalidInput, Message: "A webhook needs an id of at most %d characters.", Args: []any{maxWebhookID}}
 	}
 	for range staleTries {
 		state, err := m.hear(ctx, n)

@@ -21,13 +21,13 @@ func (j Job) withoutPayment() Job {
 func checkPayable(payer User, j Job, worker User) error {
 	switch {
 	case !CanView(payer, j):
-		return NotFound("job")
+		return NotFound("There is no such job.")
 	case payer.ID != j.Funder || !payer.Role.Funds():
 		return &Error{Code: CodeForbidden, Message: "Only the funder of a job can approve and pay it."}
 	case j.ContractCompleted:
 		return &Error{Code: CodeAlreadyPaid, Message: "This job is paid already."}
 	case j.State != Reviewing:
-		return &Error{Code: CodeWrongState, Message: "Only a job whose work is being reviewed can be paid. This one is " + string(j.State) + "."}
+		return &Error{Code: CodeWrongState, Message: "Only a job whose work is being reviewed can be paid. This one is %s.", Args: []any{j.State}}
 	case j.Worker == 0 || worker.WalletAddressURL == "":
 		return &Error{Code: CodeWorkerUnpayable, Message: "The worker has not said yet which wallet to pay into. Ask them to add a wallet address."}
 	}

@@ -18,6 +18,29 @@ const (
 // States are all of them, in the order of life.
 var States = []State{Draft, Recruiting, Selecting, Submitting, Reviewing, Complete, Canceled, Expired}
 
+// Word is the state as people read it, in English.
+func (s State) Word() string {
+	switch s {
+	case Draft:
+		return "Draft"
+	case Recruiting:
+		return "Recruiting"
+	case Selecting:
+		return "Selecting"
+	case Submitting:
+		return "In the works"
+	case Reviewing:
+		return "In review"
+	case Complete:
+		return "Complete"
+	case Canceled:
+		return "Canceled"
+	case Expired:
+		return "Expired"
+	}
+	return string(s)
+}
+
 // Action is what moves a job from one state to the next.
 type Action string
 

@@ -41,7 +41,7 @@ func Error(err error, c echo.Context) {
 	}
 	status, words := http.StatusInternalServerError, "Something went wrong on our side; try again later."
 	if known, ok := errors.AsType[*marketplace.Error](err); ok {
-		status, words = statusOf[known.Code], known.Message
+		status, words = statusOf[known.Code], known.Sentence()
 	} else if echos, ok := errors.AsType[*echo.HTTPError](err); ok {
 		status = echos.Code
 		if text, ok := echos.Message.(string); ok {

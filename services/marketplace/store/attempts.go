@@ -170,7 +170,7 @@ func (s *Store) AttemptByPendingID(ctx context.Context, pendingID string) (marke
 		return marketplace.Attempt{}, err
 	}
 	if a == nil || pendingID == "" {
-		return marketplace.Attempt{}, marketplace.NotFound("payment")
+		return marketplace.Attempt{}, marketplace.NotFound("There is no such payment.")
 	}
 	return *a, nil
 }

@@ -89,7 +89,7 @@ func readJob(tx *gorm.DB, id marketplace.JobID) (marketplace.Job, error) {
 		return marketplace.Job{}, err
 	}
 	if !found {
-		return marketplace.Job{}, marketplace.NotFound("job")
+		return marketplace.Job{}, marketplace.NotFound("There is no such job.")
 	}
 	return row.job()
 }

@@ -55,7 +55,7 @@ func (s *Store) Session(ctx context.Context, tokenHash string) (marketplace.Sess
 		return marketplace.SessionUser{}, err
 	}
 	if !found {
-		return marketplace.SessionUser{}, marketplace.NotFound("session")
+		return marketplace.SessionUser{}, marketplace.NotFound("There is no such session.")
 	}
 	user := row.User.user()
 	return marketplace.SessionUser{User: user, Session: marketplace.Session{

@@ -71,7 +71,7 @@ func (s *Store) userBy(ctx context.Context, column string, value any) (marketpla
 		return marketplace.User{}, err
 	}
 	if !found {
-		return marketplace.User{}, marketplace.NotFound("person")
+		return marketplace.User{}, marketplace.NotFound("There is no such person.")
 	}
 	return row.user(), nil
 }

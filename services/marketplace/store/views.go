@@ -62,7 +62,7 @@ func (s *Store) JobFor(ctx context.Context, id marketplace.JobID, viewer marketp
 		return marketplace.JobView{}, err
 	}
 	if !marketplace.CanView(viewer, job) {
-		return marketplace.JobView{}, marketplace.NotFound("job")
+		return marketplace.JobView{}, marketplace.NotFound("There is no such job.")
 	}
 	view, err := s.view(ctx, job)
 	return view.SeenBy(viewer), err

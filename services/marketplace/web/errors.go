@@ -29,10 +29,10 @@ var statusOf = map[marketplace.Code]int{
 	marketplace.CodeTaken:           http.StatusConflict,
 }
 
-// words is the sentence of an error of ours.
-func words(err error) string {
+// words is the sentence of an error of ours, in the visitor's language.
+func (p *Pages) words(c echo.Context, err error) string {
 	if known, ok := errors.AsType[*marketplace.Error](err); ok {
-		return known.Message
+		return p.languageOf(c).T(known.Message, known.Args...)
 	}
 	return ""
 }
@@ -61,11 +61,11 @@ func (p *Pages) Error(err error, c echo.Context) {
 	if c.Response().Committed {
 		return
 	}
-	page := ErrorPage{Status: http.StatusInternalServerError, Message: "Something went wrong on our side. Please try again in a moment."}
+	page := ErrorPage{Status: http.StatusInternalServerError, Message: p.languageOf(c).T("Something went wrong on our side. Please try again in a moment.")}
 	if known, ok := errors.AsType[*marketplace.Error](err); ok {
-		page.Status, page.Message = statusOf[known.Code], known.Message
+		page.Status, page.Message = statusOf[known.Code], p.words(c, known)
 	} else if echos, ok := errors.AsType[*echo.HTTPError](err); ok {
-		page.Status, page.Message = echos.Code, echosWords(echos)
+		page.Status, page.Message = echos.Code, p.languageOf(c).T(echosWords(echos))
 	}
 	if page.Status >= http.StatusInternalServerError {
 		page.RequestID = c.Response().Header().Get(httpserver.RequestIDHeader)

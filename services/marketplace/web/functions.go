@@ -5,14 +5,23 @@ import (
 	"net/url"
 	"strings"
 	"time"
+
+	"tianguis.example/marketplace/language"
 )
 
-// functions are what templates may call.
-func (p *Pages) functions() template.FuncMap {
+// functions are what templates in a language may call. What people read goes through t, the sentence in English being its key.
+func (p *Pages) functions(l *language.Language) template.FuncMap {
 	return template.FuncMap{
+		"t":         l.T,
+		"known":     l.Known,
+		"amount":    l.Amount,
+		"date":      l.Date,
+		"when":      l.DateTime,
+		"language":  func() *language.Language { return l },
+		"languages": p.catalogue.Languages,
+
 		"asset":   p.assetURL,
 		"iso":     func(t time.Time) string { return t.Format(time.RFC3339) },
-		"when":    func(t time.Time) string { return t.Format("2 Jan 2006, 15:04") + " UTC" },
 		"webLink": webLink,
 		"lines":   func(text string) []string { return strings.Split(strings.ReplaceAll(text, "\r\n", "\n"), "\n\n") },
 	}

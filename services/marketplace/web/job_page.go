@@ -93,7 +93,7 @@ func (p *Pages) jobStatus(c echo.Context) error {
 	page, err := p.viewJob(c)
 	if err != nil {
 		if code := marketplace.CodeOf(err); code != "" {
-			return c.JSON(statusOf[code], map[string]string{"error": words(err)})
+			return c.JSON(statusOf[code], map[string]string{"error": p.words(c, err)})
 		}
 		return err
 	}

@@ -44,7 +44,7 @@ func (p *Pages) login(c echo.Context) error {
 	token, session, err := p.market.SignIn(c.Request().Context(), page.Email, c.FormValue("password"), c.RealIP())
 	switch code := marketplace.CodeOf(err); {
 	case code == marketplace.CodeSignInFailed, code == marketplace.CodeTooManyTries:
-		page.Error = words(err)
+		page.Error = p.words(c, err)
 		return p.showLogin(c, statusOf[code], page)
 	case err != nil:
 		return err

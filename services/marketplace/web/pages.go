@@ -21,6 +21,7 @@ import (
 
 	"tianguis.example/chassis/clock"
 	"tianguis.example/marketplace"
+	"tianguis.example/marketplace/language"
 )
 
 // Reader is what the pages read; package store has it.
@@ -49,8 +50,10 @@ type Pages struct {
 	log    *slog.Logger
 	https  bool // the marketplace's public address is https: cookies are Secure
 	open   bool // webhooks without a signature are believed
-	pages  map[string]*template.Template
 	assets map[string]asset
+
+	catalogue *language.Catalogue
+	pages     map[string]map[string]*template.Template // by language and name
 }
 
 //go:embed templates static
@@ -63,18 +66,29 @@ func New(market *marketplace.Market, reader Reader, c clock.Clock, log *slog.Log
 	if p.assets, err = loadAssets(); err != nil {
 		return nil, err
 	}
-	p.pages, err = p.parse()
-	return p, err
+	if p.catalogue, err = language.Load(); err != nil {
+		return nil, err
+	}
+	p.pages = map[string]map[string]*template.Template{}
+	for _, l := range p.catalogue.Languages() {
+		if p.pages[l.Code], err = p.parse(l); err != nil {
+			return nil, err
+		}
+	}
+	return p, nil
 }
 
-// parse reads every page's template together with the layout and what pages share.
-func (p *Pages) parse() (map[string]*template.Template, error) {
-	shared, err := template.New("").Funcs(p.functions()).ParseFS(embedded, "templates/layout.html", "templates/shared.html")
+// pageNames are those of the pages' templates.
+var pageNames = []string{"login", "job_list", "job_page", "pay", "finish", "operator", "error"}
+
+// parse reads every page's template in a language, together with the layout and what pages share.
+func (p *Pages) parse(l *language.Language) (map[string]*template.Template, error) {
+	shared, err := template.New("").Funcs(p.functions(l)).ParseFS(embedded, "templates/layout.html", "templates/shared.html")
 	if err != nil {
 		return nil, fmt.Errorf("parse the layout: %w", err)
 	}
 	pages := map[string]*template.Template{}
-	for _, name := range []string{"login", "job_list", "job_page", "pay", "finish", "operator", "error"} {
+	for _, name := range pageNames {
 		own, err := shared.Clone()
 		if err != nil {
 			return nil, err
@@ -89,6 +103,7 @@ func (p *Pages) parse() (map[string]*template.Template, error) {
 // frame is what every page's template sees; Page is its own.
 type frame struct {
 	Visitor visitor
+	Here    string // the page's address, to come back to
 	Flash   string // a code, which templates/shared.html turns into words
 	Page    any
 }
@@ -96,8 +111,9 @@ type frame struct {
 // render writes a page whole, or not at all.
 func (p *Pages) render(c echo.Context, status int, name string, page any) error {
 	var body bytes.Buffer
-	data := frame{Visitor: visitorOf(c), Flash: p.takeFlash(c), Page: page}
-	if err := p.pages[name].ExecuteTemplate(&body, "layout", data); err != nil {
+	data := frame{Visitor: visitorOf(c), Here: here(c), Flash: p.takeFlash(c), Page: page}
+	c.Response().Header().Set("Content-Language", p.languageOf(c).Code)
+	if err := p.pages[p.languageOf(c).Code][name].ExecuteTemplate(&body, "layout", data); err != nil {
 		return fmt.Errorf("render the page %s: %w", name, err)
 	}
 	return c.HTMLBlob(status, body.Bytes())
@@ -106,6 +122,7 @@ func (p *Pages) render(c echo.Context, status int, name string, page any) error 
 // Register adds the routes: all of them in one view.
 func (p *Pages) Register(e *echo.Echo) {
 	e.GET("/static/*", p.static)
+	e.GET("/language/:code", p.chooseLanguage, p.securityHeaders)
 
 	open := []echo.MiddlewareFunc{p.securityHeaders, p.withVisitor, p.checkForm}
 	e.GET("/login", p.loginForm, open...)

@@ -82,10 +82,10 @@ func (p *Pages) pay(c echo.Context) error {
 		}
 		return c.Redirect(http.StatusSeeOther, redirectURL)
 	case marketplace.CodeInvalidWallet:
-		page.WalletError = words(err)
+		page.WalletError = p.words(c, err)
 		return p.showPay(c, statusOf[code], page)
 	case marketplace.CodePaymentsDown, marketplace.CodePaymentsRefused, marketplace.CodeWorkerUnpayable:
-		page.Error = words(err)
+		page.Error = p.words(c, err)
 		return p.showPay(c, statusOf[code], page)
 	default:
 		return p.notPayable(c, err)

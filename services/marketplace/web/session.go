@@ -71,7 +71,7 @@ func (p *Pages) signedIn(next echo.HandlerFunc) echo.HandlerFunc {
 			return next(c)
 		}
 		if strings.HasSuffix(c.Path(), "/status") {
-			return c.JSON(http.StatusUnauthorized, map[string]string{"error": "Sign in first."})
+			return c.JSON(http.StatusUnauthorized, map[string]string{"error": p.languageOf(c).T("Sign in first.")})
 		}
 		to := "/login"
 		if back := c.Request().URL.RequestURI(); c.Request().Method == http.MethodGet && back != "/" {

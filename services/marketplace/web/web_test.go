@@ -27,7 +27,7 @@ func pages(t *testing.T) *Pages {
 func (p *Pages) draw(t *testing.T, name string, f frame) *goquery.Document {
 	t.Helper()
 	var b bytes.Buffer
-	require.NoError(t, p.pages[name].ExecuteTemplate(&b, "layout", f))
+	require.NoError(t, p.pages["en"][name].ExecuteTemplate(&b, "layout", f))
 	require.NotContains(t, b.String(), "ZgotmplZ", "a value that html/template refused")
 	doc, err := goquery.NewDocumentFromReader(&b)
 	require.NoError(t, err)
@@ -223,7 +223,7 @@ func TestPages_Accessible(t *testing.T) {
 		"error":    {Page: ErrorPage{Status: 404, Message: "m"}},
 		"operator": {Visitor: in, Page: operator},
 	}
-	require.Len(t, drawn, len(p.pages))
+	require.Len(t, drawn, len(pageNames))
 	for name, f := range drawn {
 		doc := p.draw(t, name, f)
 		require.Equal(t, "en", doc.Find("html").AttrOr("lang", ""), name)

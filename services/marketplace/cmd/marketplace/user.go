@@ -54,7 +54,7 @@ func (s *shell) user() *cobra.Command {
 // plain is the sentence of an error of ours, for a terminal.
 func plain(err error) error {
 	if known, ok := errors.AsType[*marketplace.Error](err); ok {
-		return errors.New(known.Message)
+		return errors.New(known.Sentence())
 	}
 	return err
 }

@@ -6,7 +6,7 @@ for (const form of document.querySelectorAll("form[data-once]")) {
   form.addEventListener("submit", () => {
     const button = form.querySelector("button[type=submit]");
     button.setAttribute("aria-disabled", "true");
-    button.textContent = "Preparing the payment…";
+    button.textContent = form.dataset.once; // what the page says meanwhile, in its language
     form.addEventListener("submit", (again) => again.preventDefault());
   });
 }
