@@ -66,18 +66,17 @@ func (m *Market) Payable(ctx context.Context, id JobID, payer UserID) (Job, User
 	return job, worker, checkPayable(user, job, worker)
 }
 
-// Approve starts the payment of a job, and returns the address of the wallet's page where the
-// payer consents. Nothing is paid before that. Beside the codes of Payable it returns
-// CodeInvalidWallet, CodePaymentInFlight, CodePaymentsDown and CodePaymentsRefused.
+// Approve starts the payment of a job, for ToConsent to show. Nothing is paid before the payer has consented at the wallet.
+// Beside the codes of Payable it returns CodeInvalidWallet, CodePaymentInFlight, CodePaymentsDown and CodePaymentsRefused.
 // Approving again is safe: an offer has one live payment.
-func (m *Market) Approve(ctx context.Context, a Approval) (redirectURL string, err error) {
+func (m *Market) Approve(ctx context.Context, a Approval) error {
 	job, worker, err := m.Payable(ctx, a.JobID, a.UserID)
 	if err != nil {
-		return "", err
+		return err
 	}
 	wallet, err := ParseWalletAddress(a.BuyerWalletAddressURL)
 	if err != nil {
-		return "", err
+		return err
 	}
 	now := m.clock.Now()
 	attempt := Attempt{
@@ -86,13 +85,13 @@ func (m *Market) Approve(ctx context.Context, a Approval) (redirectURL string, e
 	}
 	// Not before the call below must have ended: who asks earlier would take it for lost.
 	if err := m.store.CreateAttempt(ctx, attempt, now.Add(m.longest+firstAsk)); err != nil {
-		return "", fmt.Errorf("keep the intent to pay: %w", err)
+		return fmt.Errorf("keep the intent to pay: %w", err)
 	}
 	ctx, cancel := m.uncancelled(ctx)
 	defer cancel()
 	started, err := m.start(ctx, job, worker, attempt)
 	if err != nil {
-		return "", m.notStarted(ctx, job, attempt, err)
+		return m.notStarted(ctx, job, attempt, err)
 	}
 	return m.started(ctx, job, attempt, started)
 }
@@ -120,17 +119,16 @@ func (m *Market) start(ctx context.Context, job Job, worker User, attempt Attemp
 }
 
 // started checks what the payments service answered before a browser is sent there, and keeps it.
-func (m *Market) started(ctx context.Context, job Job, attempt Attempt, started api.Started) (string, error) {
-	to, err := url.Parse(started.RedirectURL)
-	if err != nil || to.Host == "" || to.Scheme != "https" && to.Scheme != "http" || !IsPendingID(started.PendingID) || started.OfferID != "" && started.OfferID != job.ID.String() {
-		return "", m.notStarted(ctx, job, attempt, &api.Error{Code: api.CodeUnintelligible, Message: "a start that is not what was asked for"})
+func (m *Market) started(ctx context.Context, job Job, attempt Attempt, started api.Started) error {
+	if !isWebPage(started.RedirectURL) || !IsPendingID(started.PendingID) || started.OfferID != "" && started.OfferID != job.ID.String() {
+		return m.notStarted(ctx, job, attempt, &api.Error{Code: api.CodeUnintelligible, Message: "a start that is not what was asked for"})
 	}
 	// The worker must get the budget in the budget's asset: a wallet of another currency would get
 	// the same digits and another value.
 	if got := started.ReceiveAmount; got.IsSet() && !covers(got, job.Budget) {
 		attempt.PendingID = started.PendingID // so that the news of its end finds it
 		err := fmt.Errorf("the wallet would receive %s, the budget is %s", got, job.Budget)
-		return "", m.notStarted(ctx, job, attempt, &Error{
+		return m.notStarted(ctx, job, attempt, &Error{
 			Code:    CodeWorkerUnpayable,
 			Message: "The worker's wallet does not take %s, in which this job is to be paid. Nothing was started at your wallet.",
 			Args:    []any{job.Budget.AssetCode()},
@@ -139,13 +137,23 @@ func (m *Market) started(ctx context.Context, job Job, attempt Attempt, started 
 	}
 	now := m.clock.Now()
 	attempt.PendingID, attempt.State = started.PendingID, AttemptAwaiting
-	attempt.Debit, attempt.ExpiresAt, attempt.UpdatedAt = started.DebitAmount, started.ExpiresAt.UTC(), now
+	attempt.Debit, attempt.Receive, attempt.RedirectURL = started.DebitAmount, started.ReceiveAmount, started.RedirectURL
+	attempt.UpdatedAt = now
+	if !started.ExpiresAt.IsZero() {
+		attempt.ExpiresAt = started.ExpiresAt.UTC()
+	}
 	entry := Entry{At: now, By: attempt.UserID, Event: EventPaymentStarted, Detail: amountText(started.DebitAmount)}
 	if err := m.store.SaveStarted(ctx, attempt, entry, now.Add(firstAsk)); err != nil {
-		return "", fmt.Errorf("keep the started payment: %w", err)
+		return fmt.Errorf("keep the started payment: %w", err)
 	}
 	m.log.InfoContext(ctx, "payment started", "job_id", job.ID.String(), "pending_id", attempt.PendingID, "attempt_id", attempt.ID)
-	return started.RedirectURL, nil
+	return nil
+}
+
+// isWebPage reports whether a browser can be sent to an address.
+func isWebPage(address string) bool {
+	u, err := url.Parse(address)
+	return err == nil && u.Host != "" && (u.Scheme == "https" || u.Scheme == "http")
 }
 
 // covers reports whether an amount brings at least the budget, in the budget's asset; at whatever scale a wallet

@@ -73,6 +73,12 @@ func (m *Market) lookForStart(ctx context.Context, a Attempt) error {
 		if p.DebitAmount != nil {
 			a.Debit = *p.DebitAmount
 		}
+		if p.Amount != nil {
+			a.Receive = *p.Amount
+		}
+		if isWebPage(p.RedirectURL) {
+			a.RedirectURL = p.RedirectURL
+		}
 		entry := Entry{At: now, By: a.UserID, Event: EventPaymentStarted, Detail: amountText(a.Debit)}
 		return m.store.SaveStarted(ctx, a, entry, now.Add(askSoon))
 	}

@@ -43,6 +43,8 @@ type Attempt struct {
 	Message               string       // of a failure: a sentence for people
 	OutgoingPaymentID     string       // once paid
 	Debit                 money.Amount // the most that leaves the buyer's wallet; not set before the payments service told
+	Receive               money.Amount // what reaches the worker's wallet; not set before either
+	RedirectURL           string       // the wallet's page where the payer consents; "" before
 	ExpiresAt             time.Time    // of the consent; zero before
 	Overpaid              money.Amount // what the worker received beyond the amount; not set when that is nothing
 

@@ -27,6 +27,7 @@ type Market struct {
 type Store interface {
 	accountStore
 	approveStore
+	consentStore
 	returnedStore
 	paidStore
 	askStore

@@ -116,6 +116,9 @@ func (r *run) ask(ctx context.Context, b *buyer, job Job, twice bool) (*person.P
 			ctx, cancel := context.WithTimeout(ctx, impatience)
 			defer cancel()
 			landed, err := page.Click(ctx, "form#pay button", url.Values{"wallet_address": {b.wallet}})
+			if err == nil && landed.Document.Find(person.ToWallet).Length() == 1 {
+				landed, err = landed.Follow(ctx, person.ToWallet)
+			}
 			if err == nil {
 				pages[i] = landed
 			}

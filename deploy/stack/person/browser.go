@@ -45,6 +45,19 @@ func (b *Browser) Open(ctx context.Context, address string) (*Page, error) {
 	return b.send(request, "")
 }
 
+// Follow goes where the link leads that selector finds on the page. It must find exactly one.
+func (p *Page) Follow(ctx context.Context, selector string) (*Page, error) {
+	link := p.Document.Find(selector)
+	if link.Length() != 1 {
+		return nil, fmt.Errorf("%d of %q instead of one link on %s, which says: %s", link.Length(), selector, p.URL.Path, p.Text("main, body"))
+	}
+	target, err := p.URL.Parse(link.AttrOr("href", ""))
+	if err != nil {
+		return nil, fmt.Errorf("the link of %q: %w", selector, err)
+	}
+	return p.browser.Open(ctx, target.String())
+}
+
 // Click presses the button that selector finds on the page: its form is sent as it stands, with
 // fill over its fields and the button's own name and value. The selector must find exactly one.
 func (p *Page) Click(ctx context.Context, selector string, fill url.Values) (*Page, error) {

@@ -60,11 +60,19 @@ func (p *Payer) AskToPay(ctx context.Context, id int64, wallet string) (*Page, e
 	if err != nil {
 		return nil, fmt.Errorf("approve and pay: %w", err)
 	}
+	if page.Document.Find(ToWallet).Length() == 1 {
+		if page, err = page.Follow(ctx, ToWallet); err != nil {
+			return nil, fmt.Errorf("leave for the wallet: %w", err)
+		}
+	}
 	if page.Document.Find(Approve).Length() == 0 {
 		return nil, fmt.Errorf("approve and pay: no wallet asks for consent; %s shows (%d): %s", page.URL.Path, page.Status, page.Text("main"))
 	}
 	return page, nil
 }
+
+// ToWallet is the link that leaves for the wallet, on the page that says what is paid.
+const ToWallet = "a#to-wallet"
 
 // The decisions that a wallet's consent page offers, by the selector of their buttons.
 const (

@@ -30,13 +30,18 @@ type attemptRow struct {
 	OverpaidValue         int64
 	OverpaidAssetCode     string
 	OverpaidAssetScale    uint8
+	RedirectURL           string
+	ReceiveValue          int64
+	ReceiveAssetCode      string
+	ReceiveAssetScale     uint8
 	Polls                 int
 	CreatedAt             time.Time
 	UpdatedAt             time.Time
 }
 
 const attemptColumns = `id, job_id, user_id, session_id, pending_id, buyer_wallet_address_url, state, reason, message, outgoing_payment_id,
-	debit_value, debit_asset_code, debit_asset_scale, expires_at, overpaid_value, overpaid_asset_code, overpaid_asset_scale, polls, created_at, updated_at`
+	debit_value, debit_asset_code, debit_asset_scale, expires_at, overpaid_value, overpaid_asset_code, overpaid_asset_scale,
+	redirect_url, receive_value, receive_asset_code, receive_asset_scale, polls, created_at, updated_at`
 
 // openStates are those of marketplace.AttemptState.Open.
 const openStates = "('starting', 'awaiting', 'confirming')"
@@ -45,7 +50,7 @@ func (r attemptRow) attempt() (marketplace.Attempt, error) {
 	a := marketplace.Attempt{
 		ID: r.ID, JobID: marketplace.JobID(r.JobID), SessionID: r.SessionID, PendingID: r.PendingID,
 		BuyerWalletAddressURL: r.BuyerWalletAddressURL, State: marketplace.AttemptState(r.State), Reason: r.Reason, Message: r.Message,
-		OutgoingPaymentID: r.OutgoingPaymentID, Polls: r.Polls, CreatedAt: r.CreatedAt.UTC(), UpdatedAt: r.UpdatedAt.UTC(),
+		OutgoingPaymentID: r.OutgoingPaymentID, RedirectURL: r.RedirectURL, Polls: r.Polls, CreatedAt: r.CreatedAt.UTC(), UpdatedAt: r.UpdatedAt.UTC(),
 	}
 	if r.UserID != nil {
 		a.UserID = marketplace.UserID(*r.UserID)
@@ -56,6 +61,9 @@ func (r attemptRow) attempt() (marketplace.Attempt, error) {
 	var err error
 	if a.Debit, err = amountOrNone(r.DebitValue, r.DebitAssetCode, r.DebitAssetScale); err != nil {
 		return a, fmt.Errorf("the debit of attempt %s: %w", r.ID, err)
+	}
+	if a.Receive, err = amountOrNone(r.ReceiveValue, r.ReceiveAssetCode, r.ReceiveAssetScale); err != nil {
+		return a, fmt.Errorf("what attempt %s brings: %w", r.ID, err)
 	}
 	if a.Overpaid, err = amountOrNone(r.OverpaidValue, r.OverpaidAssetCode, r.OverpaidAssetScale); err != nil {
 		return a, fmt.Errorf("what was overpaid by attempt %s: %w", r.ID, err)
@@ -85,11 +93,13 @@ func (s *Store) CreateAttempt(ctx context.Context, a marketplace.Attempt, askAt 
 func insertAttempt(tx *gorm.DB, a marketplace.Attempt, askAt time.Time) error {
 	return tx.Exec(`INSERT INTO payment_attempts (id, job_id, user_id, session_id, pending_id, buyer_wallet_address_url, state, reason,
 		message, outgoing_payment_id, debit_value, debit_asset_code, debit_asset_scale, expires_at,
-		overpaid_value, overpaid_asset_code, overpaid_asset_scale, next_poll_at, created_at, updated_at)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		overpaid_value, overpaid_asset_code, overpaid_asset_scale, redirect_url, receive_value, receive_asset_code, receive_asset_scale,
+		next_poll_at, created_at, updated_at)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 		a.ID, int64(a.JobID), orNull(a.UserID), a.SessionID, a.PendingID, a.BuyerWalletAddressURL, string(a.State), a.Reason,
 		a.Message, a.OutgoingPaymentID, a.Debit.Value(), a.Debit.AssetCode(), a.Debit.AssetScale(), timeOrNull(a.ExpiresAt),
-		a.Overpaid.Value(), a.Overpaid.AssetCode(), a.Overpaid.AssetScale(), timeOrNull(askAt), a.CreatedAt, a.UpdatedAt).Error
+		a.Overpaid.Value(), a.Overpaid.AssetCode(), a.Overpaid.AssetScale(),
+		a.RedirectURL, a.Receive.Value(), a.Receive.AssetCode(), a.Receive.AssetScale(), timeOrNull(askAt), a.CreatedAt, a.UpdatedAt).Error
 }
 
 // SaveStarted keeps what the payments service answered to a start, and a line of history. When the job
@@ -110,8 +120,10 @@ func (s *Store) SaveStarted(ctx context.Context, a marketplace.Attempt, e market
 			return retie(tx, a, before)
 		}
 		err = tx.Exec(`UPDATE payment_attempts SET pending_id = ?, state = ?, debit_value = ?, debit_asset_code = ?, debit_asset_scale = ?,
+			redirect_url = ?, receive_value = ?, receive_asset_code = ?, receive_asset_scale = ?,
 			expires_at = ?, next_poll_at = ?, polls = 0, updated_at = ? WHERE id = ?`,
 			a.PendingID, string(a.State), a.Debit.Value(), a.Debit.AssetCode(), a.Debit.AssetScale(),
+			a.RedirectURL, a.Receive.Value(), a.Receive.AssetCode(), a.Receive.AssetScale(),
 			timeOrNull(a.ExpiresAt), askAt, a.UpdatedAt, a.ID).Error
 		if err != nil {
 			return err
@@ -129,8 +141,8 @@ func retie(tx *gorm.DB, a marketplace.Attempt, before attemptRow) error {
 	if before.JobID != int64(a.JobID) {
 		return &marketplace.Error{Code: marketplace.CodeForeignPayment, Message: "The payments service answered with the payment of another job."}
 	}
-	err := tx.Exec("UPDATE payment_attempts SET session_id = ?, user_id = ?, updated_at = ? WHERE id = ?",
-		a.SessionID, orNull(a.UserID), a.UpdatedAt, before.ID).Error
+	err := tx.Exec("UPDATE payment_attempts SET session_id = ?, user_id = ?, redirect_url = ?, updated_at = ? WHERE id = ?",
+		a.SessionID, orNull(a.UserID), a.RedirectURL, a.UpdatedAt, before.ID).Error
 	if err != nil {
 		return err
 	}
@@ -170,6 +182,19 @@ func (s *Store) AttemptByPendingID(ctx context.Context, pendingID string) (marke
 		return marketplace.Attempt{}, err
 	}
 	if a == nil || pendingID == "" {
+		return marketplace.Attempt{}, marketplace.NotFound("There is no such payment.")
+	}
+	return *a, nil
+}
+
+// AttemptToConsent is the job's attempt that waits for this session's consent at the wallet; CodeNotFound when there is none.
+func (s *Store) AttemptToConsent(ctx context.Context, id marketplace.JobID, sessionID string) (marketplace.Attempt, error) {
+	a, err := attemptWhere(s.db.Read(ctx), "job_id = ? AND state = 'awaiting' AND session_id = ? AND redirect_url <> '' ORDER BY created_at DESC, id DESC LIMIT 1",
+		int64(id), sessionID)
+	if err != nil {
+		return marketplace.Attempt{}, err
+	}
+	if a == nil || sessionID == "" {
 		return marketplace.Attempt{}, marketplace.NotFound("There is no such payment.")
 	}
 	return *a, nil

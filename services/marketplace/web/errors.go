@@ -70,7 +70,7 @@ func (p *Pages) Error(err error, c echo.Context) {
 	if page.Status >= http.StatusInternalServerError {
 		page.RequestID = c.Response().Header().Get(httpserver.RequestIDHeader)
 	}
-	p.setSecurityHeaders(c.Response().Header(), "'self'")
+	p.setSecurityHeaders(c.Response().Header())
 	if v, err := p.identify(c); c.Get(visitorKey) == nil && err == nil {
 		c.Set(visitorKey, v) // an address without a route has nobody identified
 	}

@@ -79,7 +79,7 @@ func New(market *marketplace.Market, reader Reader, c clock.Clock, log *slog.Log
 }
 
 // pageNames are those of the pages' templates.
-var pageNames = []string{"login", "job_list", "job_page", "pay", "finish", "operator", "error"}
+var pageNames = []string{"login", "job_list", "job_page", "pay", "consent", "finish", "operator", "error"}
 
 // parse reads every page's template in a language, together with the layout and what pages share.
 func (p *Pages) parse(l *language.Language) (map[string]*template.Template, error) {
@@ -136,20 +136,21 @@ func (p *Pages) Register(e *echo.Echo) {
 	e.GET("/jobs/:job_id/status", p.jobStatus, closed...)
 	e.GET("/jobs/:job_id/pay", p.payForm, closed...)
 	e.POST("/jobs/:job_id/pay", p.pay, closed...)
+	e.GET("/jobs/:job_id/pay/consent", p.consent, closed...)
 	e.GET("/operator", p.operator, append(closed, p.operators)...)
 }
 
 // securityHeaders keeps everything foreign out of a page, and the page out of everything foreign.
 func (p *Pages) securityHeaders(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
-		p.setSecurityHeaders(c.Response().Header(), "'self'")
+		p.setSecurityHeaders(c.Response().Header())
 		return next(c)
 	}
 }
 
-func (p *Pages) setSecurityHeaders(h http.Header, formAction string) {
+func (p *Pages) setSecurityHeaders(h http.Header) {
 	h.Set("Content-Security-Policy", "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; "+
-		"form-action "+formAction+"; base-uri 'none'; frame-ancestors 'none'")
+		"form-action 'self'; base-uri 'none'; frame-ancestors 'none'")
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("X-Frame-Options", "DENY")
 	h.Set("Referrer-Policy", "no-referrer") // a finish's address carries its hash

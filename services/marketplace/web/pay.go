@@ -28,7 +28,7 @@ func (p *Pages) payForm(c echo.Context) error {
 		return p.notPayable(c, err)
 	}
 	page.WalletAddress = v.User.WalletAddressURL
-	return p.showPay(c, http.StatusOK, page)
+	return p.render(c, http.StatusOK, "pay", page)
 }
 
 func (p *Pages) payPage(c echo.Context) (PayPage, error) {
@@ -54,17 +54,6 @@ func (p *Pages) notPayable(c echo.Context, err error) error {
 	}
 }
 
-// showPay lets the form's redirect leave for the wallet: browsers hold a form's whole journey
-// against form-action, and whose wallet it will be is not known before.
-func (p *Pages) showPay(c echo.Context, status int, page PayPage) error {
-	formAction := "'self' https:"
-	if !p.https {
-		formAction += " http:" // a marketplace on a laptop has its wallet there, too
-	}
-	p.setSecurityHeaders(c.Response().Header(), formAction)
-	return p.render(c, status, "pay", page)
-}
-
 func (p *Pages) pay(c echo.Context) error {
 	page, err := p.payPage(c)
 	if err != nil {
@@ -72,7 +61,7 @@ func (p *Pages) pay(c echo.Context) error {
 	}
 	v := visitorOf(c)
 	page.WalletAddress = c.FormValue("wallet_address")
-	redirectURL, err := p.market.Approve(c.Request().Context(), marketplace.Approval{
+	err = p.market.Approve(c.Request().Context(), marketplace.Approval{
 		JobID: page.Job.ID, UserID: v.User.ID, SessionID: v.SessionID, BuyerWalletAddressURL: page.WalletAddress,
 	})
 	switch code := marketplace.CodeOf(err); code {
@@ -80,13 +69,13 @@ func (p *Pages) pay(c echo.Context) error {
 		if err != nil {
 			return err
 		}
-		return c.Redirect(http.StatusSeeOther, redirectURL)
+		return c.Redirect(http.StatusSeeOther, "/jobs/"+page.Job.ID.String()+"/pay/consent")
 	case marketplace.CodeInvalidWallet:
 		page.WalletError = p.words(c, err)
-		return p.showPay(c, statusOf[code], page)
+		return p.render(c, statusOf[code], "pay", page)
 	case marketplace.CodePaymentsDown, marketplace.CodePaymentsRefused, marketplace.CodeWorkerUnpayable:
 		page.Error = p.words(c, err)
-		return p.showPay(c, statusOf[code], page)
+		return p.render(c, statusOf[code], "pay", page)
 	default:
 		return p.notPayable(c, err)
 	}

@@ -218,6 +218,7 @@ func TestPages_Accessible(t *testing.T) {
 		"job_list": {Visitor: in, Page: JobListPage{Waiting: []marketplace.JobLine{line}, Going: []marketplace.JobLine{line}, Ended: []marketplace.JobLine{line}}},
 		"job_page": {Visitor: in, Flash: "paid", Page: view},
 		"pay":      {Visitor: in, Page: PayPage{Job: line.Job, WalletError: "no", Error: "no"}},
+		"consent":  {Visitor: in, Page: ConsentPage{marketplace.Consent{Job: line.Job, Worker: marketplace.User{Name: "B"}, Attempt: marketplace.Attempt{RedirectURL: "https://w.example/c"}}}},
 		"login":    {Page: LoginPage{Error: "no"}},
 		"finish":   {Page: FinishPage{Ending: marketplace.EndUnreachable}},
 		"error":    {Page: ErrorPage{Status: 404, Message: "m"}},

@@ -210,8 +210,10 @@ func (b *browser) approve(job string) string {
 	b.t.Helper()
 	answer := b.submit(b.get("/jobs/"+job+"/pay"), "pay", nil)
 	require.Equal(b.t, http.StatusSeeOther, answer.StatusCode, answer.text)
-	pendingID, ok := strings.CutPrefix(answer.Header.Get("Location"), "https://wallet.example/interact/")
-	require.True(b.t, ok, answer.Header.Get("Location"))
+	consent := b.lands(answer, "/jobs/"+job+"/pay/consent")
+	to := consent.has(b.t, "a#to-wallet").AttrOr("href", "")
+	pendingID, ok := strings.CutPrefix(to, "https://wallet.example/interact/")
+	require.True(b.t, ok, to)
 	return pendingID
 }
 

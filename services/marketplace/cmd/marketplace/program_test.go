@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"io/fs"
 	"log/slog"
 	"net"
 	"net/http"
@@ -37,7 +38,7 @@ func TestHeaders_OnEveryPage(t *testing.T) {
 		require.Contains(t, policy, "default-src 'none'", path)
 		require.NotContains(t, policy, "unsafe", path)
 		require.Contains(t, policy, "frame-ancestors 'none'", path)
-		require.Equal(t, path == "/jobs/1/pay", strings.Contains(policy, "form-action 'self' https: http:"), path)
+		require.Contains(t, policy, "form-action 'self';", path)
 		require.Equal(t, "no-store", answer.Header.Get("Cache-Control"), path)
 	}
 	require.Equal(t, "Fernanda Ruiz", b.get("/nowhere").has(t, "[data-user]").Text())
@@ -166,16 +167,22 @@ func settingsFile(t *testing.T, lines ...string) string {
 
 func TestCommands(t *testing.T) {
 	t.Parallel()
+	pending, applied := "", ""
+	migrations, err := fs.Glob(store.Migrations(), "sqlite/*.sql")
+	require.NoError(t, err)
+	for _, file := range migrations {
+		pending, applied = pending+"pending\t"+filepath.Base(file)+"\n", applied+"applied "+filepath.Base(file)+"\n"
+	}
 	for name, address := range map[string]string{"sqlite": databasetest.SQLiteAddress(t), "postgres": databasetest.PostgresAddress(t)} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			file := settingsFile(t, `DATABASE_URL="`+address+`"`)
 			out, err := run(t, file, "", "migrate", "--status")
 			require.NoError(t, err)
-			require.Equal(t, "pending\t0001_marketplace.sql\npending\t0002_news.sql\n", out)
+			require.Equal(t, pending, out)
 			out, err = run(t, file, "", "migrate")
 			require.NoError(t, err)
-			require.Equal(t, "applied 0001_marketplace.sql\napplied 0002_news.sql\n", out)
+			require.Equal(t, applied, out)
 			out, err = run(t, file, "", "migrate")
 			require.NoError(t, err)
 			require.Equal(t, "nothing to apply\n", out)
