@@ -46,6 +46,8 @@ type Attempt struct {
 	Receive               money.Amount // what reaches the worker's wallet; not set before either
 	RedirectURL           string       // the wallet's page where the payer consents; "" before
 	ExpiresAt             time.Time    // of the consent; zero before
+	PaidAt                time.Time    // when the money had arrived; zero before
+	Received              money.Amount // what the worker received in all; not set before
 	Overpaid              money.Amount // what the worker received beyond the amount; not set when that is nothing
 
 	Polls     int // how often the payments service was asked in vain

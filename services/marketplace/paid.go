@@ -196,6 +196,10 @@ func (j Job) hear(n News, attempt *Attempt, now time.Time) (Change, error) {
 	case n.Paid:
 		if attempt.State != AttemptPaid {
 			known.State, known.OutgoingPaymentID, known.Reason, known.Message = AttemptPaid, n.OutgoingPaymentID, "", ""
+			known.PaidAt = n.At.UTC()
+			if n.At.IsZero() {
+				known.PaidAt = now
+			}
 			c.After, c.Entries = j.paid(n, now)
 		}
 		if overpaid {
@@ -206,6 +210,7 @@ func (j Job) hear(n News, attempt *Attempt, now time.Time) (Change, error) {
 			}
 			c.Entries = append(c.Entries, Entry{At: now, Event: event, From: c.After.State, To: c.After.State, Detail: n.Overpaid.String()})
 		}
+		known.Received = known.received(j.Budget)
 	default:
 		known.State, known.Reason, known.Message = AttemptFailed, n.Reason, n.Message
 		if !j.ContractCompleted { // a failure beside a payment that arrived is no news of the job

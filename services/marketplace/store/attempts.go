@@ -34,6 +34,10 @@ type attemptRow struct {
 	ReceiveValue          int64
 	ReceiveAssetCode      string
 	ReceiveAssetScale     uint8
+	PaidAt                *time.Time
+	ReceivedValue         int64
+	ReceivedAssetCode     string
+	ReceivedAssetScale    uint8
 	Polls                 int
 	CreatedAt             time.Time
 	UpdatedAt             time.Time
@@ -41,7 +45,7 @@ type attemptRow struct {
 
 const attemptColumns = `id, job_id, user_id, session_id, pending_id, buyer_wallet_address_url, state, reason, message, outgoing_payment_id,
 	debit_value, debit_asset_code, debit_asset_scale, expires_at, overpaid_value, overpaid_asset_code, overpaid_asset_scale,
-	redirect_url, receive_value, receive_asset_code, receive_asset_scale, polls, created_at, updated_at`
+	redirect_url, receive_value, receive_asset_code, receive_asset_scale, paid_at, received_value, received_asset_code, received_asset_scale, polls, created_at, updated_at`
 
 // openStates are those of marketplace.AttemptState.Open.
 const openStates = "('starting', 'awaiting', 'confirming')"
@@ -61,6 +65,12 @@ func (r attemptRow) attempt() (marketplace.Attempt, error) {
 	var err error
 	if a.Debit, err = amountOrNone(r.DebitValue, r.DebitAssetCode, r.DebitAssetScale); err != nil {
 		return a, fmt.Errorf("the debit of attempt %s: %w", r.ID, err)
+	}
+	if r.PaidAt != nil {
+		a.PaidAt = r.PaidAt.UTC()
+	}
+	if a.Received, err = amountOrNone(r.ReceivedValue, r.ReceivedAssetCode, r.ReceivedAssetScale); err != nil {
+		return a, fmt.Errorf("what attempt %s has brought: %w", r.ID, err)
 	}
 	if a.Receive, err = amountOrNone(r.ReceiveValue, r.ReceiveAssetCode, r.ReceiveAssetScale); err != nil {
 		return a, fmt.Errorf("what attempt %s brings: %w", r.ID, err)
@@ -94,12 +104,13 @@ func insertAttempt(tx *gorm.DB, a marketplace.Attempt, askAt time.Time) error {
 	return tx.Exec(`INSERT INTO payment_attempts (id, job_id, user_id, session_id, pending_id, buyer_wallet_address_url, state, reason,
 		message, outgoing_payment_id, debit_value, debit_asset_code, debit_asset_scale, expires_at,
 		overpaid_value, overpaid_asset_code, overpaid_asset_scale, redirect_url, receive_value, receive_asset_code, receive_asset_scale,
-		next_poll_at, created_at, updated_at)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		paid_at, received_value, received_asset_code, received_asset_scale, next_poll_at, created_at, updated_at)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 		a.ID, int64(a.JobID), orNull(a.UserID), a.SessionID, a.PendingID, a.BuyerWalletAddressURL, string(a.State), a.Reason,
 		a.Message, a.OutgoingPaymentID, a.Debit.Value(), a.Debit.AssetCode(), a.Debit.AssetScale(), timeOrNull(a.ExpiresAt),
 		a.Overpaid.Value(), a.Overpaid.AssetCode(), a.Overpaid.AssetScale(),
-		a.RedirectURL, a.Receive.Value(), a.Receive.AssetCode(), a.Receive.AssetScale(), timeOrNull(askAt), a.CreatedAt, a.UpdatedAt).Error
+		a.RedirectURL, a.Receive.Value(), a.Receive.AssetCode(), a.Receive.AssetScale(),
+		timeOrNull(a.PaidAt), a.Received.Value(), a.Received.AssetCode(), a.Received.AssetScale(), timeOrNull(askAt), a.CreatedAt, a.UpdatedAt).Error
 }
 
 // SaveStarted keeps what the payments service answered to a start, and a line of history. When the job

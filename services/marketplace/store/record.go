@@ -76,9 +76,11 @@ func (s *Store) Told(ctx context.Context, webhookID string) (*marketplace.Told, 
 
 func recordAttempt(tx *gorm.DB, a marketplace.Attempt) error {
 	updated := tx.Exec(`UPDATE payment_attempts SET state = ?, reason = ?, message = ?, outgoing_payment_id = ?,
-		overpaid_value = ?, overpaid_asset_code = ?, overpaid_asset_scale = ?, updated_at = ? WHERE id = ?`,
+		overpaid_value = ?, overpaid_asset_code = ?, overpaid_asset_scale = ?,
+		paid_at = ?, received_value = ?, received_asset_code = ?, received_asset_scale = ?, updated_at = ? WHERE id = ?`,
 		string(a.State), a.Reason, a.Message, a.OutgoingPaymentID,
-		a.Overpaid.Value(), a.Overpaid.AssetCode(), a.Overpaid.AssetScale(), a.UpdatedAt, a.ID)
+		a.Overpaid.Value(), a.Overpaid.AssetCode(), a.Overpaid.AssetScale(),
+		timeOrNull(a.PaidAt), a.Received.Value(), a.Received.AssetCode(), a.Received.AssetScale(), a.UpdatedAt, a.ID)
 	if updated.Error != nil || updated.RowsAffected > 0 {
 		return updated.Error
 	}

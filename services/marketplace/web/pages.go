@@ -32,6 +32,9 @@ type Reader interface {
 	JobsOf(ctx context.Context, viewer marketplace.User) ([]marketplace.JobLine, error)
 	// JobFor returns CodeNotFound for a job that the viewer may not know of.
 	JobFor(ctx context.Context, id marketplace.JobID, viewer marketplace.User) (marketplace.JobView, error)
+	// MoneyLines are a person's payments, the newest first, up to limit of them with an id below before.
+	MoneyLines(ctx context.Context, who marketplace.UserID, before string, limit int) ([]marketplace.MoneyLine, error)
+	MoneyOf(ctx context.Context, who marketplace.UserID, now time.Time) (marketplace.MyMoney, error)
 	// Operations is for operators only; attempts are open for long when they began before openSince.
 	Operations(ctx context.Context, openSince time.Time) (marketplace.Operations, error)
 }
@@ -79,7 +82,7 @@ func New(market *marketplace.Market, reader Reader, c clock.Clock, log *slog.Log
 }
 
 // pageNames are those of the pages' templates.
-var pageNames = []string{"login", "job_list", "job_page", "pay", "consent", "finish", "operator", "error"}
+var pageNames = []string{"login", "job_list", "job_page", "pay", "consent", "finish", "money", "operator", "error"}
 
 // parse reads every page's template in a language, together with the layout and what pages share.
 func (p *Pages) parse(l *language.Language) (map[string]*template.Template, error) {
@@ -137,6 +140,8 @@ func (p *Pages) Register(e *echo.Echo) {
 	e.GET("/jobs/:job_id/pay", p.payForm, closed...)
 	e.POST("/jobs/:job_id/pay", p.pay, closed...)
 	e.GET("/jobs/:job_id/pay/consent", p.consent, closed...)
+	e.GET("/money", p.money, closed...)
+	e.GET("/money.csv", p.moneyCSV, closed...)
 	e.GET("/operator", p.operator, append(closed, p.operators)...)
 }
 

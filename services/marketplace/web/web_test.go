@@ -219,6 +219,7 @@ func TestPages_Accessible(t *testing.T) {
 		"job_page": {Visitor: in, Flash: "paid", Page: view},
 		"pay":      {Visitor: in, Page: PayPage{Job: line.Job, WalletError: "no", Error: "no"}},
 		"consent":  {Visitor: in, Page: ConsentPage{marketplace.Consent{Job: line.Job, Worker: marketplace.User{Name: "B"}, Attempt: marketplace.Attempt{RedirectURL: "https://w.example/c"}}}},
+		"money":    {Visitor: in, Page: MoneyPage{Lines: []marketplace.MoneyLine{{ID: "01", Job: 1, JobTitle: "T", Direction: marketplace.PaidOut, Proof: "https://w.example/p"}}, Older: "01"}},
 		"login":    {Page: LoginPage{Error: "no"}},
 		"finish":   {Page: FinishPage{Ending: marketplace.EndUnreachable}},
 		"error":    {Page: ErrorPage{Status: 404, Message: "m"}},

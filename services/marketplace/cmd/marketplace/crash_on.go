@@ -58,7 +58,7 @@ func callPoints() []string {
 
 // reads are the methods of the store that commit nothing. Whatever else it has is a commit, and has its points.
 var reads = []string{
-	"AllJobs", "AnyJob", "AttemptByPendingID", "AttemptToConsent", "AttemptsOpen", "Job", "JobAndAttempt", "JobFor", "JobsOf", "KnownPendingIDs", "Operations", "Ping", "Session",
+	"AllJobs", "AnyJob", "AttemptByPendingID", "AttemptToConsent", "AttemptsOpen", "Job", "JobAndAttempt", "JobFor", "JobsOf", "KnownPendingIDs", "MoneyLines", "MoneyOf", "Operations", "Ping", "Session",
 	"Told", "User", "UserByEmail",
 }
 
