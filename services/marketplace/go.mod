@@ -10,6 +10,7 @@ replace tianguis.example/payments => ../payments
 
 require (
 	github.com/PuerkitoBio/goquery v1.13.0
+	github.com/gabriel-vasile/mimetype v1.4.16
 	github.com/labstack/echo/v4 v4.16.0
 	github.com/oklog/ulid/v2 v2.1.2
 	github.com/pelletier/go-toml/v2 v2.2.4

@@ -20,6 +20,7 @@ var mayImport = map[string][]string{
 	".":               {"tianguis.example/payments/api", "tianguis.example/payments/money", "tianguis.example/chassis/clock"},
 	"store":           {".", "tianguis.example/chassis/database", "tianguis.example/payments/money"},
 	"language":        {"tianguis.example/payments/money"},
+	"uploads":         {},
 	"web":             {".", "language", "tianguis.example/chassis/clock", "tianguis.example/chassis/httpserver"},
 	"inbox":           {".", "tianguis.example/chassis/clock", "tianguis.example/chassis/worker", "tianguis.example/payments/webhook"},
 	"cmd/marketplace": {"*"},
