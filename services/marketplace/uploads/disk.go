@@ -10,7 +10,6 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"unicode/utf8"
 
 	"github.com/oklog/ulid/v2"
@@ -33,14 +32,18 @@ type File struct {
 }
 
 // Disk keeps files in a folder. Several replicas need one that they share.
-type Disk struct{ folder string }
+type Disk struct{ root *os.Root }
 
 // NewDisk makes the folder if there is none.
 func NewDisk(folder string) (*Disk, error) {
 	if err := os.MkdirAll(folder, 0o700); err != nil {
 		return nil, fmt.Errorf("make the folder of uploads: %w", err)
 	}
-	return &Disk{folder}, nil
+	root, err := os.OpenRoot(folder)
+	if err != nil {
+		return nil, fmt.Errorf("open the folder of uploads: %w", err)
+	}
+	return &Disk{root}, nil
 }
 
 // headSize is how much of a file is looked into to know its type.
@@ -60,11 +63,12 @@ func (d *Disk) Put(ctx context.Context, id ulid.ULID, content io.Reader, most in
 	if !ok {
 		return File{}, ErrKind
 	}
-	f, err := os.CreateTemp(d.folder, ".new-") // readable by its owner alone
+	unfinished := ".new-" + id.String()
+	f, err := d.root.OpenFile(unfinished, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
 	if err != nil {
 		return File{}, err
 	}
-	defer func() { _ = os.Remove(f.Name()) }() // once it is renamed there is none
+	defer func() { _ = d.root.Remove(unfinished) }() // once it is renamed there is none
 	sum, text := sha256.New(), textChecker{isText: kind == plain}
 	size, err := io.Copy(io.MultiWriter(f, sum, &text), io.LimitReader(contextReader{ctx, io.MultiReader(bytes.NewReader(head), content)}, most+1))
 	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
@@ -76,10 +80,10 @@ func (d *Disk) Put(ctx context.Context, id ulid.ULID, content io.Reader, most in
 	case text.broken():
 		return File{}, ErrKind
 	}
-	if err := os.Rename(f.Name(), d.path(id)); err != nil {
+	if err := d.root.Rename(unfinished, id.String()); err != nil {
 		return File{}, err
 	}
-	if err := syncFolder(d.folder); err != nil {
+	if err := d.sync(); err != nil {
 		return File{}, err
 	}
 	return File{ID: id.String(), MediaType: kind, Size: size, SHA256: hex.EncodeToString(sum.Sum(nil))}, nil
@@ -91,7 +95,7 @@ func (d *Disk) Open(id string) (*os.File, error) {
 	if err != nil {
 		return nil, ErrUnknown
 	}
-	f, err := os.Open(d.path(parsed))
+	f, err := d.root.Open(parsed.String())
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, ErrUnknown
 	}
@@ -104,17 +108,15 @@ func (d *Disk) Remove(id string) error {
 	if err != nil {
 		return nil //nolint:nilerr // no file has such a name
 	}
-	if err := os.Remove(d.path(parsed)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if err := d.root.Remove(parsed.String()); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
 	return nil
 }
 
-func (d *Disk) path(id ulid.ULID) string { return filepath.Join(d.folder, id.String()) }
-
-// syncFolder keeps a new name through a power cut.
-func syncFolder(folder string) error {
-	f, err := os.Open(folder)
+// sync keeps a new name through a power cut.
+func (d *Disk) sync() error {
+	f, err := d.root.Open(".")
 	if err != nil {
 		return err
 	}
