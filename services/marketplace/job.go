@@ -62,6 +62,7 @@ const (
 	EventCreated        = "created"
 	EventPaymentStarted = "payment_started"
 	EventPaymentFailed  = "payment_failed"
+	EventPaymentLate    = "payment_late"     // approved long ago, and its end is not known
 	EventPaidOutOfTurn  = "paid_out_of_turn" // money came for a job that did not wait for it, such as a canceled one
 	EventPaidAgain      = "paid_again"       // a second payment arrived for a job that was paid
 	EventOverpaid       = "overpaid"         // a payment brought more than was asked for
@@ -70,7 +71,7 @@ const (
 
 // PaymentEvents are those that tell of a payment, the action Pay among them.
 var PaymentEvents = []string{
-	EventPaymentStarted, EventPaymentFailed, string(Pay), EventPaidOutOfTurn, EventPaidAgain, EventOverpaid, EventRoundedUp,
+	EventPaymentStarted, EventPaymentFailed, EventPaymentLate, string(Pay), EventPaidOutOfTurn, EventPaidAgain, EventOverpaid, EventRoundedUp,
 }
 
 // OddEvents are those that a person must look at: money moved that nobody waited for.

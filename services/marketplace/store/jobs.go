@@ -66,6 +66,7 @@ func (s *Store) CreateJob(ctx context.Context, j marketplace.Job, history []mark
 	return marketplace.JobID(id), err
 }
 
+// insertHistory is how every line comes into a job's history, and tells those whom it concerns.
 func insertHistory(tx *gorm.DB, id marketplace.JobID, entries []marketplace.Entry) error {
 	for _, e := range entries {
 		err := tx.Exec(`INSERT INTO job_history (job_id, at, user_id, event, from_state, to_state, detail) VALUES (?, ?, ?, ?, ?, ?, ?)`,
@@ -74,7 +75,7 @@ func insertHistory(tx *gorm.DB, id marketplace.JobID, entries []marketplace.Entr
 			return err
 		}
 	}
-	return nil
+	return tell(tx, id, entries)
 }
 
 // Job returns a job for the rules, whoever asks; CodeNotFound when there is none.

@@ -279,29 +279,34 @@ func TestOperations(t *testing.T) {
 	})
 }
 
+// plan is how the database goes about a query.
+func (s *fixture) plan(query string) (plan []string) {
+	s.t.Helper()
+	if s.db.Dialect() == database.Postgres {
+		// A small table is read whole, unless that is forbidden.
+		require.NoError(s.t, s.db.Transact(s.t.Context(), func(tx *gorm.DB) error {
+			if err := tx.Exec("SET LOCAL enable_seqscan = off").Error; err != nil {
+				return err
+			}
+			return tx.Raw("EXPLAIN " + query).Scan(&plan).Error
+		}))
+		return plan
+	}
+	var steps []struct{ Detail string }
+	require.NoError(s.t, s.db.Read(s.t.Context()).Raw("EXPLAIN QUERY PLAN "+query).Scan(&steps).Error)
+	for _, step := range steps {
+		plan = append(plan, step.Detail)
+	}
+	return plan
+}
+
 // TestOperations_HaveTheirIndexes: those of the migrations are for the very events that the rules list. A history is long, and these are few.
 func TestOperations_HaveTheirIndexes(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, s *fixture) {
 		for index, events := range map[string][]string{"job_history_odd": marketplace.OddEvents, "job_history_payments": marketplace.PaymentEvents} {
 			query := "SELECT id FROM job_history WHERE event IN ('" + strings.Join(events, "', '") + "') ORDER BY id DESC LIMIT 50"
-			var plan []string
-			if s.db.Dialect() == database.Postgres {
-				// A small table is read whole, unless that is forbidden.
-				require.NoError(t, s.db.Transact(t.Context(), func(tx *gorm.DB) error {
-					if err := tx.Exec("SET LOCAL enable_seqscan = off").Error; err != nil {
-						return err
-					}
-					return tx.Raw("EXPLAIN " + query).Scan(&plan).Error
-				}))
-			} else {
-				var steps []struct{ Detail string }
-				require.NoError(t, s.db.Read(t.Context()).Raw("EXPLAIN QUERY PLAN "+query).Scan(&steps).Error)
-				for _, step := range steps {
-					plan = append(plan, step.Detail)
-				}
-			}
-			require.Contains(t, strings.Join(plan, "\n"), index)
+			require.Contains(t, strings.Join(s.plan(query), "\n"), index)
 		}
 	})
 }

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"tianguis.example/marketplace"
 	"tianguis.example/marketplace/language"
 )
 
@@ -13,6 +14,7 @@ import (
 func (p *Pages) functions(l *language.Language) template.FuncMap {
 	return template.FuncMap{
 		"t":         l.T,
+		"sentence":  func(s marketplace.Sentence) string { return l.T(s.Format, s.Args...) },
 		"known":     l.Known,
 		"amount":    l.Amount,
 		"date":      l.Date,

@@ -37,12 +37,29 @@ type Reader interface {
 	MoneyOf(ctx context.Context, who marketplace.UserID, now time.Time) (marketplace.MyMoney, error)
 	// Operations is for operators only; attempts are open for long when they began before openSince.
 	Operations(ctx context.Context, openSince time.Time) (marketplace.Operations, error)
+	notificationReader
+}
+
+// notificationReader is what a person was told, and what they chose to be told: their own only.
+type notificationReader interface {
+	// NotificationsOf are up to n, the newest first, older than before; from the newest on when that is 0.
+	NotificationsOf(ctx context.Context, viewer marketplace.UserID, before int64, n int) ([]marketplace.Notification, error)
+	// Unread counts up to most.
+	Unread(ctx context.Context, viewer marketplace.UserID, most int) (int, error)
+	// ReadNotification returns CodeNotFound for one that is not the viewer's.
+	ReadNotification(ctx context.Context, viewer marketplace.UserID, id int64, now time.Time) (marketplace.Notification, error)
+	ReadAllNotifications(ctx context.Context, viewer marketplace.UserID, upTo int64, now time.Time) error
+	PreferencesOf(ctx context.Context, viewer marketplace.UserID) (marketplace.Preferences, error)
+	SavePreferences(ctx context.Context, who marketplace.UserID, p marketplace.Preferences) error
 }
 
 // Options are the choices of whoever runs the marketplace.
 type Options struct {
 	BaseURL          string // its public address; with https, cookies are sent over https only
 	UnsignedWebhooks bool   // webhooks without a signature are believed, of which operators are warned
+	SMS              bool   // SMS are sent, so that people can ask for them
+
+	Mails func() []DevMail // what /dev/mail shows, the newest first; nil for no such page
 }
 
 // Pages answers browsers.
@@ -53,6 +70,8 @@ type Pages struct {
 	log    *slog.Logger
 	https  bool // the marketplace's public address is https: cookies are Secure
 	open   bool // webhooks without a signature are believed
+	sms    bool // SMS are sent
+	mails  func() []DevMail
 	assets map[string]asset
 
 	catalogue *language.Catalogue
@@ -64,7 +83,7 @@ var embedded embed.FS
 
 // New makes the pages. It fails only when a template is broken.
 func New(market *marketplace.Market, reader Reader, c clock.Clock, log *slog.Logger, o Options) (*Pages, error) {
-	p := &Pages{market: market, reader: reader, clock: c, log: log, https: strings.HasPrefix(o.BaseURL, "https://"), open: o.UnsignedWebhooks}
+	p := &Pages{market: market, reader: reader, clock: c, log: log, https: strings.HasPrefix(o.BaseURL, "https://"), open: o.UnsignedWebhooks, sms: o.SMS, mails: o.Mails}
 	var err error
 	if p.assets, err = loadAssets(); err != nil {
 		return nil, err
@@ -82,7 +101,7 @@ func New(market *marketplace.Market, reader Reader, c clock.Clock, log *slog.Log
 }
 
 // pageNames are those of the pages' templates.
-var pageNames = []string{"login", "job_list", "job_page", "pay", "consent", "finish", "money", "operator", "error"}
+var pageNames = []string{"login", "job_list", "job_page", "pay", "consent", "finish", "money", "operator", "notifications", "preferences", "dev_mail", "error"}
 
 // parse reads every page's template in a language, together with the layout and what pages share.
 func (p *Pages) parse(l *language.Language) (map[string]*template.Template, error) {
@@ -108,6 +127,7 @@ type frame struct {
 	Visitor visitor
 	Here    string // the page's address, to come back to
 	Flash   string // a code, which templates/shared.html turns into words
+	Unread  int    // what the visitor was told and has not seen, counted up to countedUnread
 	Page    any
 }
 
@@ -115,6 +135,12 @@ type frame struct {
 func (p *Pages) render(c echo.Context, status int, name string, page any) error {
 	var body bytes.Buffer
 	data := frame{Visitor: visitorOf(c), Here: here(c), Flash: p.takeFlash(c), Page: page}
+	if data.Visitor.SignedIn() {
+		var err error
+		if data.Unread, err = p.reader.Unread(c.Request().Context(), data.Visitor.User.ID, countedUnread); err != nil {
+			p.log.WarnContext(c.Request().Context(), "count what a person has not seen", "error", err) // the page is worth more than its bell
+		}
+	}
 	c.Response().Header().Set("Content-Language", p.languageOf(c).Code)
 	if err := p.pages[p.languageOf(c).Code][name].ExecuteTemplate(&body, "layout", data); err != nil {
 		return fmt.Errorf("render the page %s: %w", name, err)
@@ -142,6 +168,15 @@ func (p *Pages) Register(e *echo.Echo) {
 	e.GET("/jobs/:job_id/pay/consent", p.consent, closed...)
 	e.GET("/money", p.money, closed...)
 	e.GET("/money.csv", p.moneyCSV, closed...)
+	e.GET("/notifications", p.notifications, closed...)
+	e.POST("/notifications/read", p.readNotifications, closed...)
+	e.GET("/notifications/preferences", p.preferencesForm, closed...)
+	e.POST("/notifications/preferences", p.preferences, closed...)
+	e.GET("/notifications/:notification_id", p.notification, closed...)
+	if p.mails != nil {
+		e.GET("/dev/mail", p.devMail, open...)
+		e.GET("/dev/mail/:message_id", p.devMailHTML, open...)
+	}
 	e.GET("/operator", p.operator, append(closed, p.operators)...)
 }
 

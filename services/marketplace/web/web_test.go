@@ -192,6 +192,10 @@ func TestEverythingSaidByStrangersIsEscaped(t *testing.T) {
 		"login":    {LoginPage{Email: evil, Next: evil, Error: evil}},
 		"finish":   {FinishPage{Ending: marketplace.EndUnreachable, Again: "/payments/finish?a=" + evil}},
 		"error":    {ErrorPage{Status: 500, Message: evil, RequestID: evil}},
+
+		"notifications": {NotificationsPage{All: []marketplace.Notification{{Kind: marketplace.NotifyApplication, Facts: marketplace.Facts{By: evil, Title: evil}}}}},
+		"preferences":   {PreferencesPage{SMS: true, Phone: evil, PhoneError: evil, Choices: []Choice{{Topic: evil}}}},
+		"dev_mail":      {DevMailPage{Mails: []DevMail{{ID: evil, To: evil, Subject: evil, Text: evil}}}},
 	} {
 		for _, one := range page {
 			doc := p.draw(t, name, frame{Visitor: visitor, Flash: evil, Page: one})
@@ -224,6 +228,12 @@ func TestPages_Accessible(t *testing.T) {
 		"finish":   {Page: FinishPage{Ending: marketplace.EndUnreachable}},
 		"error":    {Page: ErrorPage{Status: 404, Message: "m"}},
 		"operator": {Visitor: in, Page: operator},
+
+		"notifications": {Visitor: in, Unread: 120, Page: NotificationsPage{
+			All: []marketplace.Notification{{ID: 2, Kind: marketplace.NotifyPaid}, {ID: 1, Kind: marketplace.NotifyPaid, ReadAt: p.clock.Now()}}, Older: 1, Unread: 1,
+		}},
+		"preferences": {Visitor: in, Page: PreferencesPage{SMS: true, PhoneError: "no", Choices: []Choice{{Topic: marketplace.TopicWork}, {Topic: marketplace.TopicSecurity}}}},
+		"dev_mail":    {Page: DevMailPage{Mails: []DevMail{{ID: "1", Subject: "s", To: "a@example.com"}}}},
 	}
 	require.Len(t, drawn, len(pageNames))
 	for name, f := range drawn {

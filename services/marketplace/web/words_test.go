@@ -161,7 +161,7 @@ func codeSentences(t *testing.T, said map[string]string) {
 					return true
 				})
 			case *ast.CallExpr:
-				if name := called(n.Fun); (name == "T" || name == "NotFound") && len(n.Args) > 0 {
+				if name := called(n.Fun); (name == "T" || name == "NotFound" || name == "say") && len(n.Args) > 0 {
 					literal(n.Args[0])
 				}
 			case *ast.CompositeLit:

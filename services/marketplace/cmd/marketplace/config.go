@@ -44,6 +44,21 @@ type Config struct {
 	PollEvery   time.Duration `env:"PAYMENTS_POLL_INTERVAL" default:"2s" help:"How often to look for payments of which no news came, to ask the payments service about them."`
 	PollWorkers int           `env:"PAYMENTS_POLL_WORKERS" default:"2" help:"How many of them to ask about at a time."`
 
+	MailDelivery string         `env:"MAIL_DELIVERY" default:"off" help:"Where e-mail goes: off (nowhere), smtp (to a mail server), or page (to /dev/mail, for whoever can open the marketplace to read;\nduring development, and only when MARKETPLACE_BASE_URL is this machine)."`
+	MailFrom     string         `env:"MAIL_FROM" help:"Who the mails are from: no-reply@market.example, or Tianguis <no-reply@market.example>."`
+	MailReplyTo  string         `env:"MAIL_REPLY_TO" help:"Where answers to them go, if not to MAIL_FROM."`
+	SMTPAddress  string         `env:"SMTP_ADDRESS" help:"The mail server, host:port."`
+	SMTPSecurity string         `env:"SMTP_TLS" default:"starttls" help:"How the way to it is encrypted: starttls (usually port 587), tls (usually 465), or none (a server on this machine or in a network of its own)."`
+	SMTPUsername string         `env:"SMTP_USERNAME" help:"The name to sign in with at the mail server, if it asks for one."`
+	SMTPPassword logging.Secret `env:"SMTP_PASSWORD" help:"The password for it."`
+
+	SMSURL           string         `env:"SMS_GATEWAY_URL" help:"Where {\"to\": \"+52…\", \"text\": \"…\"} is POSTed to send an SMS. Without it none are sent, and nobody is offered any."`
+	SMSAuthorization logging.Secret `env:"SMS_GATEWAY_AUTHORIZATION" help:"The Authorization header for it: Bearer … or Basic …"`
+	SMSSecret        logging.Secret `env:"SMS_GATEWAY_SECRET" help:"What these requests are signed with, as webhooks are: whsec_ and base64. Without it they are not signed."`
+
+	MessagesEvery   time.Duration `env:"MESSAGES_POLL_INTERVAL" default:"2s" help:"How often to look for messages that are due."`
+	MessagesWorkers int           `env:"MESSAGES_WORKERS" default:"2" help:"How many e-mails, and how many SMS, are sent at a time."`
+
 	MetricsListen string `env:"METRICS_LISTEN" help:"Where GET /metrics answers Prometheus: 127.0.0.1:9402, or an address that only your network reaches, since it asks for\nno key. Without it nobody is answered."`
 }
 
@@ -86,10 +101,19 @@ func (c *Config) Validate() error {
 	if _, err := c.webhookSecrets(); err != nil {
 		return settings.Wrong("WEBHOOK_SECRET", "cannot be used: %v", err)
 	}
+	if err := c.validateMail(); err != nil {
+		return err
+	}
+	if err := c.validateSMS(); err != nil {
+		return err
+	}
+	if c.MessagesWorkers < 1 {
+		return settings.Wrong("MESSAGES_WORKERS", "must be at least 1")
+	}
 	if c.PollWorkers < 1 {
 		return settings.Wrong("PAYMENTS_POLL_WORKERS", "must be at least 1")
 	}
-	for name, d := range map[string]time.Duration{"PAYMENTS_TIMEOUT": c.PaymentsTimeout, "SESSION_LIFETIME": c.SessionLife, "PAYMENTS_POLL_INTERVAL": c.PollEvery} {
+	for name, d := range map[string]time.Duration{"PAYMENTS_TIMEOUT": c.PaymentsTimeout, "SESSION_LIFETIME": c.SessionLife, "PAYMENTS_POLL_INTERVAL": c.PollEvery, "MESSAGES_POLL_INTERVAL": c.MessagesEvery} {
 		if d <= 0 {
 			return settings.Wrong(name, "must be more than zero")
 		}

@@ -58,8 +58,9 @@ func callPoints() []string {
 
 // reads are the methods of the store that commit nothing. Whatever else it has is a commit, and has its points.
 var reads = []string{
-	"AllJobs", "AnyJob", "AttemptByPendingID", "AttemptToConsent", "AttemptsOpen", "Job", "JobAndAttempt", "JobFor", "JobsOf", "KnownPendingIDs", "MoneyLines", "MoneyOf", "Operations", "Ping", "Session",
-	"Told", "User", "UserByEmail",
+	"AllJobs", "AnyJob", "AttemptByPendingID", "AttemptToConsent", "AttemptsOpen", "Job", "JobAndAttempt", "JobFor", "JobsOf", "KnownPendingIDs",
+	"Messages", "MessagesPending", "MoneyLines", "MoneyOf", "NotificationsOf", "Operations", "Ping", "PreferencesOf", "Session", "Told", "Unread",
+	"User", "UserByEmail",
 }
 
 // recordMethod commits news: what it does to the job is a point of its own.
@@ -172,4 +173,34 @@ func (s crashingStore) CreateSession(ctx context.Context, session marketplace.Se
 
 func (s crashingStore) DeleteSession(ctx context.Context, id string) error {
 	return s.at.Do("DeleteSession", func() error { return s.Store.DeleteSession(ctx, id) })
+}
+
+// ClaimMessages has its second point only when something was claimed, like ClaimAttempts.
+func (s crashingStore) ClaimMessages(ctx context.Context, c marketplace.Channel, n int, now, leaseUntil time.Time) ([]marketplace.Message, error) {
+	s.at.At(crashpoint.Before("ClaimMessages"))
+	claimed, err := s.Store.ClaimMessages(ctx, c, n, now, leaseUntil)
+	if len(claimed) > 0 {
+		s.at.At(crashpoint.After("ClaimMessages"))
+	}
+	return claimed, err
+}
+
+func (s crashingStore) EndAttempt(ctx context.Context, m marketplace.Message, leaseUntil time.Time) error {
+	return s.at.Do("EndAttempt", func() error { return s.Store.EndAttempt(ctx, m, leaseUntil) })
+}
+
+func (s crashingStore) ReadNotification(ctx context.Context, viewer marketplace.UserID, id int64, now time.Time) (n marketplace.Notification, err error) {
+	err = s.at.Do("ReadNotification", func() (err error) {
+		n, err = s.Store.ReadNotification(ctx, viewer, id, now)
+		return err
+	})
+	return n, err
+}
+
+func (s crashingStore) ReadAllNotifications(ctx context.Context, viewer marketplace.UserID, upTo int64, now time.Time) error {
+	return s.at.Do("ReadAllNotifications", func() error { return s.Store.ReadAllNotifications(ctx, viewer, upTo, now) })
+}
+
+func (s crashingStore) SavePreferences(ctx context.Context, who marketplace.UserID, p marketplace.Preferences) error {
+	return s.at.Do("SavePreferences", func() error { return s.Store.SavePreferences(ctx, who, p) })
 }

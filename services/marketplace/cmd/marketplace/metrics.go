@@ -25,6 +25,7 @@ type measured struct {
 	loops    *metrics.Workers
 	calls    *metrics.Calls
 	news     *news
+	messages *messages
 	listener net.Listener // nil when nobody is answered
 }
 
@@ -38,6 +39,7 @@ func newMeasured(c Config, db *database.DB, keep *store.Store, now clock.Clock, 
 			Help: "How long calls of the payments service took, each try of a repeated one, by method and outcome.",
 		}),
 	}
+	m.messages = newMessages(registry, m.loops)
 	pool, err := db.Pool()
 	if err != nil {
 		return measured{}, err
@@ -46,12 +48,24 @@ func newMeasured(c Config, db *database.DB, keep *store.Store, now clock.Clock, 
 	registry.AddAsked(now, log, []metrics.Gauge{
 		{Name: gaugeOpen, Help: "Payments that people started and whose end is not known here yet."},
 		{Name: gaugeOldest, Help: "How long ago the first of them began."},
+		{Name: gaugeMessages, Help: "Messages to people that wait to be sent, by channel (email, sms).", Labels: []string{"channel"}},
+		{Name: gaugeMessagesOldest, Help: "How long ago the first of them was written.", Labels: []string{"channel"}},
 	}, func(ctx context.Context) ([]metrics.Reading, error) {
 		n, oldest, err := keep.AttemptsOpen(ctx)
 		if err != nil {
 			return nil, err
 		}
-		return []metrics.Reading{{Name: gaugeOpen, Value: metrics.Count(n)}, {Name: gaugeOldest, Value: metrics.Age(now.Now(), oldest)}}, nil
+		readings := []metrics.Reading{{Name: gaugeOpen, Value: metrics.Count(n)}, {Name: gaugeOldest, Value: metrics.Age(now.Now(), oldest)}}
+		for _, channel := range c.channels() { // what waits for a channel that is not set up waits for nothing
+			n, oldest, err := keep.MessagesPending(ctx, channel)
+			if err != nil {
+				return nil, err
+			}
+			labels := []string{string(channel)}
+			readings = append(readings, metrics.Reading{Name: gaugeMessages, Labels: labels, Value: metrics.Count(n)},
+				metrics.Reading{Name: gaugeMessagesOldest, Labels: labels, Value: metrics.Age(now.Now(), oldest)})
+		}
+		return readings, nil
 	})
 	if m.listener, err = metrics.Listen(c.MetricsListen); err != nil {
 		return measured{}, err
@@ -63,6 +77,9 @@ func newMeasured(c Config, db *database.DB, keep *store.Store, now clock.Clock, 
 const (
 	gaugeOpen   = "tianguis_attempts_open"
 	gaugeOldest = "tianguis_attempts_open_oldest_seconds"
+
+	gaugeMessages       = "tianguis_messages_pending"
+	gaugeMessagesOldest = "tianguis_messages_pending_oldest_seconds"
 )
 
 // payments is the client's transport, its calls counted.
@@ -125,4 +142,36 @@ func (m *news) Heard(source marketplace.Source, event string, late time.Duration
 	if event == string(marketplace.Pay) && late > 0 {
 		m.late.WithLabelValues(string(source)).Observe(late.Seconds())
 	}
+}
+
+// messages is what is told to people outside of the site.
+type messages struct {
+	*metrics.Workers
+	attempts *prometheus.CounterVec
+}
+
+// failed is the outcome of an attempt that is made again.
+const failed = "failed"
+
+func newMessages(r *metrics.Registry, loops *metrics.Workers) *messages {
+	m := &messages{Workers: loops, attempts: prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "tianguis_message_attempts_total",
+		Help: "Attempts to send a message, by channel (email, sms) and outcome: sent, failed (it is tried again), dead (it is not).",
+	}, []string{"channel", "outcome"})}
+	for _, channel := range marketplace.Channels {
+		for _, outcome := range []string{string(marketplace.MessageSent), failed, string(marketplace.MessageDead)} {
+			m.attempts.WithLabelValues(string(channel), outcome)
+		}
+	}
+	r.Add(m.attempts)
+	return m
+}
+
+// Attempted is notify.Watch's.
+func (m *messages) Attempted(after marketplace.Message) {
+	outcome := string(after.State)
+	if after.State == marketplace.MessagePending {
+		outcome = failed
+	}
+	m.attempts.WithLabelValues(string(after.Channel), outcome).Inc()
 }

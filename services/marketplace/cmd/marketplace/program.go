@@ -18,6 +18,7 @@ import (
 	"tianguis.example/chassis/httpserver"
 	"tianguis.example/marketplace"
 	"tianguis.example/marketplace/inbox"
+	"tianguis.example/marketplace/notify"
 	"tianguis.example/marketplace/store"
 	"tianguis.example/marketplace/web"
 	"tianguis.example/payments/api"
@@ -32,6 +33,7 @@ type Program struct {
 	echo     *echo.Echo
 	options  httpserver.Options
 	poller   *inbox.Poller
+	notifier *notify.Dispatcher
 	log      *slog.Logger
 	measured measured
 }
@@ -68,7 +70,12 @@ func New(ctx context.Context, c Config, log *slog.Logger, now clock.Clock) (_ *P
 	market := marketplace.New(kept, payments, now, log, marketplace.Options{
 		SellerID: c.SellerID, SessionLife: c.SessionLife, Longest: c.PaymentsTimeout, Watch: measured.news,
 	})
-	pages, err := web.New(market, kept, now, log, web.Options{BaseURL: c.BaseURL, UnsignedWebhooks: c.AllowUnsigned})
+	senders, shown, err := c.senders(now)
+	if err != nil {
+		return nil, err
+	}
+	_, sms := senders[marketplace.SMS]
+	pages, err := web.New(market, kept, now, log, web.Options{BaseURL: c.BaseURL, UnsignedWebhooks: c.AllowUnsigned, SMS: sms, Mails: mails(shown)})
 	if err != nil {
 		return nil, err
 	}
@@ -85,6 +92,9 @@ func New(ctx context.Context, c Config, log *slog.Logger, now clock.Clock) (_ *P
 	p.poller = &inbox.Poller{
 		Market: market, Attempts: kept, Clock: now, Log: log,
 		Every: c.PollEvery, Workers: c.PollWorkers, Lease: 2 * c.PaymentsTimeout, Watch: measured.loops,
+	}
+	p.notifier = &notify.Dispatcher{
+		Store: kept, Senders: senders, Clock: now, Log: log, Every: c.MessagesEvery, Workers: c.MessagesWorkers, Watch: measured.messages,
 	}
 	if p.listener, err = (&net.ListenConfig{}).Listen(ctx, "tcp", c.Listen); err != nil {
 		return nil, fmt.Errorf("MARKETPLACE_LISTEN cannot be used: %w", err)
@@ -119,6 +129,7 @@ func (p *Program) Run(ctx context.Context) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return httpserver.Serve(ctx, p.listener, p.echo, p.options) })
 	group.Go(func() error { p.poller.Run(ctx); return nil })
+	group.Go(func() error { p.notifier.Run(ctx); return nil })
 	if p.measured.listener != nil {
 		group.Go(func() error { p.measured.registry.Serve(ctx, p.measured.listener, p.log); return nil })
 	}
