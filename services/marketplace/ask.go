@@ -12,6 +12,8 @@ import (
 type askStore interface {
 	// KnownPendingIDs are those of all attempts for a job.
 	KnownPendingIDs(ctx context.Context, id JobID) (map[string]bool, error)
+	// SaveLate keeps an entry for an attempt whose end should be known, once for each payment, while it is open. The entry is given the job's state.
+	SaveLate(ctx context.Context, a Attempt, e Entry) error
 }
 
 // askPayments is what is asked.
@@ -41,6 +43,9 @@ func (m *Market) Ask(ctx context.Context, a Attempt) error {
 	if a.State == AttemptAwaiting && approved(p.State) {
 		now := m.clock.Now()
 		return m.store.Confirming(ctx, a, now, now.Add(askSoon))
+	}
+	if now := m.clock.Now(); a.State == AttemptConfirming && now.Sub(a.CreatedAt) >= OpenForLong {
+		return m.store.SaveLate(ctx, a, Entry{At: now, Event: EventPaymentLate, Detail: a.PendingID})
 	}
 	return nil
 }

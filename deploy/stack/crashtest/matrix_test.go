@@ -50,6 +50,7 @@ var unreachable = map[string]string{
 	"marketplace: CreateUser":              "an operator's command",
 	"marketplace: CreateJob":               "an operator's command",
 	"marketplace: SetWallet":               "an operator's command",
+	"marketplace: SaveLate":                "takes a payment that is on its way for an hour; what it says changes nothing of the payment",
 	"marketplace: ClaimMessages":           "no mail is sent here; notify/notify_test.go breaks it off, and no payment hangs on it",
 	"marketplace: EndAttempt":              "no mail is sent here; notify/notify_test.go breaks it off, and no payment hangs on it",
 	"marketplace: PruneMessages":           "once an hour of the machine's time; what it deletes nobody reads",

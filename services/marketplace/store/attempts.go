@@ -161,6 +161,37 @@ func retie(tx *gorm.DB, a marketplace.Attempt, before attemptRow) error {
 		string(marketplace.AttemptReplaced), a.UpdatedAt, a.ID).Error
 }
 
+// SaveLate keeps that an open attempt takes long, once for each payment: who polls asks again and again.
+func (s *Store) SaveLate(ctx context.Context, a marketplace.Attempt, e marketplace.Entry) error {
+	return s.db.Transact(ctx, func(tx *gorm.DB) error {
+		if late, err := isLate(tx, a, e); late || err != nil {
+			return err
+		}
+		// The job's row first, as in Record; and whoever else does this now is done before it is looked again.
+		if err := tx.Exec("UPDATE jobs SET version = version + 1 WHERE id = ?", int64(a.JobID)).Error; err != nil {
+			return err
+		}
+		if late, err := isLate(tx, a, e); late || err != nil {
+			return err
+		}
+		open, err := attemptWhere(tx, "id = ? AND state IN "+openStates, a.ID)
+		if err != nil || open == nil {
+			return err
+		}
+		job, err := readJob(tx, a.JobID)
+		if err != nil {
+			return err
+		}
+		e.From, e.To = job.State, job.State
+		return insertHistory(tx, a.JobID, []marketplace.Entry{e})
+	})
+}
+
+func isLate(tx *gorm.DB, a marketplace.Attempt, e marketplace.Entry) (bool, error) {
+	var n int
+	return one(tx, &n, "SELECT 1 FROM job_history WHERE job_id = ? AND event = ? AND detail = ?", int64(a.JobID), e.Event, e.Detail)
+}
+
 // CloseAttempt ends an attempt for which no payment was started, or one that nobody will be sent to. One that
 // has got further is left alone.
 func (s *Store) CloseAttempt(ctx context.Context, a marketplace.Attempt) error {

@@ -2,6 +2,7 @@ package store_test
 
 import (
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -95,6 +96,36 @@ func TestNotifications_OperatorsAreToldOfOddMoney(t *testing.T) {
 		for _, who := range []marketplace.UserID{s.funder, s.worker, operator} {
 			require.Equal(t, []string{"overpaid"}, s.told(who))
 		}
+	})
+}
+
+// TestSaveLate_OnceForEachPayment: the one who polls comes every ten minutes, and several may come at once.
+func TestSaveLate_OnceForEachPayment(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, s *fixture) {
+		a := s.attempt("01A", "session-1", noon)
+		a.PendingID, a.State = "P1", marketplace.AttemptAwaiting
+		require.NoError(t, s.SaveStarted(t.Context(), a, marketplace.Entry{At: noon, By: s.funder, Event: marketplace.EventPaymentStarted}, noon))
+		require.NoError(t, s.Confirming(t.Context(), a, noon, noon))
+		late := marketplace.Entry{At: noon.Add(time.Hour), Event: marketplace.EventPaymentLate, Detail: "P1"}
+		var all sync.WaitGroup
+		failed := make(chan error, 4)
+		for range cap(failed) {
+			all.Go(func() { failed <- s.SaveLate(t.Context(), a, late) })
+		}
+		all.Wait()
+		for range cap(failed) {
+			require.NoError(t, <-failed)
+		}
+		require.Equal(t, []string{"payment_late"}, s.told(s.worker))
+		require.Equal(t, []string{"payment_late"}, s.told(s.funder))
+
+		b := s.attempt("01B", "session-1", noon)
+		b.State, b.Reason = marketplace.AttemptFailed, "x"
+		require.NoError(t, s.CloseAttempt(t.Context(), b))
+		late.Detail = "P2"
+		require.NoError(t, s.SaveLate(t.Context(), b, late))
+		require.Len(t, s.told(s.worker), 1, "it has ended in the meantime")
 	})
 }
 

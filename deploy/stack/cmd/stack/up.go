@@ -66,7 +66,10 @@ func start(ctx context.Context, out io.Writer, ports stack.Ports) (*stack.Stack,
 	if ports.Sandbox != stack.DefaultPorts().Sandbox {
 		state += "-" + strconv.Itoa(ports.Sandbox)
 	}
-	s, err := stack.New(stack.Config{Bin: filepath.Join(folder, "bin"), State: state, Ports: ports})
+	s, err := stack.New(stack.Config{
+		Bin: filepath.Join(folder, "bin"), State: state, Ports: ports,
+		Env: map[string]map[string]string{stack.Marketplace: {"MAIL_DELIVERY": "page"}}, // nobody is written to
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -84,6 +87,7 @@ func stay(ctx context.Context, out io.Writer, s *stack.Stack) error {
 	fmt.Fprintf(table, "  marketplace\t%s\tsign in as %s, %s or %s, password %s\n", s.Marketplace.Address, funder, worker, operator, password)
 	fmt.Fprintf(table, "  payments\t%s\tits API key is in %s; with it as password, /operator/webhooks shows where each webhook is\n", s.Payments.Address, nearby(s.Secrets.APIKey))
 	fmt.Fprintf(table, "  sandbox wallet\t%s\tmoney that is none\n", s.Sandbox.Address)
+	fmt.Fprintf(table, "  e-mail\t%s/dev/mail\tshown instead of being sent\n", s.Marketplace.Address)
 	fmt.Fprintf(table, "  logs\t%s\n", nearby(filepath.Join(filepath.Dir(s.Marketplace.Log), "*.log")))
 	if err := table.Flush(); err != nil {
 		return errors.Join(err, s.Stop())

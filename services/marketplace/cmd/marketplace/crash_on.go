@@ -137,6 +137,10 @@ func (s crashingStore) SaveStarted(ctx context.Context, a marketplace.Attempt, e
 	return s.at.Do("SaveStarted", func() error { return s.Store.SaveStarted(ctx, a, e, askAt) })
 }
 
+func (s crashingStore) SaveLate(ctx context.Context, a marketplace.Attempt, e marketplace.Entry) error {
+	return s.at.Do("SaveLate", func() error { return s.Store.SaveLate(ctx, a, e) })
+}
+
 func (s crashingStore) CloseAttempt(ctx context.Context, a marketplace.Attempt) error {
 	return s.at.Do("CloseAttempt", func() error { return s.Store.CloseAttempt(ctx, a) })
 }
