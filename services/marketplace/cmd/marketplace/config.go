@@ -5,6 +5,7 @@ import (
 	"net/url"
 	"time"
 
+	"tianguis.example/chassis/database"
 	"tianguis.example/chassis/httpserver"
 	"tianguis.example/chassis/logging"
 	"tianguis.example/chassis/settings"
@@ -21,8 +22,8 @@ type logConfig struct {
 type databaseConfig struct {
 	logConfig
 	DatabaseURL string `env:"DATABASE_URL" default:"sqlite:marketplace.db" help:"Where the marketplace keeps its data: sqlite:<file>, or postgres://user:password@host/database."`
-	MaxConns    int    `env:"DATABASE_MAX_CONNS" default:"10" help:"The most connections to the database."`
-	BaseURL     string `env:"MARKETPLACE_BASE_URL" default:"http://localhost:8000" help:"The address under which people reach the marketplace. With https, cookies are sent over https only."`
+	database.Limits
+	BaseURL string `env:"MARKETPLACE_BASE_URL" default:"http://localhost:8000" help:"The address under which people reach the marketplace. With https, cookies are sent over https only."`
 }
 
 // Config is everything that the marketplace can be told.
@@ -53,8 +54,8 @@ func (c *databaseConfig) Validate() error {
 	if err != nil || base.Host == "" || base.Scheme != "https" && base.Scheme != "http" {
 		return settings.Wrong("MARKETPLACE_BASE_URL", "must be an address such as https://market.example, not %q", c.BaseURL)
 	}
-	if c.MaxConns < 1 {
-		return settings.Wrong("DATABASE_MAX_CONNS", "must be at least 1")
+	if err := c.Limits.Validate(); err != nil {
+		return err
 	}
 	if _, err := logging.New(nil, c.LogFormat, "info"); err != nil {
 		return settings.Wrong("LOG_FORMAT", "must be text or json, not %q", c.LogFormat)

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"tianguis.example/chassis/database"
 	"tianguis.example/chassis/httpserver"
 	"tianguis.example/chassis/logging"
 	"tianguis.example/chassis/settings"
@@ -19,8 +20,9 @@ import (
 
 // config is every setting of the service. .env.example is written from it.
 type config struct {
-	Listen             string         `env:"PAYMENTS_LISTEN" default:"127.0.0.1:4001" help:"Where the service listens. Beyond loopback it needs PAYMENTS_API_KEY."`
-	DatabaseURL        logging.Secret `env:"DATABASE_URL" default:"sqlite:payments.db" help:"sqlite:<file>, or postgres://<user>:<password>@<host>/<database>."`
+	Listen      string         `env:"PAYMENTS_LISTEN" default:"127.0.0.1:4001" help:"Where the service listens. Beyond loopback it needs PAYMENTS_API_KEY."`
+	DatabaseURL logging.Secret `env:"DATABASE_URL" default:"sqlite:payments.db" help:"sqlite:<file>, or postgres://<user>:<password>@<host>/<database>."`
+	database.Limits
 	BaseURL            string         `env:"BASE_URL" default:"http://localhost:4001" help:"Where wallets send the buyer back to, with /payments/finish added: the marketplace's public\naddress, or this service's own, which sends browsers on to the marketplace."`
 	MarketplaceBaseURL string         `env:"MARKETPLACE_BASE_URL,DJANGO_BASE_URL" default:"http://localhost:8000" help:"The marketplace, as this service reaches it: webhooks go to /api/webhooks/payments there."`
 	MarketplacePublic  string         `env:"MARKETPLACE_PUBLIC_URL" help:"The marketplace, as browsers reach it, where that is another address than MARKETPLACE_BASE_URL (in containers, for one):\nthe buyer whom BASE_URL brings here is sent on to /payments/finish there."`
@@ -64,6 +66,9 @@ func (c *config) Validate() error {
 	var wrong []error
 	add := func(variable, format string, args ...any) {
 		wrong = append(wrong, settings.Wrong(variable, format, args...))
+	}
+	if err := c.Limits.Validate(); err != nil {
+		wrong = append(wrong, err)
 	}
 	if c.MarketplacePublic == "" {
 		c.MarketplacePublic = c.MarketplaceBaseURL

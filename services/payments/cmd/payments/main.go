@@ -98,7 +98,7 @@ func migrateCommand(load func() (config, error)) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			db, err := database.Open(cmd.Context(), c.DatabaseURL.Reveal(), database.Options{Clock: clock.System(), MaxConns: maxConns})
+			db, err := database.Open(cmd.Context(), c.DatabaseURL.Reveal(), database.Options{Clock: clock.System(), Limits: c.Limits, MaxConns: maxConns})
 			if err != nil {
 				return err
 			}
@@ -180,7 +180,7 @@ func withStoreAsItIs(cmd *cobra.Command, c config, keys store.Keys, f func(conte
 			return fmt.Errorf("there is no database at %s: run this where the service runs, or set DATABASE_URL as it has it", file)
 		}
 	}
-	db, err := database.Open(cmd.Context(), c.DatabaseURL.Reveal(), database.Options{Clock: clock.System(), MaxConns: maxConns})
+	db, err := database.Open(cmd.Context(), c.DatabaseURL.Reveal(), database.Options{Clock: clock.System(), Limits: c.Limits, MaxConns: maxConns})
 	if err != nil {
 		return err
 	}

@@ -141,9 +141,9 @@ func newProgram(ctx context.Context, c config, log *slog.Logger, clk clock.Clock
 }
 
 // openMigrated opens the database with its schema up to date: SQLite is migrated here, since nobody else does; on Postgres, where
-// several replicas start at once, migrating is a step of its own. maxConns 0 is the default.
+// several replicas start at once, migrating is a step of its own. maxConns 0 is what the settings say.
 func openMigrated(ctx context.Context, c config, maxConns int, log *slog.Logger, clk clock.Clock) (*database.DB, error) {
-	db, err := database.Open(ctx, c.DatabaseURL.Reveal(), database.Options{Clock: clk, MaxConns: maxConns})
+	db, err := database.Open(ctx, c.DatabaseURL.Reveal(), database.Options{Clock: clk, Limits: c.Limits, MaxConns: maxConns})
 	if err != nil {
 		return nil, err
 	}
