@@ -7,7 +7,6 @@ import (
 
 	"gorm.io/gorm"
 
-	"tianguis.example/chassis/database"
 	"tianguis.example/marketplace"
 	"tianguis.example/payments/money"
 )
@@ -254,13 +253,9 @@ func (s *Store) ClaimAttempts(ctx context.Context, n int, now, leaseUntil time.T
 	var claimed []marketplace.Attempt
 	err := s.db.Transact(ctx, func(tx *gorm.DB) error {
 		claimed = claimed[:0]
-		skip := ""
-		if s.db.Dialect() == database.Postgres {
-			skip = " FOR UPDATE SKIP LOCKED" // on SQLite the immediate transaction is alone
-		}
 		var rows []attemptRow
 		err := tx.Raw("SELECT "+attemptColumns+" FROM payment_attempts WHERE state IN "+openStates+
-			" AND next_poll_at <= ? ORDER BY next_poll_at LIMIT ?"+skip, now, n).Scan(&rows).Error
+			" AND next_poll_at <= ? ORDER BY next_poll_at LIMIT ?"+s.lockDue(), now, n).Scan(&rows).Error
 		if err != nil {
 			return err
 		}

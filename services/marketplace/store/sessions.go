@@ -19,12 +19,14 @@ func (s *Store) AddSignInTry(ctx context.Context, email, peer string, at, since 
 		if err := tx.Exec("INSERT INTO sign_in_tries (email, peer, at) VALUES (?, ?, ?)", email, peer, at).Error; err != nil {
 			return err
 		}
-		return tx.Raw(`SELECT COALESCE(SUM(CASE WHEN email = ? THEN 1 ELSE 0 END), 0) AS by_email,
-			COALESCE(SUM(CASE WHEN peer = ? THEN 1 ELSE 0 END), 0) AS by_peer
-			FROM sign_in_tries WHERE at >= ?`, email, peer, since).Scan(&count).Error
+		return tx.Raw(`SELECT (SELECT COUNT(*) FROM sign_in_tries WHERE email = ? AND at >= ?) AS by_email,
+			(SELECT COUNT(*) FROM sign_in_tries WHERE peer = ? AND at >= ?) AS by_peer`, email, since, peer, since).Scan(&count).Error
 	})
 	return count.ByEmail, count.ByPeer, err
 }
+
+// forgetSessions is how many expired sessions a new one forgets at most: nobody waits at sign-in while thousands are deleted.
+const forgetSessions = 100
 
 // CreateSession opens a session, and forgets the tries for the e-mail and sessions that have expired.
 func (s *Store) CreateSession(ctx context.Context, session marketplace.Session, email string) error {
@@ -32,7 +34,9 @@ func (s *Store) CreateSession(ctx context.Context, session marketplace.Session, 
 		if err := tx.Exec("DELETE FROM sign_in_tries WHERE email = ?", email).Error; err != nil {
 			return err
 		}
-		if err := tx.Exec("DELETE FROM sessions WHERE expires_at < ?", session.CreatedAt).Error; err != nil {
+		err := tx.Exec("DELETE FROM sessions WHERE id IN (SELECT id FROM sessions WHERE expires_at < ? ORDER BY expires_at LIMIT ?"+s.lockDue()+")",
+			session.CreatedAt, forgetSessions).Error
+		if err != nil {
 			return err
 		}
 		return tx.Exec("INSERT INTO sessions (id, token_hash, user_id, created_at, expires_at) VALUES (?, ?, ?, ?, ?)",

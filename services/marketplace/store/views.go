@@ -7,7 +7,10 @@ import (
 	"tianguis.example/marketplace"
 )
 
-const listLimit = 200
+const (
+	listLimit = 200
+	allPage   = 1000 // of everything, read in one statement
+)
 
 type lineRow struct {
 	Job        jobRow `gorm:"embedded"`
@@ -42,8 +45,13 @@ func (s *Store) lines(ctx context.Context, where string, args ...any) ([]marketp
 
 // JobsOf lists the jobs that a person has to do with or could have, lately changed ones first.
 func (s *Store) JobsOf(ctx context.Context, viewer marketplace.User) ([]marketplace.JobLine, error) {
-	lines, err := s.lines(ctx, `WHERE j.funder_id = ? OR j.worker_id = ? OR j.state = 'recruiting'
-		ORDER BY j.updated_at DESC, j.id DESC LIMIT ?`, int64(viewer.ID), int64(viewer.ID), listLimit)
+	// Each kind by its own index: for an OR, the database reads every job there is.
+	const newest = "ORDER BY updated_at DESC, id DESC LIMIT ?"
+	lines, err := s.lines(ctx, `WHERE j.id IN (
+			SELECT id FROM (SELECT id FROM jobs WHERE funder_id = ? `+newest+`) funded
+			UNION SELECT id FROM (SELECT id FROM jobs WHERE worker_id = ? `+newest+`) worked
+			UNION SELECT id FROM (SELECT id FROM jobs WHERE state = 'recruiting' `+newest+`) recruiting)
+		ORDER BY j.updated_at DESC, j.id DESC LIMIT ?`, int64(viewer.ID), listLimit, int64(viewer.ID), listLimit, listLimit, listLimit)
 	for i, line := range lines {
 		lines[i] = line.SeenBy(viewer)
 	}
@@ -52,7 +60,15 @@ func (s *Store) JobsOf(ctx context.Context, viewer marketplace.User) ([]marketpl
 
 // AllJobs lists every job by its number, for the operator.
 func (s *Store) AllJobs(ctx context.Context) ([]marketplace.JobLine, error) {
-	return s.lines(ctx, "ORDER BY j.id")
+	var all []marketplace.JobLine
+	for after := int64(0); ; {
+		page, err := s.lines(ctx, "WHERE j.id > ? ORDER BY j.id LIMIT ?", after, allPage)
+		all = append(all, page...)
+		if err != nil || len(page) < allPage {
+			return all, err
+		}
+		after = int64(page[len(page)-1].ID)
+	}
 }
 
 // JobFor returns a job as the viewer may see it; CodeNotFound when there is none, or none for them.

@@ -4,42 +4,24 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"reflect"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"tianguis.example/chassis/database"
+	"tianguis.example/chassis/database/databasetest"
 	"tianguis.example/payments"
 	"tianguis.example/payments/outbox"
 	"tianguis.example/payments/store"
 	"tianguis.example/payments/webhook"
 )
 
-// everyMethod calls each method of the store in each of its ways, on a database that was filled. A method that is not in it fails the test, and
-// so does one that returns an error.
+// everyMethod calls each method of the store in each of its ways, on a database that was filled.
 func everyMethod(t *testing.T, s *store.Store, db *database.DB, during func(method string, call func())) {
 	t.Helper()
-	w := &methods{t: t, ctx: t.Context(), s: s, db: db}
-	calls := w.calls()
-	all := reflect.TypeFor[*store.Store]()
-	for i := range all.NumMethod() {
-		name := all.Method(i).Name
-		if calls[name] == nil {
-			t.Errorf("%s is not called: add it, so that what it asks the database is looked at", name)
-			continue
-		}
-		during(name, func() {
-			if err := calls[name](); err != nil {
-				t.Errorf("%s: %v", name, err)
-			}
-		})
-		delete(calls, name)
-	}
-	for name := range calls {
-		t.Errorf("there is no method %s any more", name)
-	}
+	w := &methods{t: t, ctx: t.Context(), s: s, db: db, during: during}
+	databasetest.EveryMethod(t, s, w.calls(), during)
 }
 
 type methods struct {
@@ -47,17 +29,11 @@ type methods struct {
 	ctx context.Context
 	s   *store.Store
 	db  *database.DB
+
+	during func(method string, call func())
 }
 
-// one is the newest value that a query finds. It is read in a way that nobody looks at.
-func (w *methods) one(query string) string {
-	w.t.Helper()
-	pool, err := w.db.Pool()
-	require.NoError(w.t, err)
-	var found string
-	require.NoError(w.t, pool.QueryRowContext(w.ctx, query).Scan(&found), query)
-	return found
-}
+func (w *methods) one(query string) string { return databasetest.One[string](w.t, w.db, query) }
 
 func (w *methods) paymentIn(state payments.State) payments.PaymentID {
 	return payments.PaymentID(w.one("SELECT id FROM payments WHERE state = '" + string(state) + "' ORDER BY id DESC LIMIT 1"))
@@ -140,10 +116,11 @@ func (w *methods) calls() map[string]func() error {
 			_, all := s.PaymentsToCompare(ctx, time.Time{}, paid[:12], 100)
 			return errors.Join(err, all)
 		},
-		"PendingPayments": func() error { _, err := s.PendingPayments(ctx, 100); return err },
-		"Ping":            func() error { return s.Ping(ctx) },
-		"PruneDeliveries": func() error { _, err := s.PruneDeliveries(ctx, noon.Add(-364*24*time.Hour)); return err },
-		"PruneIdempotent": func() error { return s.PruneIdempotent(ctx, noon.Add(time.Hour)) },
+		"PaymentStandings": func() error { _, err := s.PaymentStandings(ctx); return err },
+		"PendingPayments":  func() error { _, err := s.PendingPayments(ctx, 100); return err },
+		"Ping":             func() error { return s.Ping(ctx) },
+		"PruneDeliveries":  func() error { _, err := s.PruneDeliveries(ctx, noon.Add(-364*24*time.Hour)); return err },
+		"PruneIdempotent":  func() error { return s.PruneIdempotent(ctx, noon.Add(30*time.Minute)) },
 		"PutSeller": func() error {
 			return s.PutSeller(ctx, payments.Seller{ID: "seller-7", WalletAddressURL: "https://wallet.example/moved", CreatedAt: noon, UpdatedAt: noon})
 		},
@@ -208,7 +185,9 @@ func (w *methods) findDeliveries() error {
 			var f outbox.Filter
 			first(&f)
 			second(&f)
-			if _, err := w.s.FindDeliveries(w.ctx, f, 100); err != nil {
+			var err error
+			w.during("FindDeliveries", func() { _, err = w.s.FindDeliveries(w.ctx, f, 100) })
+			if err != nil {
 				return fmt.Errorf("%s and %s: %w", one, other, err)
 			}
 		}
