@@ -19,7 +19,7 @@ func everyMethod(t *testing.T, db *database.DB, during func(method string, call 
 	reviewing := marketplace.JobID(databasetest.One[int64](t, db, "SELECT id FROM jobs WHERE state = 'reviewing' ORDER BY id DESC LIMIT 1"))
 	funder := marketplace.User{ID: marketplace.UserID(databasetest.One[int64](t, db, "SELECT funder_id FROM jobs WHERE state = 'reviewing' ORDER BY id DESC LIMIT 1")), Role: marketplace.Both}
 	pendingID := databasetest.One[string](t, db, "SELECT pending_id FROM payment_attempts WHERE state = 'awaiting' ORDER BY created_at DESC LIMIT 1")
-	token := databasetest.One[string](t, db, "SELECT token_hash FROM sessions ORDER BY id LIMIT 1")
+	token := databasetest.One[string](t, db, "SELECT token_hash FROM sessions ORDER BY expires_at DESC LIMIT 1")
 	webhook := databasetest.One[string](t, db, "SELECT webhook_id FROM webhooks_seen ORDER BY received_at DESC LIMIT 1")
 
 	attempt := func(id string) marketplace.Attempt {

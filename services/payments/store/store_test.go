@@ -28,7 +28,7 @@ var noon = time.Date(2026, 11, 23, 12, 0, 0, 123456000, time.UTC)
 
 func each(t *testing.T, f func(t *testing.T, s *store.Store, db *database.DB)) {
 	t.Helper()
-	databasetest.Each(t, store.Migrations(), func(t *testing.T, db *database.DB) {
+	databasetest.EachAndLosing(t, store.Migrations(), func(t *testing.T, db *database.DB) {
 		seal, err := store.ReadKeys(logging.Secret(store.GenerateKey()))
 		require.NoError(t, err)
 		s := store.New(db, seal)
@@ -123,7 +123,7 @@ func TestRecord_StateAuditAndDeliveryTogether(t *testing.T) {
 		c.Audit.Actor = payments.ByBuyer
 
 		// With the outbox out of order, nothing at all is committed.
-		require.NoError(t, db.Read(t.Context()).Exec("ALTER TABLE deliveries RENAME TO elsewhere").Error)
+		databasetest.Exec(t, db, "ALTER TABLE deliveries RENAME TO elsewhere")
 		require.Error(t, s.Record(t.Context(), c))
 		got, err := s.Payment(t.Context(), p.ID)
 		require.NoError(t, err)
@@ -132,7 +132,7 @@ func TestRecord_StateAuditAndDeliveryTogether(t *testing.T) {
 		require.NoError(t, err)
 		require.Empty(t, trail)
 
-		require.NoError(t, db.Read(t.Context()).Exec("ALTER TABLE elsewhere RENAME TO deliveries").Error)
+		databasetest.Exec(t, db, "ALTER TABLE elsewhere RENAME TO deliveries")
 		require.NoError(t, s.Record(t.Context(), c))
 		trail, err = s.AuditTrail(t.Context(), p.ID)
 		require.NoError(t, err)
@@ -310,7 +310,7 @@ func TestSecrets_AreUnreadableInADump(t *testing.T) {
 		require.NoError(t, err)
 		_, err = store.New(db, other).Payment(t.Context(), p.ID)
 		require.ErrorContains(t, err, "TOKEN_ENCRYPTION_KEY")
-		require.NoError(t, db.Read(t.Context()).Exec("UPDATE payments SET continue_token_sealed = access_token_sealed").Error)
+		databasetest.Exec(t, db, "UPDATE payments SET continue_token_sealed = access_token_sealed")
 		_, err = s.Payment(t.Context(), p.ID)
 		require.ErrorContains(t, err, "continue_token")
 	})

@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"encoding/json"
-	"fmt"
 	"regexp"
 	"slices"
 	"strconv"
@@ -53,18 +52,7 @@ func Explain(t *testing.T, db *database.DB, small ...string) *Explainer {
 	for _, table := range small {
 		e.small[table] = true
 	}
-	watch := func(tx *gorm.DB) {
-		if _, already := tx.Statement.ConnPool.(explaining); !already {
-			tx.Statement.ConnPool = explaining{tx.Statement.ConnPool, e}
-		}
-	}
-	callbacks := db.Read(t.Context()).Callback()
-	require.NoError(t, callbacks.Create().Before("gorm:create").Register("explain", watch))
-	require.NoError(t, callbacks.Query().Before("gorm:query").Register("explain", watch))
-	require.NoError(t, callbacks.Update().Before("gorm:update").Register("explain", watch))
-	require.NoError(t, callbacks.Delete().Before("gorm:delete").Register("explain", watch))
-	require.NoError(t, callbacks.Row().Before("gorm:row").Register("explain", watch))
-	require.NoError(t, callbacks.Raw().Before("gorm:raw").Register("explain", watch))
+	interpose(t, db, e.explain)
 	return e
 }
 
@@ -78,26 +66,6 @@ func (e *Explainer) During(name string, f func()) {
 
 // All are the statements so far, in their order.
 func (e *Explainer) All() []*Explained { return e.all }
-
-// explaining stands before a connection, or a transaction.
-type explaining struct {
-	gorm.ConnPool
-
-	e *Explainer
-}
-
-func (x explaining) ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error) {
-	x.e.explain(ctx, x.ConnPool, query, args)
-	return x.ConnPool.ExecContext(ctx, query, args...)
-}
-
-func (x explaining) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
-	return x.ConnPool.QueryContext(ctx, x.e.explain(ctx, x.ConnPool, query, args), args...) //nolint:sqlclosecheck // the caller's
-}
-
-func (x explaining) QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row {
-	return x.ConnPool.QueryRowContext(ctx, x.e.explain(ctx, x.ConnPool, query, args), args...)
-}
 
 var (
 	explainable = regexp.MustCompile(`(?i)^\s*(SELECT|INSERT|UPDATE|DELETE|WITH)\b`)
@@ -117,7 +85,10 @@ func (e *Explainer) explain(ctx context.Context, pool gorm.ConnPool, query strin
 		}
 		return query
 	}
-	plan, err := undoneAfter(ctx, pool, "EXPLAIN (ANALYZE, BUFFERS, TIMING OFF, FORMAT JSON) "+query, args)
+	var plan string
+	err := undone(ctx, pool, func(tx *sql.Tx) error {
+		return tx.QueryRowContext(ctx, "EXPLAIN (ANALYZE, BUFFERS, TIMING OFF, FORMAT JSON) "+query, args...).Scan(&plan)
+	})
 	if err != nil {
 		e.t.Errorf("%s: explain %s: %v", e.during, query, err)
 		return query
@@ -142,30 +113,6 @@ func (e *Explainer) explain(ctx context.Context, pool gorm.ConnPool, query strin
 		}
 	}
 	return query
-}
-
-// undoneAfter runs an EXPLAIN inside of the transaction that its statement is in, or in one of its own, and undoes what it did.
-func undoneAfter(ctx context.Context, pool gorm.ConnPool, explain string, args []any) (plan string, err error) {
-	switch p := pool.(type) {
-	case *sql.Tx:
-		if _, err := p.ExecContext(ctx, "SAVEPOINT explain"); err != nil {
-			return "", err
-		}
-		err = p.QueryRowContext(ctx, explain, args...).Scan(&plan)
-		if _, err := p.ExecContext(ctx, "ROLLBACK TO SAVEPOINT explain"); err != nil {
-			return "", err
-		}
-		return plan, err
-	case *sql.DB:
-		tx, err := p.BeginTx(ctx, nil)
-		if err != nil {
-			return "", err
-		}
-		defer func() { _ = tx.Rollback() }()
-		return plan, tx.QueryRowContext(ctx, explain, args...).Scan(&plan)
-	default:
-		return "", fmt.Errorf("a %T runs statements that cannot be explained", pool)
-	}
 }
 
 // node is what EXPLAIN (FORMAT JSON) says of a step: https://www.postgresql.org/docs/current/sql-explain.html.
