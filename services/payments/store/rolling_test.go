@@ -8,7 +8,8 @@ import (
 	"tianguis.example/chassis/clock"
 	"tianguis.example/chassis/database"
 	"tianguis.example/chassis/database/databasetest"
-	"tianguis.example/marketplace/store"
+	"tianguis.example/chassis/logging"
+	"tianguis.example/payments/store"
 )
 
 // The next release may add columns while this one runs: it goes on, with the statements that it had prepared before.
@@ -20,6 +21,14 @@ func TestRolling_ColumnsMayAppear(t *testing.T) {
 	_, err = database.Migrate(t.Context(), db, store.Migrations())
 	require.NoError(t, err)
 	fill(t, db, 10_000)
+	keys, err := store.ReadKeys(logging.Secret(store.GenerateKey()))
+	require.NoError(t, err)
 	databasetest.Grow(t, db)
-	everyMethod(t, db, func(_ string, call func()) { call() })
+	everyMethod(t, store.New(db, keys), db, func(_ string, call func()) { call() })
+}
+
+// What the schema gets from now on is added to it, without anybody waiting: the release before runs on.
+func TestMigrations_OnlyAdd(t *testing.T) {
+	t.Parallel()
+	databasetest.OnlyAdd(t, store.Migrations(), "0008_webhooks_looked_into.sql")
 }
