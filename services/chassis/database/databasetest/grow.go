@@ -33,9 +33,9 @@ func Grow(t *testing.T, db *database.DB) {
 			if err != nil {
 				return err
 			}
-			for rows.Next() { // it ends when it was read
+			defer func() { _ = rows.Close() }()
+			for rows.Next() { // what a statement does is done when all of it was read
 			}
-			_ = rows.Close()
 			return rows.Err()
 		})
 		if err != nil {

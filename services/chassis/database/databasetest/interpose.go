@@ -43,7 +43,7 @@ func (i interposed) ExecContext(ctx context.Context, query string, args ...any) 
 }
 
 func (i interposed) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
-	return i.ConnPool.QueryContext(ctx, i.before(ctx, i.ConnPool, query, args), args...) //nolint:sqlclosecheck // the caller's
+	return i.ConnPool.QueryContext(ctx, i.before(ctx, i.ConnPool, query, args), args...)
 }
 
 func (i interposed) QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row {
