@@ -36,6 +36,7 @@ type Explained struct {
 	SQL    string
 	Rows   int64 // the most that were read of tables that grow, by one execution
 	Blocks int64 // the most that were touched, of 8 kB
+	Millis int64 // the longest that it took, on this machine now: to read, not to judge by
 	Scans  []string
 	Plan   string
 
@@ -93,7 +94,10 @@ func (e *Explainer) explain(ctx context.Context, pool gorm.ConnPool, query strin
 		e.t.Errorf("%s: explain %s: %v", e.during, query, err)
 		return query
 	}
-	var parsed []struct{ Plan node }
+	var parsed []struct {
+		Plan node
+		Took json.Number `json:"Execution Time"` // in milliseconds
+	}
 	require.NoError(e.t, json.Unmarshal([]byte(plan), &parsed))
 	root := parsed[0].Plan
 	i := slices.IndexFunc(e.all, func(x *Explained) bool { return x.SQL == query && x.During == e.during })
@@ -105,6 +109,7 @@ func (e *Explainer) explain(ctx context.Context, pool gorm.ConnPool, query strin
 	if rows := e.rows(root); rows >= x.Rows {
 		x.Rows, x.Plan = rows, plan
 	}
+	x.Millis = max(x.Millis, whole(parsed[0].Took))
 	x.Blocks = max(x.Blocks, root.SharedHitBlocks+root.SharedReadBlocks)
 	x.cost = max(x.cost, whole(root.TotalCost))
 	for _, table := range e.scans(root) {
@@ -241,7 +246,7 @@ func (e *Explainer) Require(most Most, exceptions map[string]Exception) {
 	e.Generic()
 	needed := map[string]bool{}
 	for _, x := range e.all {
-		e.t.Logf("%-18s %6d rows %6d blocks  %s", x.During, x.Rows, x.Blocks, squeeze(x.SQL))
+		e.t.Logf("%-18s %6d rows %6d blocks %5d ms  %s", x.During, x.Rows, x.Blocks, x.Millis, squeeze(x.SQL))
 		may := Exception{Most: most}
 		if exception, ok := exceptions[x.During]; ok {
 			needed[x.During] = needed[x.During] || x.Rows > most.Rows || x.Blocks > most.Blocks || len(x.Scans) > 0

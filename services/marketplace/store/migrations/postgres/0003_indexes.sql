@@ -2,7 +2,7 @@
 -- a person's list: what they fund, what they work on, and what looks for somebody, lately changed ones first
 CREATE INDEX CONCURRENTLY IF NOT EXISTS jobs_funder_updated ON jobs (funder_id, updated_at, id);
 CREATE INDEX CONCURRENTLY IF NOT EXISTS jobs_worker_updated ON jobs (worker_id, updated_at, id);
-CREATE INDEX CONCURRENTLY IF NOT EXISTS jobs_recruiting ON jobs (updated_at, id) WHERE state = 'recruiting';
+CREATE INDEX CONCURRENTLY IF NOT EXISTS jobs_recruiting_updated ON jobs (updated_at, id) WHERE state = 'recruiting';
 -- the attempts whose end is not known yet: how many, and the oldest first
 CREATE INDEX CONCURRENTLY IF NOT EXISTS payment_attempts_open ON payment_attempts (created_at) WHERE state IN ('starting', 'awaiting', 'confirming');
 -- sessions that have expired are forgotten

@@ -7,5 +7,6 @@ CREATE INDEX IF NOT EXISTS deliveries_undelivered ON deliveries (endpoint_id, st
 CREATE INDEX IF NOT EXISTS payments_open ON payments (state, state_since) WHERE state NOT IN ('paid', 'failed', 'paid_late');
 -- those that changed lately, in the order in which they are compared with the wallets
 CREATE INDEX IF NOT EXISTS payments_changed ON payments (updated_at, id);
+DROP INDEX IF EXISTS payments_updated;
 -- kept answers that hold a secret, for whoever replaces the key
 CREATE INDEX IF NOT EXISTS idempotency_keys_sealed ON idempotency_keys (scope, key) WHERE answer LIKE 'v2:%';
