@@ -37,8 +37,13 @@ func everyMethod(t *testing.T, db *database.DB, during func(method string, call 
 		"AnyJob":             func() error { _, err := s.AnyJob(ctx, complete); return err },
 		"AskAgainAt":         func() error { return s.AskAgainAt(ctx, started.ID, lease, noon) },
 		"AttemptByPendingID": func() error { _, err := s.AttemptByPendingID(ctx, pendingID); return err },
-		"AttemptsOpen":       func() error { _, _, err := s.AttemptsOpen(ctx); return err },
-		"ClaimAttempts":      func() error { _, err := s.ClaimAttempts(ctx, 10, noon, lease); return err },
+		"AttemptToConsent": func() error {
+			session := databasetest.One[string](t, db, "SELECT session_id FROM payment_attempts WHERE state = 'awaiting' AND job_id = "+reviewing.String())
+			_, err := s.AttemptToConsent(ctx, reviewing, session)
+			return err
+		},
+		"AttemptsOpen":  func() error { _, _, err := s.AttemptsOpen(ctx); return err },
+		"ClaimAttempts": func() error { _, err := s.ClaimAttempts(ctx, 10, noon, lease); return err },
 		"CloseAttempt": func() error {
 			closed := attempt("closed")
 			if err := s.CreateAttempt(ctx, closed, noon); err != nil {
@@ -74,8 +79,14 @@ func everyMethod(t *testing.T, db *database.DB, during func(method string, call 
 			return errors.Join(busy, stranger)
 		},
 		"KnownPendingIDs": func() error { _, err := s.KnownPendingIDs(ctx, complete); return err },
-		"Operations":      func() error { _, err := s.Operations(ctx, noon.Add(-time.Hour)); return err },
-		"Ping":            func() error { return s.Ping(ctx) },
+		"MoneyLines": func() error {
+			_, newest := s.MoneyLines(ctx, funder.ID, "", 50)
+			_, older := s.MoneyLines(ctx, funder.ID, "M", 50)
+			return errors.Join(newest, older)
+		},
+		"MoneyOf":    func() error { _, err := s.MoneyOf(ctx, funder.ID, noon); return err },
+		"Operations": func() error { _, err := s.Operations(ctx, noon.Add(-time.Hour)); return err },
+		"Ping":       func() error { return s.Ping(ctx) },
 		"Record": func() error {
 			before, err := s.Job(ctx, reviewing)
 			if err != nil {

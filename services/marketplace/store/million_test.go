@@ -35,9 +35,11 @@ func fill(t *testing.T, db *database.DB, n int) {
 		`INSERT INTO job_history (job_id, at, user_id, event, from_state, to_state, detail)
 			SELECT i, at, funder, CASE WHEN k = 3 AND state = 'complete' THEN CASE WHEN i % 5000 = 11 THEN 'overpaid' ELSE 'pay' END ELSE 'publish' END, 'draft', state, ''
 			FROM filling, generate_series(1, 3) k`,
-		`INSERT INTO payment_attempts (id, job_id, user_id, session_id, pending_id, buyer_wallet_address_url, state, next_poll_at, created_at, updated_at)
+		`INSERT INTO payment_attempts (id, job_id, user_id, session_id, pending_id, buyer_wallet_address_url, state, next_poll_at, created_at, updated_at,
+				redirect_url, debit_value, debit_asset_code, debit_asset_scale, paid_at, received_value, received_asset_code, received_asset_scale)
 			SELECT lpad(i::text || k, 26, 'A'), i, funder, lpad(funder::text, 26, 'S'), lpad(i::text || k, 26, '0'), 'https://wallet.example/person-' || funder,
-				CASE WHEN k = 2 THEN 'failed' WHEN state = 'complete' THEN 'paid' ELSE 'awaiting' END, at, at, at
+				CASE WHEN k = 2 THEN 'failed' WHEN state = 'complete' THEN 'paid' ELSE 'awaiting' END, at, at, at,
+				'https://auth.wallet.example/interact/' || i, 117, 'USD', 2, CASE WHEN k = 1 AND state = 'complete' THEN at END, 1999, 'MXN', 2
 			FROM filling, generate_series(1, CASE WHEN i % 10 = 9 THEN 2 ELSE 1 END) k WHERE state IN ('complete', 'reviewing')`,
 		`INSERT INTO webhooks_seen (webhook_id, job_id, body_digest, job_state, received_at)
 			SELECT lpad(i::text, 26, 'W'), i, md5(i::text) || md5(i::text), 'complete', at FROM filling WHERE state = 'complete'`,
