@@ -8,7 +8,6 @@ import (
 
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/stretchr/testify/require"
-	"gorm.io/gorm"
 
 	"tianguis.example/chassis/clock"
 	"tianguis.example/chassis/database"
@@ -22,33 +21,15 @@ import (
 func tellSlowly(t *testing.T) (s *story, lock, unlock func()) {
 	t.Helper()
 	address := databasetest.PostgresAddress(t)
+	var unlocked func()
 	held := clock.NewHeld(time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC))
 	db, err := database.Open(t.Context(), address, database.Options{Clock: held, Limits: database.Limits{StatementTimeout: 200 * time.Millisecond}})
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = db.Close() })
 	_, err = database.Migrate(t.Context(), db, store.Migrations())
 	require.NoError(t, err)
-	careless, err := database.Open(t.Context(), address, database.Options{Clock: clock.System(), MaxConns: 1})
-	require.NoError(t, err)
-	t.Cleanup(func() { _ = careless.Close() })
-
-	locked, done, ended := make(chan struct{}), make(chan struct{}), make(chan error, 1)
-	lock = sync.OnceFunc(func() {
-		go func() {
-			ended <- careless.Transact(t.Context(), func(tx *gorm.DB) error {
-				err := tx.Exec("LOCK TABLE payments IN ACCESS EXCLUSIVE MODE").Error
-				close(locked)
-				<-done
-				return err
-			})
-		}()
-		<-locked
-	})
-	unlock = func() {
-		close(done)
-		require.NoError(t, <-ended)
-	}
-	return tellOn(t, db, held), lock, unlock
+	lock = sync.OnceFunc(func() { unlocked = databasetest.LockTable(t, address, "payments") })
+	return tellOn(t, db, held), lock, func() { unlocked() }
 }
 
 func requireTooSlow(t *testing.T, err error) {

@@ -1,7 +1,6 @@
 package database
 
 import (
-	"errors"
 	"fmt"
 	"regexp"
 )
@@ -62,6 +61,8 @@ func (m migrator) unhurried(statement string) error {
 	if err := m.db.Exec("SET lock_timeout = 0").Error; err != nil {
 		return err
 	}
-	err := m.db.Exec(statement).Error
-	return errors.Join(err, m.db.Exec(fmt.Sprintf("SET lock_timeout = %d", schemaLockTimeout.Milliseconds())).Error)
+	if err := m.db.Exec(statement).Error; err != nil {
+		return err
+	}
+	return m.db.Exec(fmt.Sprintf("SET lock_timeout = %d", schemaLockTimeout.Milliseconds())).Error
 }

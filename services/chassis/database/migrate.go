@@ -150,8 +150,10 @@ func (m migrator) createHistory() error {
 	if m.db.Migrator().HasTable("schema_migrations") {
 		return nil
 	}
-	err := m.db.Exec(`CREATE TABLE IF NOT EXISTS schema_migrations (
+	err := m.patiently(func() error {
+		return m.db.Exec(`CREATE TABLE IF NOT EXISTS schema_migrations (
 			name TEXT PRIMARY KEY, checksum TEXT NOT NULL, applied_at TIMESTAMP NOT NULL)`).Error
+	})
 	if err != nil {
 		return fmt.Errorf("create the migration history: %w", err)
 	}

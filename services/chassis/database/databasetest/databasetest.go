@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -108,4 +109,19 @@ func PostgresAddress(t testing.TB) string {
 func Exec(t *testing.T, db *database.DB, statement string, args ...any) {
 	t.Helper()
 	require.NoError(t, db.Write(t.Context(), func(tx *gorm.DB) error { return tx.Exec(statement, args...).Error }), statement)
+}
+
+// LockTable keeps everybody from a table, as a careless change of the schema does, until unlock is called.
+func LockTable(t *testing.T, address, table string) (unlock func()) {
+	t.Helper()
+	careless, err := database.Open(t.Context(), address, database.Options{Clock: clock.System(), MaxConns: 1})
+	require.NoError(t, err)
+	tx := careless.Read(t.Context()).Begin()
+	require.NoError(t, tx.Exec("LOCK TABLE "+table+" IN ACCESS EXCLUSIVE MODE").Error)
+	unlock = sync.OnceFunc(func() {
+		require.NoError(t, tx.Rollback().Error)
+		require.NoError(t, careless.Close())
+	})
+	t.Cleanup(func() { _ = careless.Close() })
+	return unlock
 }
