@@ -4,7 +4,6 @@ package httpserver
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 	"log/slog"
 	"net"
@@ -97,12 +96,12 @@ const RequestIDHeader = "X-Request-Id"
 func requestID(c clock.Clock) echo.MiddlewareFunc {
 	return func(next echo.HandlerFunc) echo.HandlerFunc {
 		return func(ec echo.Context) error {
-			id, err := ulid.ParseStrict(ec.Request().Header.Get(RequestIDHeader))
-			if err != nil {
-				id = ulid.MustNew(ulid.Timestamp(c.Now()), rand.Reader)
+			id := logging.NewRequestID(c.Now())
+			if given, err := ulid.ParseStrict(ec.Request().Header.Get(RequestIDHeader)); err == nil {
+				id = given.String()
 			}
-			ec.SetRequest(ec.Request().WithContext(logging.WithRequestID(ec.Request().Context(), id.String())))
-			ec.Response().Header().Set(RequestIDHeader, id.String())
+			ec.SetRequest(ec.Request().WithContext(logging.WithRequestID(ec.Request().Context(), id)))
+			ec.Response().Header().Set(RequestIDHeader, id)
 			return next(ec)
 		}
 	}

@@ -6,11 +6,15 @@ package logging
 
 import (
 	"context"
+	"crypto/rand"
 	"fmt"
 	"io"
 	"log/slog"
 	"slices"
 	"strings"
+	"time"
+
+	"github.com/oklog/ulid/v2"
 )
 
 // New returns a logger that writes format ("text" or "json") at level ("debug",
@@ -32,6 +36,9 @@ func New(w io.Writer, format, level string) (*slog.Logger, error) {
 	}
 	return slog.New(withRequestID{handler}), nil
 }
+
+// NewRequestID makes an id for a request, or for one go of a worker at a row: a ULID.
+func NewRequestID(at time.Time) string { return ulid.MustNew(ulid.Timestamp(at), rand.Reader).String() }
 
 type requestIDKey struct{}
 

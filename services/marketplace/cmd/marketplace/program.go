@@ -15,6 +15,7 @@ import (
 
 	"tianguis.example/chassis/clock"
 	"tianguis.example/chassis/database"
+	"tianguis.example/chassis/httpclient"
 	"tianguis.example/chassis/httpserver"
 	"tianguis.example/marketplace"
 	"tianguis.example/marketplace/inbox"
@@ -64,7 +65,7 @@ func New(ctx context.Context, c Config, log *slog.Logger, now clock.Clock) (_ *P
 	}
 	p.measured = measured
 	kept := crash.store(plain)
-	payments := crash.payments(api.NewClient(c.PaymentsURL, c.PaymentsKey.Reveal(), measured.payments()))
+	payments := crash.payments(api.NewClient(c.PaymentsURL, c.PaymentsKey.Reveal(), httpclient.WithRequestID(measured.payments())))
 	market := marketplace.New(kept, payments, now, log, marketplace.Options{
 		SellerID: c.SellerID, SessionLife: c.SessionLife, Longest: c.PaymentsTimeout, Watch: measured.news,
 	})

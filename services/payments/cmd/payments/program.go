@@ -13,6 +13,7 @@ import (
 
 	"tianguis.example/chassis/clock"
 	"tianguis.example/chassis/database"
+	"tianguis.example/chassis/httpclient"
 	"tianguis.example/chassis/httpserver"
 	"tianguis.example/chassis/settings"
 	"tianguis.example/chassis/worker"
@@ -104,9 +105,10 @@ func newProgram(ctx context.Context, c config, log *slog.Logger, clk clock.Clock
 	if err != nil {
 		return nil, settings.Wrong("WEBHOOK_RETRY_SCHEDULE", "%v", err)
 	}
+	toMarketplace := httpclient.WithRequestID(egress.Client(egress.Options{AllowHosts: []string{c.marketplaceHost()}}))
 	toOthers := egress.Options{AllowHosts: c.WebhookAllowHosts}
 	p.webhooks = outbox.NewDispatcher(keep, clk, log, outbox.Options{
-		ToMarketplace: crash.receiver(egress.Client(egress.Options{AllowHosts: []string{c.marketplaceHost()}})), ToOthers: egress.Client(toOthers),
+		ToMarketplace: crash.receiver(toMarketplace), ToOthers: egress.Client(toOthers),
 		Unsigned: secrets == nil, Schedule: schedule, Workers: c.WebhookWorkers, Poll: c.PollInterval, Drain: drain, Watch: p.measured.sent,
 	}, news)
 	desk := outbox.NewDesk(keep, clk, toOthers.Check, news.Ring)
