@@ -110,7 +110,7 @@ func (c *Collector) take(w http.ResponseWriter, r *http.Request) {
 
 func span(service string, s *tracepb.Span) Span {
 	got := Span{
-		Service: service, Name: s.GetName(), Kind: s.GetKind(), Attrs: attributes(s.GetAttributes()), Text: s.String(),
+		Service: service, Name: s.GetName(), Kind: s.GetKind(), Attrs: attributes(s.GetAttributes()), Text: text(s),
 		Trace: hex.EncodeToString(s.GetTraceId()), ID: hex.EncodeToString(s.GetSpanId()), Parent: hex.EncodeToString(s.GetParentSpanId()),
 		Failed: s.GetStatus().GetCode() == tracepb.Status_STATUS_CODE_ERROR,
 	}
@@ -118,6 +118,15 @@ func span(service string, s *tracepb.Span) Span {
 		got.Links = append(got.Links, hex.EncodeToString(link.GetSpanId()))
 	}
 	return got
+}
+
+// text is the span without its ids, which are any bytes.
+func text(s *tracepb.Span) string {
+	said := &tracepb.Span{Name: s.GetName(), TraceState: s.GetTraceState(), Attributes: s.GetAttributes(), Events: s.GetEvents(), Status: s.GetStatus()}
+	for _, link := range s.GetLinks() {
+		said.Links = append(said.Links, &tracepb.Span_Link{TraceState: link.GetTraceState(), Attributes: link.GetAttributes()})
+	}
+	return said.String()
 }
 
 func attributes(all []*commonpb.KeyValue) map[string]string {
