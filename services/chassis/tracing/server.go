@@ -49,7 +49,7 @@ func (t *Tracer) Server(o ServerOptions) echo.MiddlewareFunc {
 				name += " " + c.Path()
 			}
 			ctx, span := t.tracer.Start(ctx, name, begin...)
-			defer span.End()
+			defer func() { span.End() }() // deferred by itself, it would put a panic's text into the span
 			c.SetRequest(request.WithContext(ctx))
 			err := next(c)
 			if err != nil {

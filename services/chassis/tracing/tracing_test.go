@@ -9,10 +9,12 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"github.com/labstack/echo/v4"
+	"github.com/labstack/echo/v4/middleware"
 	"github.com/stretchr/testify/require"
 	tracepb "go.opentelemetry.io/proto/otlp/trace/v1"
 
@@ -22,6 +24,24 @@ import (
 	"tianguis.example/chassis/tracing"
 	"tianguis.example/chassis/tracing/tracingtest"
 )
+
+// lines is a log that may be read while somebody writes.
+type lines struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (l *lines) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(p)
+}
+
+func (l *lines) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.String()
+}
 
 func settings(endpoint string) tracing.Settings {
 	return tracing.Settings{OTLPEndpoint: endpoint, TracesSampler: "parentbased_always_on", TracesSamplerArg: "1"}
@@ -123,7 +143,7 @@ func TestServer_SaysThatARequestFailedAndTheLogWhy(t *testing.T) {
 	t.Parallel()
 	collector := tracingtest.Start(t)
 	tracer := start(t, settings(collector.URL), io.Discard)
-	var log bytes.Buffer
+	var log lines
 	server := serve(t, tracer, tracing.ServerOptions{}, func(echo.Context) error { return errors.New("the words") }, &log)
 	get(t.Context(), t, http.DefaultClient, server.URL+"/jobs/7", "")
 	tracer.Close()
@@ -134,6 +154,20 @@ func TestServer_SaysThatARequestFailedAndTheLogWhy(t *testing.T) {
 	require.NotContains(t, spans[0].Text, "the words")
 	require.Contains(t, log.String(), "the words")
 	require.Contains(t, log.String(), `"trace_id":"`+spans[0].Trace+`"`)
+}
+
+func TestServer_ShowsNoTextOfAPanic(t *testing.T) {
+	t.Parallel()
+	collector := tracingtest.Start(t)
+	tracer := start(t, settings(collector.URL), io.Discard)
+	e := echo.New()
+	e.Use(middleware.Recover())
+	e.GET("/jobs/:job_id", func(echo.Context) error { panic("the words") }, tracer.Server(tracing.ServerOptions{}))
+	e.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest(http.MethodGet, "/jobs/7", nil))
+	tracer.Close()
+	spans := collector.Spans()
+	require.Len(t, spans, 1)
+	require.NotContains(t, spans[0].Text, "the words")
 }
 
 func TestClient_TellsWhomItMay(t *testing.T) {
@@ -239,7 +273,7 @@ func TestNew_SendsHeaders(t *testing.T) {
 func TestClose_DoesNotWaitForACollectorThatHangs(t *testing.T) {
 	t.Parallel()
 	collector := tracingtest.StartHung(t)
-	var log bytes.Buffer
+	var log lines
 	tracer := start(t, settings(collector.URL), &log)
 	for range 10_000 {
 		_, end := tracer.Work(t.Context(), "work", "")
@@ -256,7 +290,7 @@ func TestExport_SaysOnceThatNobodyTakesTheSpans(t *testing.T) {
 	t.Parallel()
 	refusing := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusUnauthorized) }))
 	t.Cleanup(refusing.Close)
-	var log bytes.Buffer
+	var log lines
 	tracer := start(t, settings(refusing.URL), &log)
 	for range 2000 { // several batches
 		_, end := tracer.Work(t.Context(), "work", "")

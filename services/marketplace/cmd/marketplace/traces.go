@@ -26,6 +26,9 @@ func traceWebhooks(t *tracing.Tracer) []echo.MiddlewareFunc {
 
 // traceQuestion is for inbox.Poller. A question is a trace of its own.
 func traceQuestion(t *tracing.Tracer) func(context.Context, marketplace.Attempt) (context.Context, func(error)) {
+	if t == nil {
+		return nil
+	}
 	return func(ctx context.Context, a marketplace.Attempt) (context.Context, func(error)) {
 		return t.Work(ctx, "ask about payment", "", tracing.Word("pending_id", a.PendingID), tracing.Word("job_id", a.JobID.String()), tracing.Word("state", string(a.State)))
 	}

@@ -95,7 +95,7 @@ func newProgram(ctx context.Context, c config, log *slog.Logger, clk clock.Clock
 	}
 
 	news := worker.NewBell()
-	service := payments.New(tracedStore{keep, p.tracer}, crash.wallets(ids.of), clk, log, payments.Settings{
+	service := payments.New(traceStore(p.tracer, keep), crash.wallets(ids.of), clk, log, payments.Settings{
 		FinishURL:       strings.TrimRight(c.BaseURL, "/") + "/payments/finish",
 		ConsentLifetime: c.ConsentLifetime, FinishWait: c.FinishWait, Lease: c.PaymentLease, Watch: p.measured.life,
 	}, news.Ring)
