@@ -2,13 +2,17 @@ package systemtest
 
 import (
 	"net/http"
+	"net/http/httptest"
 	"net/url"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
 	"tianguis.example/chassis/tracing/tracingtest"
+	"tianguis.example/payments/api"
 	"tianguis.example/payments/webhook"
 	"tianguis.example/stack"
 	"tianguis.example/stack/person"
@@ -49,14 +53,43 @@ func (all spans) of(trace string) map[string]tracingtest.Span {
 	return byID
 }
 
-func (all spans) has(service, name string) bool {
+func (all spans) count(service, name string) (n int) {
 	for _, s := range all {
 		if s.Service == service && s.Name == name {
-			return true
+			n++
 		}
 	}
-	return false
+	return n
 }
+
+// receiver is somebody else's, of webhooks.
+type receiver struct {
+	host string
+	mu   sync.Mutex
+	got  []http.Header
+}
+
+func listen(t *testing.T) *receiver {
+	t.Helper()
+	r := &receiver{}
+	server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, request *http.Request) {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		r.got = append(r.got, request.Header)
+	}))
+	t.Cleanup(server.Close)
+	r.host = server.Listener.Addr().String()
+	return r
+}
+
+func (r *receiver) headers() []http.Header {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return slices.Clone(r.got)
+}
+
+// secretPath stands in the address of a receiver whose owner lets in whoever knows it.
+const secretPath = "planted-in-the-path"
 
 // One payment is one trace: the click in the marketplace, the start in the payments service, the calls of the wallets and what these did, what workers did
 // later, and the webhook back into the marketplace.
@@ -64,7 +97,12 @@ func TestTraces_FollowOnePayment(t *testing.T) {
 	t.Parallel()
 	onOwn(t, func(t *testing.T, database string) {
 		collector := tracingtest.Start(t)
-		w := newWorld(t, database, tracedBy(collector))
+		elsewhere := listen(t)
+		services := tracedBy(collector)
+		services[stack.Payments]["WEBHOOK_ALLOW_HOSTS"] = elsewhere.host
+		w := newWorld(t, database, services)
+		_, err := w.payments.AddWebhookEndpoint(t.Context(), api.AddWebhookEndpoint{URL: "http://" + elsewhere.host + "/" + secretPath})
+		require.NoError(t, err)
 		strangersTrace := strangersCome(t, w)
 		a := w.start(t, "19.99 MXN", "/buyer-mxn")
 		finish := a.decide(t, person.Approve)
@@ -73,17 +111,17 @@ func TestTraces_FollowOnePayment(t *testing.T) {
 		var all spans
 		eventually(t, "the spans have come", func() bool {
 			all = collector.Spans()
-			return all.has(stack.Marketplace, "POST "+webhook.Path) && all.has(stack.Payments, "deliver webhook") &&
-				all.has(stack.Marketplace, "GET /payments/finish") && all.has(stack.Payments, "payment paid")
+			return all.count(stack.Marketplace, "POST "+webhook.Path) == 1 && all.count(stack.Payments, "deliver webhook") == 2 &&
+				all.count(stack.Marketplace, "GET /payments/finish") == 1 && all.count(stack.Payments, "payment paid") == 1
 		})
 
 		click := all.the(t, stack.Marketplace, "POST /jobs/:job_id/pay")
 		require.Empty(t, click.Parent)
 		trace := all.of(click.Trace)
 		require.Equal(t, click.Trace, line(t, w.Payments, "payment moved", "pending_id", a.pendingID, "to", "awaiting_approval")["trace_id"], "from the log to the trace")
-		services := map[string]int{}
+		has := map[string]int{}
 		for _, s := range trace {
-			services[s.Service]++
+			has[s.Service]++
 			if s.ID == click.ID {
 				continue
 			}
@@ -94,7 +132,7 @@ func TestTraces_FollowOnePayment(t *testing.T) {
 				require.Equal(t, "SPAN_KIND_SERVER", s.Kind.String())
 			}
 		}
-		require.Greater(t, services[stack.Sandbox], 5, "incoming payment, quote, grants, outgoing payment, …")
+		require.Greater(t, has[stack.Sandbox], 5, "incoming payment, quote, grants, outgoing payment, …")
 
 		start := all.the(t, stack.Payments, "POST /offers/:offerId/quotes/start")
 		require.Equal(t, click.ID, trace[start.Parent].Parent, "the marketplace's call is between them")
@@ -120,8 +158,15 @@ func TestTraces_FollowOnePayment(t *testing.T) {
 		require.Equal(t, stack.Payments, sent.Service)
 		delivered := trace[sent.Parent]
 		require.Equal(t, "deliver webhook", delivered.Name)
+		require.Equal(t, "delivered", delivered.Attrs["tianguis.state"])
 		require.Equal(t, start.ID, delivered.Parent)
 
+		got := elsewhere.headers()
+		require.Len(t, got, 1)
+		require.NotEmpty(t, got[0].Get(webhook.HeaderID))
+		for _, ours := range []string{"Traceparent", "Tracestate", "Baggage", "X-Request-Id"} {
+			require.Empty(t, got[0].Values(ours), "a receiver elsewhere is a stranger")
+		}
 		require.Empty(t, all.of(strangersTrace), "nobody joins a trace from outside")
 		for name, secret := range secretsOf(t, w, a, finish) {
 			for _, s := range all {
@@ -164,7 +209,7 @@ func secretsOf(t *testing.T, w *world, a attempt, finish string) map[string]stri
 	require.NoError(t, err)
 	secrets := map[string]string{
 		"the e-mail": funder, "the password": password, "the hash": returned.Query().Get("hash"), "the escaped hash": url.QueryEscape(returned.Query().Get("hash")),
-		"the interact_ref": returned.Query().Get("interact_ref"), "a query": "?", "a token": "GNAP", "a key": "Bearer",
+		"the interact_ref": returned.Query().Get("interact_ref"), "the path of a receiver": secretPath, "a query": "?", "a token": "GNAP", "a key": "Bearer",
 	}
 	for name, file := range map[string]string{"the API key": w.Secrets.APIKey, "the webhook secret": w.Secrets.WebhookSecret, "the encryption key": w.Secrets.TokenEncryptionKey} {
 		secrets[name], err = stack.ReadSecret(file)
