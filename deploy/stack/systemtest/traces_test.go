@@ -100,11 +100,14 @@ func TestTraces_FollowOnePayment(t *testing.T) {
 		elsewhere := listen(t)
 		services := tracedBy(collector)
 		services[stack.Payments]["WEBHOOK_ALLOW_HOSTS"] = elsewhere.host
+		services[stack.Payments]["FINISH_WAIT"], services[stack.Sandbox]["SANDBOX_SETTLE_DELAY"] = "100ms", "500ms" // a worker sees the money come
 		w := newWorld(t, database, services)
 		_, err := w.payments.AddWebhookEndpoint(t.Context(), api.AddWebhookEndpoint{URL: "http://" + elsewhere.host + "/" + secretPath})
 		require.NoError(t, err)
 		strangersTrace := strangersCome(t, w)
 		a := w.start(t, "19.99 MXN", "/buyer-mxn")
+		require.NoError(t, w.Payments.Stop()) // what is known of the trace from here on is in the database
+		require.NoError(t, w.Payments.Start(t.Context()))
 		finish := a.decide(t, person.Approve)
 		a.open(t, finish)
 		a.complete(t)
@@ -142,6 +145,10 @@ func TestTraces_FollowOnePayment(t *testing.T) {
 			require.Equal(t, click.Trace, moved.Trace, state)
 			require.Equal(t, a.pendingID, moved.Attrs["tianguis.pending_id"], state)
 		}
+
+		worker := trace[all.the(t, stack.Payments, "payment paid").Parent]
+		require.Equal(t, "advance payment", worker.Name)
+		require.Equal(t, start.ID, worker.Parent)
 
 		// A browser brings no trace: its return is one of its own, and what it does for the payment is in the payment's.
 		back := all.the(t, stack.Marketplace, "GET /payments/finish")
