@@ -42,7 +42,7 @@ type transport struct {
 func (t transport) RoundTrip(request *http.Request) (*http.Response, error) {
 	ctx, span := t.tracer.Start(request.Context(), known(request.Method), trace.WithSpanKind(trace.SpanKindClient), trace.WithAttributes(t.peer(request)...))
 	defer func() { span.End() }() // as in Server
-	request = request.Clone(ctx) // the contract of http.RoundTripper: the caller's request is not changed
+	request = request.Clone(ctx)  // the contract of http.RoundTripper: the caller's request is not changed
 	if t.Tells != nil && t.Tells(request) {
 		w3c.Inject(ctx, propagation.HeaderCarrier(request.Header))
 	}
