@@ -124,6 +124,7 @@ func TestConfig_SecretsAreNotPrinted(t *testing.T) {
 		}
 	}
 	all["DATABASE_URL"] = "postgres://u:" + planted + "@db/x"
+	all["OTEL_EXPORTER_OTLP_HEADERS"] = "x-key=" + planted
 	require.Len(t, all, 5)
 	c, err := loadConfig(file(t, all))
 	require.NoError(t, err)
