@@ -38,13 +38,10 @@ const (
 )
 
 // New returns a tracer that sends spans of that service to the collector that the settings name, or nil when they name none. It does not
-// connect yet. An error is one of the settings.
+// connect yet. The settings are those that Validate has let pass.
 func New(ctx context.Context, service, version string, s Settings, log *slog.Logger) (*Tracer, error) {
 	if s.OTLPEndpoint == "" {
 		return nil, nil
-	}
-	if err := s.Validate(); err != nil {
-		return nil, err
 	}
 	sampler, err := s.sampler()
 	if err != nil {

@@ -85,8 +85,7 @@ func newProgram(ctx context.Context, c config, log *slog.Logger, clk clock.Clock
 		log.WarnContext(ctx, "[webhook] webhooks are sent unsigned: WEBHOOK_ALLOW_UNSIGNED is set, and there is no WEBHOOK_SECRET")
 	}
 	toWallets := withWalletLog(p.measured.wallets(egress.Client(egress.Options{AllowHosts: c.WalletAllowHosts})), clk, log)
-	// A wallet that the operator has listed, the sandbox for one, is told the trace, so that its spans join. Any other is a stranger.
-	ids, err := newIdentities(c, p.tracer.Client(toWallets, tracing.ClientOptions{Tells: c.listsWallet}), clk)
+	ids, err := newIdentities(c, walletsTraced(p.tracer, c, toWallets), clk)
 	if err != nil {
 		return nil, err
 	}

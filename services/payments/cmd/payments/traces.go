@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"net/http"
 	"strconv"
 
 	"go.opentelemetry.io/otel/attribute"
@@ -111,4 +112,10 @@ func traceAttempt(t *tracing.Tracer) func(context.Context, outbox.Delivery) (con
 			end(nil) // why it was not delivered, the request below says
 		}
 	}
+}
+
+// walletsTraced returns client with spans of its calls. A wallet that the operator has listed, the sandbox for one, is told the trace, so that its own
+// spans join; any other is a stranger, and has no use for it.
+func walletsTraced(t *tracing.Tracer, c config, client *http.Client) *http.Client {
+	return t.Client(client, tracing.ClientOptions{Tells: c.listsWallet})
 }
