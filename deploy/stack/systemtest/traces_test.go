@@ -1,6 +1,7 @@
 package systemtest
 
 import (
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -146,6 +147,9 @@ func TestTraces_FollowOnePayment(t *testing.T) {
 			require.Equal(t, a.pendingID, moved.Attrs["tianguis.pending_id"], state)
 		}
 
+		for _, name := range []string{"get wallet address", "request grant", "create incoming payment", "create quote", "continue grant", "create outgoing payment"} {
+			require.Positive(t, spans(slices.Collect(maps.Values(trace))).count(stack.Payments, name), name)
+		}
 		worker := trace[all.the(t, stack.Payments, "payment paid").Parent]
 		require.Equal(t, "advance payment", worker.Name)
 		require.Equal(t, start.ID, worker.Parent)

@@ -1,6 +1,8 @@
 package tracing
 
 import (
+	"cmp"
+	"context"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -14,8 +16,9 @@ import (
 
 // ClientOptions say what a peer is told, and what of it is shown.
 type ClientOptions struct {
-	Tells     func(*http.Request) bool // whether the peer is told the trace that the request is part of, by a traceparent; nil for no peer
-	HidesPath bool                     // the path of the peer's address may be a secret
+	Tells     func(*http.Request) bool     // whether the peer is told the trace that the request is part of, by a traceparent; nil for no peer
+	Name      func(context.Context) string // what a request is for, in words that are few in all, by its context: the span's name, which is the method without
+	HidesPath bool                         // the path of the peer's address may be a secret
 }
 
 // TellAll is for peers that are services of ours.
@@ -40,7 +43,11 @@ type transport struct {
 
 // RoundTrip measures until the answer's headers have come.
 func (t transport) RoundTrip(request *http.Request) (*http.Response, error) {
-	ctx, span := t.tracer.Start(request.Context(), known(request.Method), trace.WithSpanKind(trace.SpanKindClient), trace.WithAttributes(t.peer(request)...))
+	name := known(request.Method)
+	if t.Name != nil {
+		name = cmp.Or(t.Name(request.Context()), name)
+	}
+	ctx, span := t.tracer.Start(request.Context(), name, trace.WithSpanKind(trace.SpanKindClient), trace.WithAttributes(t.peer(request)...))
 	defer func() { span.End() }() // as in Server
 	request = request.Clone(ctx)  // the contract of http.RoundTripper: the caller's request is not changed
 	if t.Tells != nil && t.Tells(request) {

@@ -9,6 +9,7 @@ import (
 
 	"tianguis.example/chassis/tracing"
 	"tianguis.example/payments"
+	"tianguis.example/payments/openpayments"
 	"tianguis.example/payments/outbox"
 )
 
@@ -117,5 +118,5 @@ func traceAttempt(t *tracing.Tracer) func(context.Context, outbox.Delivery) (con
 // walletsTraced returns client with spans of its calls. A wallet that the operator has listed, the sandbox for one, is told the trace, so that its own
 // spans join; any other is a stranger, and has no use for it.
 func walletsTraced(t *tracing.Tracer, c config, client *http.Client) *http.Client {
-	return t.Client(client, tracing.ClientOptions{Tells: c.listsWallet})
+	return t.Client(client, tracing.ClientOptions{Name: openpayments.Operation, Tells: c.listsWallet})
 }
