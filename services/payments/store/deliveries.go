@@ -22,6 +22,7 @@ type deliveryRow struct {
 	OfferID    string
 	EventType  string
 	Body       string
+	Trace      string
 	State      string
 	Attempts   int
 	Failures   int
@@ -34,7 +35,7 @@ func (deliveryRow) TableName() string { return "deliveries" }
 
 func (r deliveryRow) delivery() outbox.Delivery {
 	return outbox.Delivery{
-		ID: r.ID, EndpointID: r.EndpointID, PendingID: r.PendingID, OfferID: r.OfferID, EventType: r.EventType, Body: []byte(r.Body),
+		ID: r.ID, EndpointID: r.EndpointID, PendingID: r.PendingID, OfferID: r.OfferID, EventType: r.EventType, Body: []byte(r.Body), Trace: r.Trace,
 		State: outbox.State(r.State), Attempts: r.Attempts, Failures: r.Failures,
 		NextAt: certain(r.NextAt), CreatedAt: r.CreatedAt.UTC(), EndedAt: certain(r.EndedAt),
 	}
@@ -62,7 +63,7 @@ func (r attemptRow) attempt() outbox.Attempt {
 }
 
 // insertDeliveries writes an event for each endpoint that wants it, disabled ones too.
-func insertDeliveries(tx *gorm.DB, e webhook.Event, now time.Time) error {
+func insertDeliveries(tx *gorm.DB, e webhook.Event, trace string, now time.Time) error {
 	all, err := endpoints(tx)
 	if err != nil {
 		return err
@@ -76,6 +77,7 @@ func insertDeliveries(tx *gorm.DB, e webhook.Event, now time.Time) error {
 		if err != nil {
 			return err
 		}
+		row.Trace = trace
 		rows = append(rows, row)
 	}
 	if len(rows) == 0 {

@@ -61,7 +61,7 @@ func whole(t *testing.T, id, offer string) payments.Payment {
 		},
 		Token:      payments.Token{Value: "planted-access", ManageURI: "https://a/token", ExpiresAt: noon.Add(time.Hour)},
 		NextStepAt: noon.Add(time.Minute), Tries: 3, CreatedAt: noon, UpdatedAt: noon.Add(time.Microsecond), ApprovedAt: noon.Add(time.Minute), PaidAt: noon.Add(time.Hour),
-		Since: noon.Add(time.Second), AskedAt: noon.Add(2 * time.Second),
+		Since: noon.Add(time.Second), AskedAt: noon.Add(2 * time.Second), Trace: "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
 	}
 }
 
@@ -142,6 +142,7 @@ func TestRecord_StateAuditAndDeliveryTogether(t *testing.T) {
 		deliveries, err := s.Deliveries(t.Context(), p.ID)
 		require.NoError(t, err)
 		require.Len(t, deliveries, 1)
+		require.Equal(t, p.Trace, deliveries[0].Trace, "the webhook goes on with the payment's trace")
 		event, err := webhook.Parse(deliveries[0].Body)
 		require.NoError(t, err)
 		require.Equal(t, webhook.Event{

@@ -66,7 +66,7 @@ func start(ctx context.Context, out io.Writer, ports stack.Ports) (*stack.Stack,
 	if ports.Sandbox != stack.DefaultPorts().Sandbox {
 		state += "-" + strconv.Itoa(ports.Sandbox)
 	}
-	s, err := stack.New(stack.Config{Bin: filepath.Join(folder, "bin"), State: state, Ports: ports})
+	s, err := stack.New(stack.Config{Bin: filepath.Join(folder, "bin"), State: state, Ports: ports, Env: traces()})
 	if err != nil {
 		return nil, err
 	}
@@ -75,6 +75,19 @@ func start(ctx context.Context, out io.Writer, ports stack.Ports) (*stack.Stack,
 		return nil, err
 	}
 	return s, nil
+}
+
+// traces lets the services send theirs to the collector that our own environment names. Nothing else of it reaches them.
+func traces() map[string]map[string]string {
+	collector := os.Getenv("OTEL_EXPORTER_OTLP_ENDPOINT")
+	if collector == "" {
+		return nil
+	}
+	env := map[string]map[string]string{}
+	for _, service := range []string{stack.Sandbox, stack.Payments, stack.Marketplace} {
+		env[service] = map[string]string{"OTEL_EXPORTER_OTLP_ENDPOINT": collector}
+	}
+	return env
 }
 
 // stay keeps the stack up until ctx is done, which is a Ctrl-C, or one of the services ends.

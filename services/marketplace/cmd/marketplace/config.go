@@ -9,6 +9,7 @@ import (
 	"tianguis.example/chassis/httpserver"
 	"tianguis.example/chassis/logging"
 	"tianguis.example/chassis/settings"
+	"tianguis.example/chassis/tracing"
 	"tianguis.example/payments/webhook"
 )
 
@@ -41,6 +42,8 @@ type Config struct {
 	WebhookSecret logging.Secret `env:"WEBHOOK_SECRET" help:"What the payments service signs its webhooks with: whsec_ and base64. Several, separated by spaces, while one is being replaced.\nWithout it webhooks are refused."`
 	AllowUnsigned bool           `env:"WEBHOOK_ALLOW_UNSIGNED" default:"false" help:"Believe webhooks without a signature: whoever can reach the marketplace can then mark jobs as paid. For trying things out only."`
 
+	tracing.Settings
+
 	SessionLife time.Duration `env:"SESSION_LIFETIME" default:"168h" help:"How long a sign-in lasts."`
 	PollEvery   time.Duration `env:"PAYMENTS_POLL_INTERVAL" default:"2s" help:"How often to look for payments of which no news came, to ask the payments service about them."`
 	PollWorkers int           `env:"PAYMENTS_POLL_WORKERS" default:"2" help:"How many of them to ask about at a time."`
@@ -69,6 +72,9 @@ func (c *databaseConfig) Validate() error {
 // Validate refuses what cannot work, or would be open to anybody.
 func (c *Config) Validate() error {
 	if err := c.databaseConfig.Validate(); err != nil {
+		return err
+	}
+	if err := c.Settings.Validate(); err != nil {
 		return err
 	}
 	if _, err := httpserver.ParseNetworks(c.TrustedProxies); err != nil {

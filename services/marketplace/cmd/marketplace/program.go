@@ -15,7 +15,9 @@ import (
 
 	"tianguis.example/chassis/clock"
 	"tianguis.example/chassis/database"
+	"tianguis.example/chassis/httpclient"
 	"tianguis.example/chassis/httpserver"
+	"tianguis.example/chassis/tracing"
 	"tianguis.example/marketplace"
 	"tianguis.example/marketplace/inbox"
 	"tianguis.example/marketplace/store"
@@ -34,6 +36,7 @@ type Program struct {
 	poller   *inbox.Poller
 	log      *slog.Logger
 	measured measured
+	tracer   *tracing.Tracer // nil when nobody collects traces
 }
 
 // New opens the database, brings its schema up to date or refuses, and listens. Close undoes it.
@@ -63,8 +66,12 @@ func New(ctx context.Context, c Config, log *slog.Logger, now clock.Clock) (_ *P
 		return nil, err
 	}
 	p.measured = measured
+	if p.tracer, err = tracing.New(ctx, service, version, c.Settings, log); err != nil {
+		return nil, err
+	}
 	kept := crash.store(plain)
-	payments := crash.payments(api.NewClient(c.PaymentsURL, c.PaymentsKey.Reveal(), measured.payments()))
+	toPayments := p.tracer.Client(httpclient.WithRequestID(measured.payments()), tracing.ClientOptions{Tells: tracing.TellAll})
+	payments := crash.payments(api.NewClient(c.PaymentsURL, c.PaymentsKey.Reveal(), toPayments))
 	market := marketplace.New(kept, payments, now, log, marketplace.Options{
 		SellerID: c.SellerID, SessionLife: c.SessionLife, Longest: c.PaymentsTimeout, Watch: measured.news,
 	})
@@ -75,16 +82,16 @@ func New(ctx context.Context, c Config, log *slog.Logger, now clock.Clock) (_ *P
 	p.options = httpserver.Options{
 		Log: log, Clock: now, BodyLimit: 256 << 10, ErrorHandler: errorHandler(pages),
 		WriteTimeout:   c.PaymentsTimeout + 15*time.Second, // a page may wait that long for the payments service
-		TrustedProxies: proxies, Answered: measured.requests.Answered,
+		TrustedProxies: proxies, Answered: measured.requests.Answered, Trace: tracePages(p.tracer),
 	}
 	p.echo = httpserver.New(p.options)
 	p.echo.GET("/health", httpserver.Health(service, now))
 	p.echo.GET("/ready", httpserver.Ready(service, now, log, kept.Ping))
-	inbox.NewReceiver(market, secrets, c.AllowUnsigned, now, log).Register(p.echo)
+	inbox.NewReceiver(market, secrets, c.AllowUnsigned, now, log).Register(p.echo, traceWebhooks(p.tracer)...)
 	pages.Register(p.echo)
 	p.poller = &inbox.Poller{
 		Market: market, Attempts: kept, Clock: now, Log: log,
-		Every: c.PollEvery, Workers: c.PollWorkers, Lease: 2 * c.PaymentsTimeout, Watch: measured.loops,
+		Every: c.PollEvery, Workers: c.PollWorkers, Lease: 2 * c.PaymentsTimeout, Watch: measured.loops, Trace: traceQuestion(p.tracer),
 	}
 	if p.listener, err = (&net.ListenConfig{}).Listen(ctx, "tcp", c.Listen); err != nil {
 		return nil, fmt.Errorf("MARKETPLACE_LISTEN cannot be used: %w", err)
@@ -138,5 +145,6 @@ func (p *Program) Close() (err error) {
 	if p.db != nil {
 		err = errors.Join(err, p.db.Close())
 	}
+	p.tracer.Close()
 	return err
 }

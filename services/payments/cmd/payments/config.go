@@ -3,8 +3,10 @@ package main
 import (
 	"errors"
 	"io"
+	"net/http"
 	"net/url"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -12,6 +14,7 @@ import (
 	"tianguis.example/chassis/httpserver"
 	"tianguis.example/chassis/logging"
 	"tianguis.example/chassis/settings"
+	"tianguis.example/chassis/tracing"
 	"tianguis.example/payments/egress"
 	"tianguis.example/payments/outbox"
 	"tianguis.example/payments/store"
@@ -56,6 +59,8 @@ type config struct {
 	ReconcileInterval time.Duration `env:"RECONCILE_INTERVAL" default:"1h" help:"How often payments are compared with what the wallets say, by one of the replicas. 0 for never:\nthen run payments reconcile now and then."`
 
 	MetricsListen string `env:"METRICS_LISTEN" help:"Where GET /metrics answers Prometheus: 127.0.0.1:9401, or an address that only your network reaches, since it asks for\nno key. Without it nobody is answered."`
+
+	tracing.Settings
 
 	LogFormat string `env:"LOG_FORMAT" default:"text" help:"text or json."`
 	LogLevel  string `env:"LOG_LEVEL" default:"info" help:"debug, info, warn or error."`
@@ -130,6 +135,7 @@ func (c *config) Validate() error {
 	if c.ReconcileInterval != 0 && c.ReconcileInterval < time.Minute {
 		add("RECONCILE_INTERVAL", "must be 1m at least, or 0 for never")
 	}
+	wrong = append(wrong, c.Settings.Validate())
 	if _, err := logging.New(io.Discard, c.LogFormat, "info"); err != nil {
 		add("LOG_FORMAT", "cannot be used: %v", err)
 	}
@@ -182,6 +188,11 @@ func (c *config) secrets() (webhook.Secrets, error) {
 		}
 	}
 	return secrets, nil
+}
+
+// listsWallet reports whether a request goes to a wallet of WALLET_ALLOW_HOSTS.
+func (c *config) listsWallet(r *http.Request) bool {
+	return slices.Contains(c.WalletAllowHosts, r.URL.Host) || slices.Contains(c.WalletAllowHosts, r.URL.Hostname())
 }
 
 // webhookURL is where the marketplace takes webhooks.
