@@ -55,6 +55,18 @@ func Ask(ctx context.Context, address string) (Answer, error) {
 	return Answer{Status: reply.StatusCode, Header: reply.Header, Body: string(body)}, err
 }
 
+// Here is where a service answers on this machine that listens at host:port; "" when that is none.
+func Here(listen string) string {
+	host, port, err := net.SplitHostPort(listen)
+	if err != nil {
+		return ""
+	}
+	if ip := net.ParseIP(host); host == "" || ip != nil && ip.IsUnspecified() {
+		host = "localhost" // it listens on every interface
+	}
+	return "http://" + net.JoinHostPort(host, port)
+}
+
 // Running is a check whether a service runs on this machine, by the address that its settings let it listen on.
 type Running struct {
 	Service string // the name that it gives in its health
@@ -67,14 +79,10 @@ type Running struct {
 func (r Running) Check() Check { return Check{Name: "service", Limit: 5 * time.Second, Look: r.look} }
 
 func (r Running) look(ctx context.Context) []Finding {
-	host, port, err := net.SplitHostPort(r.Listen)
-	if err != nil {
+	address := Here(r.Listen)
+	if address == "" {
 		return []Finding{Skip("needs the address that the service listens on")}
 	}
-	if ip := net.ParseIP(host); host == "" || ip != nil && ip.IsUnspecified() {
-		host = "localhost"
-	}
-	address := "http://" + net.JoinHostPort(host, port)
 	start := r.Service + " serve"
 	health, err := Ask(ctx, address+"/health")
 	switch {

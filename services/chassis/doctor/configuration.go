@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/url"
 	"os"
+	"path/filepath"
 	"strings"
 
 	"tianguis.example/chassis/settings"
@@ -58,9 +59,14 @@ func PrivateKeyFile(path string) []Finding {
 	return nil
 }
 
+// readableByOthers reports whether a file and the folder that it is in are open to everybody.
 func readableByOthers(path string) bool {
-	info, err := os.Stat(path)
-	return err == nil && info.Mode().Perm()&0o004 != 0
+	file, err := os.Stat(path)
+	if err != nil || file.Mode().Perm()&0o004 == 0 {
+		return false
+	}
+	folder, err := os.Stat(filepath.Dir(path))
+	return err == nil && folder.Mode().Perm()&0o001 != 0
 }
 
 // PlainHTTP warns of an address for browsers that is neither https nor on this machine.

@@ -48,10 +48,10 @@ func (x *examination) lookAtBacklog(ctx context.Context) []doctor.Finding {
 	}
 	if payments+webhooks > 0 {
 		runs := x.knows().runs
-		f := doctor.Warn("payments serve", "%d payments and %d webhooks are due for more than %s: the service does not run", payments, webhooks, late)
+		f := doctor.Warn("payments serve", "%d payments and %d webhooks are due for more than two minutes: the service does not run", payments, webhooks)
 		if runs {
 			f = doctor.Fail("see the service's log; payments payment list --pending and payments webhook list --state pending show them",
-				"%d payments and %d webhooks are due for more than %s, and the service, which runs, does not take them", payments, webhooks, late)
+				"%d payments and %d webhooks are due for more than two minutes, and the service, which runs, does not take them", payments, webhooks)
 		}
 		found = append(found, f)
 	}

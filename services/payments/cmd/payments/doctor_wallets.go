@@ -238,7 +238,7 @@ func (x *examination) lookAtSellers(ctx context.Context) []doctor.Finding {
 		}
 	}
 	if len(found) == 0 {
-		found = one(doctor.Fine("the wallets of %d sellers answer", len(looked)))
+		found = one(doctor.Fine("the wallets of all of %d sellers answer", len(looked)))
 	}
 	if len(all) > len(looked) {
 		found = append(found, doctor.Fine("%d more were not looked at", len(all)-len(looked)))
