@@ -34,7 +34,9 @@ const (
 )
 
 // Check looks whether it answers and how fast, at its schema, its clock, and on SQLite at its file.
-func (d Database) Check() Check { return Check{Name: "database", Limit: 10 * time.Second, Look: d.look} }
+func (d Database) Check() Check {
+	return Check{Name: "database", Limit: 10 * time.Second, Look: d.look}
+}
 
 func (d Database) look(ctx context.Context) []Finding {
 	var all []Finding
