@@ -39,8 +39,13 @@ func Ask(ctx context.Context, address string) (Answer, error) {
 		return Answer{}, errors.New("it is no address")
 	}
 	request.Header.Set("Accept", "text/html,application/json;q=0.9")
+	return Send(request)
+}
+
+// Send sends a request on a connection of its own and, as the services do, past any proxy of the environment; it follows no redirect.
+func Send(request *http.Request) (Answer, error) {
 	client := http.Client{
-		Transport:     &http.Transport{DisableKeepAlives: true, Proxy: http.ProxyFromEnvironment},
+		Transport:     &http.Transport{DisableKeepAlives: true},
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
 	reply, err := client.Do(request)

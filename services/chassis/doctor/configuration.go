@@ -51,10 +51,11 @@ func SecretFiles(of any, file string) []Finding {
 	return findings
 }
 
-// PrivateKeyFile warns of a private key that others than its owner can read.
+// PrivateKeyFile warns of a private key that everybody can read, or that others than its owner can write. Its group may read it: that is
+// how Kubernetes gives a file to a process.
 func PrivateKeyFile(path string) []Finding {
-	if info, err := os.Stat(path); err == nil && info.Mode().Perm()&0o077 != 0 {
-		return []Finding{Warn("chmod 600 "+path, "others than its owner can read the private key %s (it has mode %04o)", path, info.Mode().Perm())}
+	if info, err := os.Stat(path); err == nil && info.Mode().Perm()&0o027 != 0 {
+		return []Finding{Warn("chmod 600 "+path, "the private key %s is open to others: it has mode %04o", path, info.Mode().Perm())}
 	}
 	return nil
 }

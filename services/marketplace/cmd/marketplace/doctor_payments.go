@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"net/url"
 	"slices"
@@ -62,6 +61,9 @@ func (x *examination) lookAtKey(ctx context.Context) []doctor.Finding {
 	if id := x.config.SellerID; id != "" && !slices.ContainsFunc(sellers.Sellers, func(s api.Seller) bool { return s.ID == id }) {
 		return one(doctor.Fail("set PAYMENTS_SELLER_ID, or add the seller: payments seller add --id "+id+" --wallet-address <url>", "PAYMENTS_SELLER_ID is %s, whom the payments service does not know", id))
 	}
+	if x.config.PaymentsKey == "" {
+		return one(doctor.Fine("the payments service asks for no key"))
+	}
 	return one(doctor.Fine("the payments service takes our key"))
 }
 
@@ -72,65 +74,55 @@ func (x *examination) lookAtOwnDoor(ctx context.Context) []doctor.Finding {
 	if err != nil || len(secrets) == 0 && !c.AllowUnsigned {
 		return one(doctor.Skip("needs WEBHOOK_SECRET"))
 	}
-	signs := slices.ContainsFunc(secrets, webhook.Secret.Signs)
 	address := strings.TrimRight(c.BaseURL, "/") + webhook.Path
-	if signs || c.AllowUnsigned {
-		status, said, err := x.knock(ctx, address, secrets)
-		if u, _ := url.Parse(c.BaseURL); err != nil && x.knows().runs && u != nil && doctor.OnThisMachine(u.Host) {
-			// In a container this machine is another one than the browsers'.
-			address = doctor.Here(c.Listen) + webhook.Path
-			status, said, err = x.knock(ctx, address, secrets)
-		}
-		switch {
-		case err != nil && !x.knows().runs:
-			return one(doctor.Skip("needs the marketplace to run"))
-		case err != nil:
-			return one(doctor.Fail("set MARKETPLACE_BASE_URL to the address under which people reach the marketplace", "%s does not answer: %s", address, doctor.Why(ctx, err)))
-		case status == http.StatusUnauthorized:
-			return one(doctor.Fail("restart the marketplace, so that it runs with this WEBHOOK_SECRET; if another answers there, set MARKETPLACE_BASE_URL",
-				"%s does not believe a test event that is signed with WEBHOOK_SECRET (%s)", address, fingerprints(secrets)))
-		case status/100 != 2 || !strings.Contains(said, "pong"):
-			return one(doctor.Fail("set MARKETPLACE_BASE_URL; a proxy before it must let POST "+webhook.Path+" through", "%s is not the door of a marketplace: it answered %d: %.100s", address, status, said))
-		}
+	unsigned, err := x.knock(ctx, address, nil)
+	if u, _ := url.Parse(c.BaseURL); err != nil && x.knows().runs && u != nil && doctor.OnThisMachine(u.Host) {
+		// In a container this machine is another one than the browsers'.
+		address = doctor.Here(c.Listen) + webhook.Path
+		unsigned, err = x.knock(ctx, address, nil)
 	}
-	if !c.AllowUnsigned {
-		if status, _, err := x.knock(ctx, address, nil); err == nil && status/100 == 2 {
-			return one(doctor.Fail("restart the marketplace, so that it runs without WEBHOOK_ALLOW_UNSIGNED; if another answers there, set MARKETPLACE_BASE_URL", "%s believes webhooks that nobody has signed", address))
-		}
+	const another = "restart the marketplace, so that it runs with these settings; if another answers there, set MARKETPLACE_BASE_URL"
+	switch {
+	case err != nil && !x.knows().runs:
+		return one(doctor.Skip("needs the marketplace to run"))
+	case err != nil:
+		return one(doctor.Fail("set MARKETPLACE_BASE_URL to the address under which people reach the marketplace", "%s does not answer: %s", address, doctor.Why(ctx, err)))
+	case unsigned.Status != http.StatusUnauthorized && !pong(unsigned):
+		return one(doctor.Fail("set MARKETPLACE_BASE_URL; a proxy before it must let POST "+webhook.Path+" through", "%s is not the door of a marketplace: it answered %d: %.100s", address, unsigned.Status, unsigned.Body))
+	case pong(unsigned) && !c.AllowUnsigned:
+		return one(doctor.Fail(another, "%s believes webhooks that nobody has signed", address))
+	case len(secrets) == 0 && pong(unsigned):
+		return one(doctor.Fine("%s took a test event that nobody has signed, as WEBHOOK_ALLOW_UNSIGNED says", address))
+	case len(secrets) == 0:
+		return one(doctor.Fail(another, "%s refused a test event that is not signed, although WEBHOOK_ALLOW_UNSIGNED is set", address))
+	case !slices.ContainsFunc(secrets, webhook.Secret.Signs):
+		return one(doctor.Fine("%s is the marketplace's door; WEBHOOK_SECRET verifies and cannot sign, so that only the payments service can try it", address))
 	}
-	if !signs {
-		return one(doctor.Fine("%s refuses what is not signed; WEBHOOK_SECRET verifies and cannot sign, so that only the payments service can try it", address))
+	signed, err := x.knock(ctx, address, secrets)
+	if err != nil || !pong(signed) {
+		return one(doctor.Fail(another, "%s does not believe a test event that is signed with WEBHOOK_SECRET (%s)", address, fingerprints(secrets)))
 	}
 	return one(doctor.Fine("%s took a test event that is signed with WEBHOOK_SECRET (%s)", address, fingerprints(secrets)))
 }
 
+func pong(a doctor.Answer) bool { return a.Status/100 == 2 && strings.Contains(a.Body, "pong") }
+
 // knock sends a test event, without secrets an unsigned one.
-func (x *examination) knock(ctx context.Context, address string, secrets webhook.Secrets) (status int, said string, err error) {
+func (x *examination) knock(ctx context.Context, address string, secrets webhook.Secrets) (doctor.Answer, error) {
 	now := x.clock.Now()
 	body, err := webhook.Body(webhook.Event{Type: webhook.Ping, Timestamp: now})
 	if err != nil {
-		return 0, "", err
+		return doctor.Answer{}, err
 	}
 	request, err := http.NewRequestWithContext(ctx, http.MethodPost, address, bytes.NewReader(body))
 	if err != nil {
-		return 0, "", err
+		return doctor.Answer{}, err
 	}
 	request.Header.Set("Content-Type", "application/json")
 	if len(secrets) > 0 {
 		secrets.Sign(request.Header, ulid.MustNew(ulid.Timestamp(now), ulid.DefaultEntropy()).String(), now, body)
 	}
-	client := http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
-	answer, err := client.Do(request)
-	if err != nil {
-		if named, ok := errors.AsType[*url.Error](err); ok {
-			err = named.Err
-		}
-		return 0, "", err
-	}
-	defer func() { _ = answer.Body.Close() }()
-	const enough = 1 << 10
-	text, err := io.ReadAll(io.LimitReader(answer.Body, enough))
-	return answer.StatusCode, string(text), err
+	return doctor.Send(request)
 }
 
 func fingerprints(all webhook.Secrets) string {

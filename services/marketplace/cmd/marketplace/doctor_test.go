@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -26,11 +27,10 @@ func (m *running) doctor(change map[string]string) map[string][]doctor.Finding {
 		"DATABASE_URL": m.config.DatabaseURL, "MARKETPLACE_LISTEN": m.Address(), "MARKETPLACE_BASE_URL": m.base,
 		"PAYMENTS_SERVICE_URL": m.config.PaymentsURL, "PAYMENTS_API_KEY": m.config.PaymentsKey.Reveal(), "WEBHOOK_SECRET": m.config.WebhookSecret.Reveal(),
 	}
+	secret := strings.TrimPrefix(all["WEBHOOK_SECRET"], "whsec_")
+	maps.Copy(all, change)
 	var lines []string
 	for name, value := range all {
-		if changed, ok := change[name]; ok {
-			value = changed
-		}
 		lines = append(lines, fmt.Sprintf("%s='%s'", name, value))
 	}
 	out, err := run(m.t, settingsFile(m.t, lines...), "", "doctor", "--json")
@@ -38,7 +38,7 @@ func (m *running) doctor(change map[string]string) map[string][]doctor.Finding {
 	require.NoError(m.t, json.Unmarshal([]byte(out), &r), "%s: %v", out, err)
 	require.Equal(m.t, r.State == doctor.Failed, exitCode(err) == doctor.ExitFailed)
 	require.NotContains(m.t, out, fakeKey)
-	require.NotContains(m.t, out, strings.TrimPrefix(all["WEBHOOK_SECRET"], "whsec_"))
+	require.NotContains(m.t, out, secret)
 	found := map[string][]doctor.Finding{}
 	for _, c := range r.Checks {
 		found[c.Name] = c.Findings
@@ -67,6 +67,18 @@ func TestDoctor_PublicHalf(t *testing.T) {
 	found := m.doctor(map[string]string{"WEBHOOK_SECRET": public})
 	require.Equal(t, doctor.OK, found["webhooks here"][0].State)
 	require.Contains(t, found["webhooks here"][0].Found, "cannot sign")
+}
+
+// As the README's three terminals are set up.
+func TestDoctor_Unsigned(t *testing.T) {
+	t.Parallel()
+	m := start(t, unsigned)
+	found := m.doctor(map[string]string{"WEBHOOK_SECRET": "", "WEBHOOK_ALLOW_UNSIGNED": "true"})
+	require.Equal(t, doctor.OK, found["webhooks here"][0].State, found["webhooks here"])
+	require.Contains(t, found["webhooks here"][0].Found, "that nobody has signed")
+	closed := start(t).doctor(map[string]string{"WEBHOOK_SECRET": "", "WEBHOOK_ALLOW_UNSIGNED": "true"})
+	require.Equal(t, doctor.Failed, closed["webhooks here"][0].State)
+	require.Contains(t, closed["webhooks here"][0].Found, "although WEBHOOK_ALLOW_UNSIGNED is set")
 }
 
 // A payments service whose wallets do not answer, and which never sends.

@@ -135,6 +135,13 @@ func TestDoctor_TheGrantIsGivenBack(t *testing.T) {
 	says(t, findings(t, r, "signed request"), doctor.Warning, "did not take the grant back", "ends by itself")
 
 	w.grant = func(out http.ResponseWriter, _ *http.Request) {
+		_, _ = fmt.Fprintf(out, `{"interact":{"redirect":"%s/consent","finish":"f"},"continue":{"access_token":{"value":"c"},"uri":"%s/continue/2"}}`, w.URL, w.URL)
+	}
+	r, _ = examined(t, all)
+	says(t, findings(t, r, "signed request"), doctor.Failed, "wants a person's consent", "ask the wallet")
+	require.Equal(t, "/continue/2", <-w.ended)
+
+	w.grant = func(out http.ResponseWriter, _ *http.Request) {
 		out.WriteHeader(http.StatusBadRequest)
 		_, _ = out.Write([]byte(`{"error":{"code":"invalid_request","description":"the moon is full"}}`))
 	}

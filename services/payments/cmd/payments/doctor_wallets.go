@@ -180,8 +180,12 @@ func (x *examination) lookAtSignedRequest(ctx context.Context) []doctor.Finding 
 	case err != nil:
 		return one(doctor.Fail("ask the wallet why, with its words", "the auth server %s: %s", wallet.AuthServer, doctor.Why(ctx, err)))
 	}
-	if err := giveBack(ctx, ids.platform, grant); err != nil {
-		return one(doctor.Warn("nothing: it ends by itself, and nobody has its token", "the auth server %s accepts our signature, but did not take the grant back: %v", wallet.AuthServer, err))
+	back := giveBack(ctx, ids.platform, grant)
+	if grant.AccessToken == nil {
+		return one(doctor.Fail("ask the wallet why", "the auth server %s accepts our signature, and wants a person's consent to an incoming payment", wallet.AuthServer))
+	}
+	if back != nil {
+		return one(doctor.Warn("nothing: it ends by itself, and nobody has its token", "the auth server %s accepts our signature, but did not take the grant back: %v", wallet.AuthServer, back))
 	}
 	return one(doctor.Fine("the auth server %s accepts our signature: it gave a grant for incoming payments, and took it back", wallet.AuthServer))
 }
@@ -219,15 +223,16 @@ func (x *examination) lookAtSellers(ctx context.Context) []doctor.Finding {
 	if err != nil {
 		return one(doctor.Fail("set WALLET_TIMEOUT", "%v", err))
 	}
-	looked := all[:min(len(all), mostSellers)]
-	bad := make([]*doctor.Finding, len(looked))
+	bad := make([]*doctor.Finding, min(len(all), mostSellers))
 	places := make(chan struct{}, sellersAtOnce)
 	var asking sync.WaitGroup
-	for i, seller := range looked {
+	looked := 0
+	for ; looked < len(bad) && ctx.Err() == nil; looked++ {
 		places <- struct{}{}
+		place, seller := &bad[looked], all[looked]
 		asking.Go(func() {
 			defer func() { <-places }()
-			bad[i] = x.lookAtSeller(ctx, client, seller)
+			*place = x.lookAtSeller(ctx, client, seller)
 		})
 	}
 	asking.Wait()
@@ -238,10 +243,10 @@ func (x *examination) lookAtSellers(ctx context.Context) []doctor.Finding {
 		}
 	}
 	if len(found) == 0 {
-		found = one(doctor.Fine("the wallets of all of %d sellers answer", len(looked)))
+		found = one(doctor.Fine("the wallets of all of %d sellers answer", looked))
 	}
-	if len(all) > len(looked) {
-		found = append(found, doctor.Fine("%d more were not looked at", len(all)-len(looked)))
+	if looked < len(all) {
+		found = append(found, doctor.Warn("run this again", "there was no time for %d more sellers", len(all)-looked))
 	}
 	return found
 }
