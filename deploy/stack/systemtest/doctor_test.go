@@ -163,7 +163,7 @@ func TestDoctor_NamesTheFault(t *testing.T) {
 	require.NoError(t, err)
 	require.NoError(t, os.WriteFile(empty, nil, 0o600))
 	words := filepath.Join(folder, "words.pem")
-	require.NoError(t, os.WriteFile(words, []byte("no key"), 0o644)) //nolint:gosec // G306: that is what is wrong with it
+	require.NoError(t, os.WriteFile(words, []byte("no key"), 0o644))
 	nobody, mute := nobodyAt(t), muteAt(t)
 	generate := func(kind string) string {
 		out, err := w.Payments.Run(t.Context(), "secret", "generate", kind)
@@ -220,6 +220,12 @@ func TestDoctor_NamesTheFault(t *testing.T) {
 			}},
 			{"a schema that is behind", map[string]string{"DATABASE_URL": "sqlite:" + empty}, "database", doctor.Failed, "its schema lacks 0001", "payments migrate", nil},
 			{"a database that is none", map[string]string{"DATABASE_URL": "mysql://u:planted@db/x"}, "database", doctor.Failed, "DATABASE_URL must be", "DATABASE_URL", func(t *testing.T, x examined) {
+				require.NotContains(t, x.text, "planted")
+			}},
+			{"a database address of no port", map[string]string{"DATABASE_URL": "postgres://u:planted@db:planted/x"}, "database", doctor.Failed, "", "DATABASE_URL", func(t *testing.T, x examined) {
+				require.NotContains(t, x.text, "planted")
+			}},
+			{"a database address that cannot be read", map[string]string{"DATABASE_URL": "postgres://u:planted%zz@db/x"}, "database", doctor.Failed, "", "DATABASE_URL", func(t *testing.T, x examined) {
 				require.NotContains(t, x.text, "planted")
 			}},
 			{"another encryption key", map[string]string{"TOKEN_ENCRYPTION_KEY_FILE": "", "TOKEN_ENCRYPTION_KEY": generate("encryption")}, "encryption key", doctor.Failed, "cannot be opened", "set TOKEN_ENCRYPTION_KEY", nil},
@@ -368,7 +374,7 @@ func TestDoctor_NamesWhatTheServicesDo(t *testing.T) {
 // nobodyAt is an address at which nobody listens.
 func nobodyAt(t *testing.T) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // it does not block
+	l, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	require.NoError(t, l.Close())
 	return l.Addr().String()
@@ -377,7 +383,7 @@ func nobodyAt(t *testing.T) string {
 // muteAt is an address at which everybody is let in, and nobody answered.
 func muteAt(t *testing.T) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // it does not block
+	l, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = l.Close() })
 	return l.Addr().String()

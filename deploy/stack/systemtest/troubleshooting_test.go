@@ -117,7 +117,7 @@ func TestTroubleshooting(t *testing.T) {
 				t.Fatalf("nobody knows how to run %s", i.byHand)
 			}
 		}
-		answer, err := http.Get(w.Marketplace.Address + "/api/webhooks/payments") //nolint:noctx // as curl does
+		answer, err := http.Get(w.Marketplace.Address + "/api/webhooks/payments")
 		require.NoError(t, err)
 		require.NoError(t, answer.Body.Close())
 		require.Equal(t, http.StatusMethodNotAllowed, answer.StatusCode, "as the section says")

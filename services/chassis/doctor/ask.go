@@ -48,7 +48,7 @@ func Send(request *http.Request) (Answer, error) {
 		Transport:     &http.Transport{DisableKeepAlives: true},
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
-	reply, err := client.Do(request)
+	reply, err := client.Do(request) //nolint:gosec // G704: the operator names the address
 	if err != nil {
 		if named, ok := errors.AsType[*url.Error](err); ok {
 			err = named.Err

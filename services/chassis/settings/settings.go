@@ -74,7 +74,7 @@ func Examine(into any, file string) []error {
 
 // Parts are the errors that errors.Join has joined; none of nil.
 func Parts(err error) []error {
-	if joined, ok := err.(interface{ Unwrap() []error }); ok { //nolint:errorlint // only what is joined here, and nothing below it
+	if joined, ok := err.(interface{ Unwrap() []error }); ok {
 		var all []error
 		for _, part := range joined.Unwrap() {
 			all = append(all, Parts(part)...)
