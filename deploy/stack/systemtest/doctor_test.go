@@ -209,7 +209,7 @@ func TestDoctor_NamesTheFault(t *testing.T) {
 				func(t *testing.T, x examined) {
 					require.Less(t, x.check(t, "database").DurationMS, int64(11_000))
 					x.names(t, "backlog", doctor.Skipped, "needs the database", "")
-					x.names(t, "webhooks", doctor.OK, "test event", "")
+					x.names(t, "webhooks", doctor.OK, "this command, past the database, sent a test event", "")
 					require.NotContains(t, x.text, "planted")
 				}},
 			{"a database that is down", map[string]string{"DATABASE_URL": "postgres://u:planted@" + nobody + "/x"}, "database", doctor.Failed, "refused", "start the database", func(t *testing.T, x examined) {
@@ -222,7 +222,7 @@ func TestDoctor_NamesTheFault(t *testing.T) {
 			{"a database that is none", map[string]string{"DATABASE_URL": "mysql://u:planted@db/x"}, "database", doctor.Failed, "DATABASE_URL must be", "DATABASE_URL", func(t *testing.T, x examined) {
 				require.NotContains(t, x.text, "planted")
 			}},
-			{"a database address of no port", map[string]string{"DATABASE_URL": "postgres://u:planted@db:planted/x"}, "database", doctor.Failed, "", "DATABASE_URL", func(t *testing.T, x examined) {
+			{"a password with a hash", map[string]string{"DATABASE_URL": "postgres://u:planted#planted@db/x"}, "database", doctor.Failed, "", "DATABASE_URL", func(t *testing.T, x examined) {
 				require.NotContains(t, x.text, "planted")
 			}},
 			{"a database address that cannot be read", map[string]string{"DATABASE_URL": "postgres://u:planted%zz@db/x"}, "database", doctor.Failed, "", "DATABASE_URL", func(t *testing.T, x examined) {

@@ -132,7 +132,11 @@ func (x *examination) try(ctx context.Context, e outbox.Endpoint, signers webhoo
 	if err != nil {
 		return doctor.Fail("report this", "%v", err)
 	}
-	return pingFinding(e, made, "this command, since the service does not run,")
+	sender := "this command, since the service does not run,"
+	if x.knows().runs {
+		sender = "this command, past the database,"
+	}
+	return pingFinding(e, made, sender)
 }
 
 // pingFinding says what became of a test event, and what to do about it.
