@@ -17,6 +17,14 @@ func hostOf(address string) string {
 	return u.Host
 }
 
+func portOf(address string) string {
+	u, err := url.Parse(address)
+	if err != nil {
+		return ""
+	}
+	return u.Port()
+}
+
 // lookAtMarketplace: any marketplace will do, if it is none of our other services.
 func (x *examination) lookAtMarketplace(ctx context.Context) []doctor.Finding {
 	base := strings.TrimRight(x.config.MarketplaceBaseURL, "/")
@@ -42,6 +50,9 @@ func (x *examination) lookAtFinish(ctx context.Context) []doctor.Finding {
 	page := base + "/payments/finish"
 	const set = "set BASE_URL to the address under which buyers reach the marketplace, without /payments/finish"
 	health, err := doctor.Ask(ctx, base+"/health")
+	if err != nil && !x.knows().runs && doctor.OnThisMachine(hostOf(base)) && portOf(base) == portOf(doctor.Here(x.config.Listen)) {
+		return one(doctor.Skip("needs the service to run: BASE_URL is its own address"))
+	}
 	if err != nil && doctor.OnThisMachine(hostOf(base)) && hostOf(base) != hostOf(x.config.MarketplaceBaseURL) {
 		// In a container this machine is another one than the buyer's.
 		return one(doctor.Warn("open "+page+" in a browser: it must be the marketplace's page", "%s is for browsers on one machine, and cannot be tried from here: %s", base, doctor.Why(ctx, err)))

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"crypto/ed25519"
 	"encoding/base64"
 	"encoding/json"
@@ -32,6 +33,10 @@ import (
 // examined is what the doctor reported of these settings.
 func examined(t *testing.T, all map[string]string) (doctor.Report, error) {
 	t.Helper()
+	all = maps.Clone(all)
+	for _, name := range []string{"MARKETPLACE_BASE_URL", "BASE_URL"} { // nobody else's on this machine
+		all[name] = cmp.Or(all[name], "http://127.0.0.1:1")
+	}
 	out, err := run(t, all, "doctor", "--json")
 	var r doctor.Report
 	require.NoError(t, json.Unmarshal([]byte(out), &r), "%s: %v", out, err)
@@ -308,7 +313,7 @@ func TestDoctor_Backlog(t *testing.T) {
 
 func TestDoctor_Text(t *testing.T) {
 	t.Parallel()
-	out, err := run(t, good(t, map[string]string{"PAYMENTS_API_KEY": "", "RECONCILE_INTERVAL": "0"}), "doctor")
+	out, err := run(t, good(t, map[string]string{"PAYMENTS_API_KEY": "", "RECONCILE_INTERVAL": "0", "BASE_URL": "http://127.0.0.1:1", "MARKETPLACE_BASE_URL": "http://127.0.0.1:1"}), "doctor")
 	require.Equal(t, doctor.ExitFailed, exitCode(err))
 	require.ErrorIs(t, err, doctor.ErrFailed)
 	for _, text := range []string{
@@ -317,6 +322,9 @@ func TestDoctor_Text(t *testing.T) {
 	} {
 		require.Contains(t, out, text)
 	}
+	own, err := examined(t, good(t, map[string]string{"PAYMENTS_LISTEN": "127.0.0.1:1", "BASE_URL": "http://localhost:1"}))
+	require.Equal(t, doctor.ExitFailed, exitCode(err))
+	says(t, findings(t, own, "finish"), doctor.Skipped, "needs the service to run", "")
 	_, err = run(t, good(t, nil), "doctor", "more")
 	require.Equal(t, 1, exitCode(err), "it could not look")
 }
