@@ -11,6 +11,7 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"tianguis.example/chassis/clock"
@@ -68,6 +69,27 @@ type Check struct {
 	Name  string
 	Limit time.Duration
 	Look  func(ctx context.Context) []Finding
+}
+
+// Shared is what the checks of an examination tell those that come after them. A check that hangs may come to its end beside the next one,
+// so it is guarded.
+type Shared[T any] struct {
+	mu    sync.Mutex
+	known T
+}
+
+// Learn changes what is known.
+func (s *Shared[T]) Learn(what func(*T)) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	what(&s.known)
+}
+
+// Known is what is known now.
+func (s *Shared[T]) Known() T {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.known
 }
 
 // Result is what became of a check.

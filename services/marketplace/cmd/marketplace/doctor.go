@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"sync"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -25,8 +24,7 @@ type examination struct {
 	clock    clock.Clock
 	payments *api.Client
 
-	mu    sync.Mutex // a check that hangs may come to its end beside the next one
-	known known
+	notes doctor.Shared[known]
 }
 
 // known is what the checks have found so far.
@@ -63,9 +61,9 @@ func (x *examination) checks() []doctor.Check {
 		{Name: "configuration", Limit: 5 * time.Second, Look: x.lookAtConfiguration},
 		doctor.Database{
 			Address: x.config.DatabaseURL, Migrations: store.Migrations(), Migrate: "marketplace migrate", Clock: x.clock,
-			Opened: func(db *database.DB) { x.learn(func(k *known) { k.db = db }) },
+			Opened: func(db *database.DB) { x.notes.Learn(func(k *known) { k.db = db }) },
 		}.Check(),
-		doctor.Running{Service: service, Listen: x.config.Listen, Runs: func() { x.learn(func(k *known) { k.runs = true }) }}.Check(),
+		doctor.Running{Service: service, Listen: x.config.Listen, Runs: func() { x.notes.Learn(func(k *known) { k.runs = true }) }}.Check(),
 		{Name: "payments service", Limit: 8 * time.Second, Look: x.lookAtPayments},
 		{Name: "API key", Limit: 8 * time.Second, Look: x.lookAtKey},
 		{Name: "webhooks here", Limit: 10 * time.Second, Look: x.lookAtOwnDoor},
@@ -76,20 +74,8 @@ func (x *examination) checks() []doctor.Check {
 	}
 }
 
-func (x *examination) learn(what func(*known)) {
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	what(&x.known)
-}
-
-func (x *examination) knows() known {
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	return x.known
-}
-
 func (x *examination) close() {
-	if db := x.knows().db; db != nil {
+	if db := x.notes.Known().db; db != nil {
 		_ = db.Close()
 	}
 }
@@ -114,7 +100,7 @@ func (x *examination) lookAtConfiguration(context.Context) []doctor.Finding {
 
 // lookAtOpenPayments counts what an operator's page shows.
 func (x *examination) lookAtOpenPayments(ctx context.Context) []doctor.Finding {
-	db := x.knows().db
+	db := x.notes.Known().db
 	if db == nil {
 		return one(doctor.Skip(needsDatabase))
 	}

@@ -57,7 +57,7 @@ func (x *examination) lookAtKey(ctx context.Context) []doctor.Finding {
 	if err != nil {
 		return one(doctor.Fail("on its machine: payments doctor", "list the sellers: %s", doctor.Why(ctx, err)))
 	}
-	x.learn(func(k *known) { k.payments = true })
+	x.notes.Learn(func(k *known) { k.payments = true })
 	if id := x.config.SellerID; id != "" && !slices.ContainsFunc(sellers.Sellers, func(s api.Seller) bool { return s.ID == id }) {
 		return one(doctor.Fail("set PAYMENTS_SELLER_ID, or add the seller: payments seller add --id "+id+" --wallet-address <url>", "PAYMENTS_SELLER_ID is %s, whom the payments service does not know", id))
 	}
@@ -76,14 +76,14 @@ func (x *examination) lookAtOwnDoor(ctx context.Context) []doctor.Finding {
 	}
 	address := strings.TrimRight(c.BaseURL, "/") + webhook.Path
 	unsigned, err := x.knock(ctx, address, nil)
-	if u, _ := url.Parse(c.BaseURL); err != nil && x.knows().runs && u != nil && doctor.OnThisMachine(u.Host) {
+	if u, _ := url.Parse(c.BaseURL); err != nil && x.notes.Known().runs && u != nil && doctor.OnThisMachine(u.Host) {
 		// In a container this machine is another one than the browsers'.
 		address = doctor.Here(c.Listen) + webhook.Path
 		unsigned, err = x.knock(ctx, address, nil)
 	}
 	const another = "restart the marketplace, so that it runs with these settings; if another answers there, set MARKETPLACE_BASE_URL"
 	switch {
-	case err != nil && !x.knows().runs:
+	case err != nil && !x.notes.Known().runs:
 		return one(doctor.Skip("needs the marketplace to run"))
 	case err != nil:
 		return one(doctor.Fail("set MARKETPLACE_BASE_URL to the address under which people reach the marketplace", "%s does not answer: %s", address, doctor.Why(ctx, err)))
@@ -100,9 +100,9 @@ func (x *examination) lookAtOwnDoor(ctx context.Context) []doctor.Finding {
 	}
 	signed, err := x.knock(ctx, address, secrets)
 	if err != nil || !pong(signed) {
-		return one(doctor.Fail(another, "%s does not believe a test event that is signed with WEBHOOK_SECRET (%s)", address, fingerprints(secrets)))
+		return one(doctor.Fail(another, "%s does not believe a test event that is signed with WEBHOOK_SECRET (%s)", address, strings.Join(secrets.Fingerprints(), ", ")))
 	}
-	return one(doctor.Fine("%s took a test event that is signed with WEBHOOK_SECRET (%s)", address, fingerprints(secrets)))
+	return one(doctor.Fine("%s took a test event that is signed with WEBHOOK_SECRET (%s)", address, strings.Join(secrets.Fingerprints(), ", ")))
 }
 
 func pong(a doctor.Answer) bool { return a.Status/100 == 2 && strings.Contains(a.Body, "pong") }
@@ -125,14 +125,6 @@ func (x *examination) knock(ctx context.Context, address string, secrets webhook
 	return doctor.Send(request)
 }
 
-func fingerprints(all webhook.Secrets) string {
-	names := make([]string, len(all))
-	for i, s := range all {
-		names[i] = s.Fingerprint()
-	}
-	return strings.Join(names, ", ")
-}
-
 // configuredEndpoint is the marketplace among the payments service's webhook endpoints.
 const configuredEndpoint = "marketplace"
 
@@ -142,19 +134,20 @@ func (x *examination) lookAtSecret(ctx context.Context) []doctor.Finding {
 	if err != nil || len(secrets) == 0 {
 		return one(doctor.Skip("needs WEBHOOK_SECRET"))
 	}
-	if !x.knows().payments {
+	if !x.notes.Known().payments {
 		return one(doctor.Skip(needsPayments))
 	}
 	there, err := x.payments.WebhookSecrets(ctx, configuredEndpoint)
 	if err != nil {
 		return one(doctor.Fail("on its machine: payments webhook secret list", "ask what the payments service signs with: %s", doctor.Why(ctx, err)))
 	}
+	own := secrets.Fingerprints()
 	var shared, others []string
 	for _, s := range there.Secrets {
 		if !s.Active {
 			continue
 		}
-		if slices.ContainsFunc(secrets, func(own webhook.Secret) bool { return own.Fingerprint() == s.Fingerprint }) {
+		if slices.Contains(own, s.Fingerprint) {
 			shared = append(shared, s.Fingerprint)
 		} else {
 			others = append(others, s.Fingerprint)
@@ -165,7 +158,7 @@ func (x *examination) lookAtSecret(ctx context.Context) []doctor.Finding {
 		return one(doctor.Fail("set WEBHOOK_SECRET at the payments service, and restart it", "the payments service signs with nothing"))
 	case len(shared) == 0:
 		return one(doctor.Fail("set WEBHOOK_SECRET to the same on both sides, and restart both", "the payments service signs with %s, and WEBHOOK_SECRET here is %s: no webhook will be believed",
-			strings.Join(others, ", "), fingerprints(secrets)))
+			strings.Join(others, ", "), strings.Join(own, ", ")))
 	case len(others) > 0:
 		return one(doctor.Warn("add the new secret to WEBHOOK_SECRET, before the old one expires: payments webhook secret list", "the payments service signs with %s too, which is not in WEBHOOK_SECRET", strings.Join(others, ", ")))
 	}
@@ -180,7 +173,7 @@ const (
 
 // lookAtWay has the payments service send a test event, which takes the way of all webhooks.
 func (x *examination) lookAtWay(ctx context.Context) []doctor.Finding {
-	if !x.knows().payments {
+	if !x.notes.Known().payments {
 		return one(doctor.Skip(needsPayments))
 	}
 	ping, err := x.payments.PingWebhookEndpoint(ctx, configuredEndpoint)
@@ -227,7 +220,7 @@ const mostWallets = 5
 
 // lookAtWallets has the payments service look at the wallets of the newest people: the marketplace itself talks to none.
 func (x *examination) lookAtWallets(ctx context.Context) []doctor.Finding {
-	k := x.knows()
+	k := x.notes.Known()
 	if k.db == nil {
 		return one(doctor.Skip(needsDatabase))
 	}

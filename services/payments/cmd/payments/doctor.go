@@ -1,7 +1,7 @@
 package main
 
 import (
-	"sync"
+	"errors"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -21,8 +21,7 @@ type examination struct {
 	wrong  []error // what is wrong with the configuration
 	clock  clock.Clock
 
-	mu    sync.Mutex // a check that hangs may come to its end beside the next one
-	known known
+	notes doctor.Shared[known]
 }
 
 // known is what the checks have found so far.
@@ -44,7 +43,7 @@ func doctorCommand(file *string) *cobra.Command {
 			x.wrong = settings.Examine(&x.config, x.file)
 			defer x.close()
 			err := doctor.Examine(cmd.Context(), x.clock, doctor.Report{Service: "payments", Version: programVersion()}, x.checks(), asJSON, cmd.OutOrStdout())
-			if err == doctor.ErrFailed { //nolint:errorlint // Examine returns it as it is
+			if errors.Is(err, doctor.ErrFailed) {
 				return exitError{doctor.ExitFailed, err}
 			}
 			return err
@@ -60,10 +59,10 @@ func (x *examination) checks() []doctor.Check {
 		{Name: "configuration", Limit: 5 * time.Second, Look: x.lookAtConfiguration},
 		doctor.Database{
 			Address: x.config.DatabaseURL.Reveal(), Migrations: store.Migrations(), Migrate: "payments migrate", Clock: x.clock,
-			Opened: func(db *database.DB) { x.learn(func(k *known) { k.db = db }) },
+			Opened: func(db *database.DB) { x.notes.Learn(func(k *known) { k.db = db }) },
 		}.Check(),
 		{Name: "encryption key", Limit: 10 * time.Second, Look: x.lookAtEncryption},
-		doctor.Running{Service: "payments", Listen: x.config.Listen, Runs: func() { x.learn(func(k *known) { k.runs = true }) }}.Check(),
+		doctor.Running{Service: "payments", Listen: x.config.Listen, Runs: func() { x.notes.Learn(func(k *known) { k.runs = true }) }}.Check(),
 		{Name: "wallet", Limit: walletBound, Look: x.lookAtWallet},
 		{Name: "published key", Limit: walletBound, Look: x.lookAtPublishedKey},
 		{Name: "signed request", Limit: 2 * walletBound, Look: x.lookAtSignedRequest},
@@ -75,21 +74,9 @@ func (x *examination) checks() []doctor.Check {
 	}
 }
 
-func (x *examination) learn(what func(*known)) {
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	what(&x.known)
-}
-
-func (x *examination) knows() known {
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	return x.known
-}
-
 // store is what is kept, without keys what is neither sealed nor signed; false without a database.
 func (x *examination) store(keys store.Keys) (*store.Store, bool) {
-	db := x.knows().db
+	db := x.notes.Known().db
 	if db == nil {
 		return nil, false
 	}
@@ -97,7 +84,7 @@ func (x *examination) store(keys store.Keys) (*store.Store, bool) {
 }
 
 func (x *examination) close() {
-	if db := x.knows().db; db != nil {
+	if db := x.notes.Known().db; db != nil {
 		_ = db.Close()
 	}
 }

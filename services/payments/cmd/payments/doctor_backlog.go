@@ -47,7 +47,7 @@ func (x *examination) lookAtBacklog(ctx context.Context) []doctor.Finding {
 		found = append(found, doctor.Warn("payments reconcile, and of each: payments payment show <pendingId>", "%d of %d pending payments are in their state for longer than it takes", stuck, len(pending)))
 	}
 	if payments+webhooks > 0 {
-		runs := x.knows().runs
+		runs := x.notes.Known().runs
 		f := doctor.Warn("payments serve", "%d payments and %d webhooks are due for more than two minutes: the service does not run", payments, webhooks)
 		if runs {
 			f = doctor.Fail("see the service's log; payments payment list --pending and payments webhook list --state pending show them",

@@ -50,7 +50,7 @@ func (x *examination) lookAtFinish(ctx context.Context) []doctor.Finding {
 	page := base + "/payments/finish"
 	const set = "set BASE_URL to the address under which buyers reach the marketplace, without /payments/finish"
 	health, err := doctor.Ask(ctx, base+"/health")
-	if err != nil && !x.knows().runs && doctor.OnThisMachine(hostOf(base)) && portOf(base) == portOf(doctor.Here(x.config.Listen)) {
+	if err != nil && !x.notes.Known().runs && doctor.OnThisMachine(hostOf(base)) && portOf(base) == portOf(doctor.Here(x.config.Listen)) {
 		return one(doctor.Skip("needs the service to run: BASE_URL is its own address"))
 	}
 	if err != nil && doctor.OnThisMachine(hostOf(base)) && hostOf(base) != hostOf(x.config.MarketplaceBaseURL) {

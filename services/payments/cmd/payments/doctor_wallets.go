@@ -51,7 +51,7 @@ func (x *examination) lookAtWallet(ctx context.Context) []doctor.Finding {
 	if err != nil {
 		return one(doctor.Fail(walletRemedy(err, "SELLER_WALLET_ADDRESS_URL"), "the wallet %s: %s", address, doctor.Why(ctx, err)))
 	}
-	x.learn(func(k *known) { k.wallet = &wallet })
+	x.notes.Learn(func(k *known) { k.wallet = &wallet })
 	found := one(doctor.Fine("%s is %q, in %s with %d decimals", address, wallet.PublicName, wallet.AssetCode, wallet.AssetScale))
 	const set = "set this machine's clock by NTP"
 	if apart := watch.apart(); apart > walletTooApart {
@@ -115,7 +115,7 @@ func (d *dates) apart() time.Duration {
 // lookAtPublishedKey compares the key itself: the most common mistake is another key under the right id.
 func (x *examination) lookAtPublishedKey(ctx context.Context) []doctor.Finding {
 	c := x.config
-	if x.knows().wallet == nil {
+	if x.notes.Known().wallet == nil {
 		return one(doctor.Skip("needs the wallet"))
 	}
 	ours, err := publicKey(c.SellerKeyID, c.SellerPrivateKeyPath)
@@ -161,7 +161,7 @@ func comparePublished(ctx context.Context, client *openpayments.UnauthenticatedC
 
 // lookAtSignedRequest asks for a grant that needs no person and moves no money, and gives it back.
 func (x *examination) lookAtSignedRequest(ctx context.Context) []doctor.Finding {
-	wallet := x.knows().wallet
+	wallet := x.notes.Known().wallet
 	if wallet == nil {
 		return one(doctor.Skip("needs the wallet"))
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"net/http"
 	"slices"
@@ -40,7 +41,7 @@ func (x *examination) lookAtWebhooks(ctx context.Context) []doctor.Finding {
 	for _, s := range active {
 		of[s.EndpointID] = append(of[s.EndpointID], s.Secret)
 	}
-	runs := x.knows().runs
+	runs := x.notes.Known().runs
 	found := make([][]doctor.Finding, len(endpoints))
 	var sending sync.WaitGroup
 	for i, e := range endpoints {
@@ -79,24 +80,12 @@ func (x *examination) differs(e outbox.Endpoint, secrets, signers webhook.Secret
 	if e.URL != x.config.webhookURL() {
 		all = append(all, doctor.Warn("restart the service, if MARKETPLACE_BASE_URL is right here", "the service sends to %s, and MARKETPLACE_BASE_URL means %s", e.URL, x.config.webhookURL()))
 	}
-	if len(secrets) > 0 && !slices.ContainsFunc(secrets, func(s webhook.Secret) bool {
-		return slices.ContainsFunc(signers, func(other webhook.Secret) bool { return other.Fingerprint() == s.Fingerprint() })
-	}) {
+	here, there := secrets.Fingerprints(), signers.Fingerprints()
+	if len(here) > 0 && !slices.ContainsFunc(here, func(f string) bool { return slices.Contains(there, f) }) {
 		all = append(all, doctor.Warn("restart the service, or set WEBHOOK_SECRET to the one that replaced it; see them with: payments webhook secret list",
-			"the service signs with %s, and WEBHOOK_SECRET is %s", fingerprints(signers), fingerprints(secrets)))
+			"the service signs with %s, and WEBHOOK_SECRET is %s", cmp.Or(strings.Join(there, ", "), "nothing"), strings.Join(here, ", ")))
 	}
 	return all
-}
-
-func fingerprints(all webhook.Secrets) string {
-	names := make([]string, len(all))
-	for i, s := range all {
-		names[i] = s.Fingerprint()
-	}
-	if len(names) == 0 {
-		return "nothing"
-	}
-	return strings.Join(names, ", ")
 }
 
 func (x *examination) ping(ctx context.Context, keep *store.Store, e outbox.Endpoint, signers webhook.Secrets, runs bool) doctor.Finding {
@@ -133,7 +122,7 @@ func (x *examination) try(ctx context.Context, e outbox.Endpoint, signers webhoo
 		return doctor.Fail("report this", "%v", err)
 	}
 	sender := "this command, since the service does not run,"
-	if x.knows().runs {
+	if x.notes.Known().runs {
 		sender = "this command, past the database,"
 	}
 	return pingFinding(e, made, sender)
