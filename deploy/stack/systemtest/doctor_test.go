@@ -104,6 +104,13 @@ func TestDoctor_AllIsWell(t *testing.T) {
 			return
 		}
 		require.Equal(t, given, back, "each grant was given back")
+		if database == "postgres" {
+			for program, p := range map[string]*stack.Program{"payments": w.Payments, "marketplace": w.Marketplace} {
+				x := examine(t, p, map[string]string{"DATABASE_URL": newSchema(t, program)})
+				require.Equal(t, doctor.ExitFailed, x.code)
+				x.names(t, "database", doctor.Failed, "its schema lacks 0001_"+program, program+" migrate")
+			}
+		}
 
 		require.NoError(t, w.Payments.Stop())
 		x := examine(t, w.Payments, nil)
@@ -218,7 +225,8 @@ func TestDoctor_NamesTheFault(t *testing.T) {
 			{"no database file", map[string]string{"DATABASE_URL": "sqlite:" + filepath.Join(folder, "none.db")}, "database", doctor.Failed, "there is no database", "payments migrate", func(t *testing.T, _ examined) {
 				require.NoFileExists(t, filepath.Join(folder, "none.db"))
 			}},
-			{"a schema that is behind", map[string]string{"DATABASE_URL": "sqlite:" + empty}, "database", doctor.Failed, "its schema lacks 0001", "payments migrate", nil},
+			{"an empty database file", map[string]string{"DATABASE_URL": "sqlite:" + empty}, "database", doctor.Failed, "there is no database", "payments migrate", nil},
+			{"the marketplace's database", map[string]string{"DATABASE_URL": w.Marketplace.Env["DATABASE_URL"]}, "database", doctor.Failed, "the database of another program: it has 0001_marketplace.sql", "set DATABASE_URL", nil},
 			{"a database that is none", map[string]string{"DATABASE_URL": "mysql://u:planted@db/x"}, "database", doctor.Failed, "DATABASE_URL must be", "DATABASE_URL", func(t *testing.T, x examined) {
 				require.NotContains(t, x.text, "planted")
 			}},
@@ -290,7 +298,7 @@ func TestDoctor_NamesTheFault(t *testing.T) {
 			{"no database file", map[string]string{"DATABASE_URL": "sqlite:" + filepath.Join(folder, "no.db")}, "database", doctor.Failed, "there is no database", "marketplace migrate", func(t *testing.T, x examined) {
 				x.names(t, "open payments", doctor.Skipped, "needs the database", "")
 			}},
-			{"a schema that is behind", map[string]string{"DATABASE_URL": "sqlite:" + empty}, "database", doctor.Failed, "its schema lacks 0001", "marketplace migrate", nil},
+			{"the payments service's database", map[string]string{"DATABASE_URL": w.Payments.Env["DATABASE_URL"]}, "database", doctor.Failed, "the database of another program: it has 0001_payments.sql", "set DATABASE_URL", nil},
 			{"a database that is down", map[string]string{"DATABASE_URL": "postgres://u:planted@" + nobody + "/x"}, "database", doctor.Failed, "refused", "start the database", func(t *testing.T, x examined) {
 				require.NotContains(t, x.text, "planted")
 			}},

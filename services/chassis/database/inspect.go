@@ -15,6 +15,7 @@ type Facts struct {
 	Ahead   time.Duration // how far its clock is before ours, give or take Took; 0 on SQLite, which has ours
 	Missing []string      // migrations among the files that it lacks
 	Unknown []string      // migrations that it has and the files have not: it is of a newer program
+	Foreign bool          // all that it has is unknown: it is another program's
 }
 
 // Inspect asks the database about itself, and compares its schema with the files. It changes nothing.
@@ -55,5 +56,6 @@ func Inspect(ctx context.Context, db *DB, files fs.FS) (Facts, error) {
 			f.Unknown = append(f.Unknown, name)
 		}
 	}
+	f.Foreign = len(applied) > 0 && len(f.Unknown) == len(applied)
 	return f, nil
 }

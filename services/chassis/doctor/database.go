@@ -41,7 +41,8 @@ func (d Database) Check() Check {
 func (d Database) look(ctx context.Context) []Finding {
 	var all []Finding
 	if file, ok := strings.CutPrefix(d.Address, database.SQLite+":"); ok {
-		if _, err := os.Stat(file); errors.Is(err, os.ErrNotExist) { // and opening it would make it
+		info, err := os.Stat(file)
+		if errors.Is(err, os.ErrNotExist) || err == nil && info.Size() == 0 { // and opening it would make it
 			return []Finding{Fail(d.Migrate, "there is no database at %s: either the service has never run here, or DATABASE_URL is not what it has", file)}
 		}
 		all = d.file(file)
@@ -54,6 +55,10 @@ func (d Database) look(ctx context.Context) []Finding {
 	if err != nil {
 		_ = db.Close()
 		return append(all, Fail("see the database's own log", "%s", Why(ctx, err)))
+	}
+	if facts.Foreign { // and to migrate it would mix the two
+		_ = db.Close()
+		return append(all, Fail("set DATABASE_URL to this service's own database", "%s answered, and is the database of another program: it has %s", facts.Server, strings.Join(facts.Unknown, ", ")))
 	}
 	all = append(all, d.tell(facts)...)
 	if len(facts.Missing) > 0 {

@@ -210,6 +210,11 @@ func TestDatabase_OnBoth(t *testing.T) {
 			require.Equal(t, doctor.Warning, found[0].State)
 			require.Contains(t, found[0].Found, "0009_later.sql")
 
+			found, opened = ask(fstest.MapFS{"sqlite/0001_shop.sql": {}, "postgres/0001_shop.sql": {}}, clock.System())
+			require.False(t, opened)
+			require.Contains(t, found[0].Found, "another program: it has 0001_notes.sql, 0009_later.sql")
+			require.Contains(t, found[0].Do, "DATABASE_URL")
+
 			found, _ = ask(schema, clock.NewHeld(time.Now().Add(-time.Hour)))
 			if name == "postgres" { // SQLite has this machine's clock
 				require.Equal(t, doctor.Failed, found[len(found)-1].State, found)

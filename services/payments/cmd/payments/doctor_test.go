@@ -73,10 +73,11 @@ func says(t *testing.T, found []doctor.Finding, state doctor.State, text, do str
 // wallet is one whose answers the test chooses.
 type wallet struct {
 	*httptest.Server
-	keys  []openpayments.JWK
-	grant func(w http.ResponseWriter, r *http.Request)
-	ended chan string // what was ended, by DELETE
-	skew  time.Duration
+	keys   []openpayments.JWK
+	grant  func(w http.ResponseWriter, r *http.Request)
+	ended  chan string // what was ended, by DELETE
+	skew   time.Duration
+	cached bool // its answers are of a cache's, and so is their Date
 }
 
 func newWallet(t *testing.T) *wallet {
@@ -85,6 +86,9 @@ func newWallet(t *testing.T) *wallet {
 	w.Server = httptest.NewServer(http.HandlerFunc(func(out http.ResponseWriter, r *http.Request) {
 		out.Header().Set("Date", time.Now().Add(w.skew).UTC().Format(http.TimeFormat))
 		out.Header().Set("Content-Type", "application/json")
+		if w.cached {
+			out.Header().Set("Age", "3600")
+		}
 		switch {
 		case r.Method == http.MethodDelete:
 			w.ended <- r.URL.Path
@@ -159,9 +163,9 @@ func TestDoctor_TheGrantIsGivenBack(t *testing.T) {
 
 func TestDoctor_ClocksApart(t *testing.T) {
 	t.Parallel()
-	for skew, state := range map[time.Duration]doctor.State{0: doctor.OK, 20 * time.Second: doctor.Warning, -10 * time.Minute: doctor.Failed} {
+	for skew, state := range map[time.Duration]doctor.State{0: doctor.OK, 20 * time.Second: doctor.Warning, -10 * time.Minute: doctor.Failed, -time.Hour: doctor.OK} {
 		w := newWallet(t)
-		w.skew = skew
+		w.skew, w.cached = skew, skew == -time.Hour
 		r, _ := examined(t, w.at(t))
 		if state == doctor.OK {
 			require.Len(t, findings(t, r, "wallet"), 1)
@@ -288,7 +292,7 @@ func TestDoctor_Backlog(t *testing.T) {
 	says(t, findings(t, r, "backlog"), doctor.Warning, "1 of 1 pending payments", "payments payment show <pendingId>")
 	says(t, findings(t, r, "backlog"), doctor.Warning, "1 payments and 1 webhooks are due", "payments serve")
 	says(t, findings(t, r, "backlog"), doctor.Warning, "1 webhooks for endpoint marketplace are on their way", "payments webhook list --state pending --endpoint marketplace")
-	says(t, findings(t, r, "encryption key"), doctor.OK, "opens all of 2", "")
+	says(t, findings(t, r, "encryption key"), doctor.OK, "opens all of 1", "")
 
 	keys, err := store.ReadKeys(logging.Secret(all["TOKEN_ENCRYPTION_KEY"]))
 	require.NoError(t, err)

@@ -98,7 +98,8 @@ func (d *dates) RoundTrip(request *http.Request) (*http.Response, error) {
 	if err != nil {
 		return nil, err
 	}
-	if at, err := http.ParseTime(answer.Header.Get("Date")); err == nil {
+	// The Date of an answer that a cache has kept is of when it was made (RFC 9111 section 5.1).
+	if at, err := http.ParseTime(answer.Header.Get("Date")); err == nil && answer.Header.Get("Age") == "" {
 		d.mu.Lock()
 		d.away = d.clock.Now().Sub(at).Abs()
 		d.mu.Unlock()
