@@ -88,16 +88,6 @@ const (
 	needsPayments = "needs the payments service, and its key"
 )
 
-// lookAtConfiguration tells all that the marketplace would refuse to start with, and then what it starts with and could bite.
-func (x *examination) lookAtConfiguration(context.Context) []doctor.Finding {
-	c := x.config
-	found := append(doctor.Wrong(service, x.wrong), c.risks(x.file)...)
-	if len(found) == 0 {
-		return one(doctor.Fine("all of %d settings make sense", len(settings.Variables(c))))
-	}
-	return found
-}
-
 // lookAtOpenPayments counts what an operator's page shows.
 func (x *examination) lookAtOpenPayments(ctx context.Context) []doctor.Finding {
 	db := x.notes.Known().db

@@ -1,11 +1,23 @@
 package main
 
 import (
+	"context"
 	"net/url"
 
 	"tianguis.example/chassis/doctor"
 	"tianguis.example/chassis/httpserver"
+	"tianguis.example/chassis/settings"
 )
+
+// lookAtConfiguration tells all that the marketplace would refuse to start with, and then what it starts with and could bite.
+func (x *examination) lookAtConfiguration(context.Context) []doctor.Finding {
+	c := x.config
+	found := append(doctor.Wrong(service, x.wrong), c.risks(x.file)...)
+	if len(found) == 0 {
+		return one(doctor.Fine("all of %d settings make sense", len(settings.Variables(c))))
+	}
+	return found
+}
 
 // risks is what the marketplace starts with, and an operator should know.
 func (c *Config) risks(file string) []doctor.Finding {
