@@ -70,8 +70,10 @@ func (x *examination) knock(ctx context.Context, address string, secrets webhook
 		return doctor.Answer{}, err
 	}
 	request.Header.Set("Content-Type", "application/json")
+	id := "doctor_" + ulid.MustNew(ulid.Timestamp(now), ulid.DefaultEntropy()).String() // seen in the log of who answers
+	request.Header.Set(webhook.HeaderID, id)
 	if len(secrets) > 0 {
-		secrets.Sign(request.Header, ulid.MustNew(ulid.Timestamp(now), ulid.DefaultEntropy()).String(), now, body)
+		secrets.Sign(request.Header, id, now, body)
 	}
 	return doctor.Send(request)
 }
