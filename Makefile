@@ -33,7 +33,7 @@ test: go ## test all but the crash matrix, with the race detector, on SQLite and
 	@{ command -v chromium || command -v chromium-browser || command -v google-chrome || command -v chrome; } >/dev/null || echo "NOT TESTED: the pages in a browser, since Chromium is missing"
 
 integration: go ## run the whole-system tests on processes of their own, or on the stack that docker compose has started (STACK=compose)
-	@STACK=$(or $(STACK),own) go test -count 1 -parallel 2 -timeout 30m ./deploy/stack/systemtest -run 'Payment|Wire|LostAnswer|RefusedLook|Disruption|Rotate|Backup' -v $(ARGS)
+	@STACK=$(or $(STACK),own) go test -count 1 -parallel 2 -timeout 30m ./deploy/stack/systemtest -run 'Payment|Wire|LostAnswer|RefusedLook|Disruption|Rotate|Doctor|Troubleshooting|Backup' -v $(ARGS)
 
 crash: go ## kill the services at every point of a payment's life, on SQLite and Postgres (ARGS="-everywhere")
 	@$(stack) with-postgres -- go test -race -count 1 -timeout 60m ./deploy/stack/crashtest $(ARGS)

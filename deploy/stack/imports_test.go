@@ -25,7 +25,7 @@ var mayImport = map[string][]string{
 	"webhooks":   {".", "postgres", "tally", "tianguis.example/chassis/clock", "tianguis.example/chassis/database"},
 	"cmd/setup":  {"tianguis.example/chassis/clock", "tianguis.example/sandbox/control"},
 	"cmd/stack":  {".", "chaos", "webhooks", "postgres", "person", "tianguis.example/chassis/clock", "tianguis.example/sandbox/control", "tianguis.example/payments/api"},
-	"systemtest": {".", "postgres", "person", "tianguis.example/chassis/clock", "tianguis.example/sandbox/control", "tianguis.example/payments/api"},
+	"systemtest": {".", "postgres", "person", "tianguis.example/chassis/clock", "tianguis.example/chassis/doctor", "tianguis.example/sandbox/control", "tianguis.example/payments/api"},
 	"crashtest":  {".", "postgres", "person", "tianguis.example/chassis/clock", "tianguis.example/chassis/crashpoint", "tianguis.example/sandbox/control", "tianguis.example/payments/api"},
 }
 

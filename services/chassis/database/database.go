@@ -56,7 +56,7 @@ func Open(ctx context.Context, address string, o Options) (*DB, error) {
 		Logger:                 logger.Discard, // errors are returned, and logged once at the edge
 	})
 	if err != nil {
-		return nil, fmt.Errorf("open the database: %w", err)
+		return nil, fmt.Errorf("open the database: %w", withoutAddress(err))
 	}
 	pool, err := db.DB()
 	if err != nil {
@@ -112,8 +112,12 @@ func (db *DB) Ping(ctx context.Context) error {
 	return nil
 }
 
-// withoutAddress drops pgx's connect error text, which repeats host, user and database.
+// withoutAddress drops pgx's texts that repeat host, user and database, or quote the address: of one whose password holds a # or a /, they
+// would take the password for a port, and show it.
 func withoutAddress(err error) error {
+	if _, unreadable := errors.AsType[*pgconn.ParseConfigError](err); unreadable {
+		return errors.New("DATABASE_URL cannot be read as postgres://<user>:<password>@<host>/<database>: write special characters of the password as %23 (#), %2F (/), %40 (@), %25 (%)")
+	}
 	if connect, ok := errors.AsType[*pgconn.ConnectError](err); ok {
 		return connect.Unwrap()
 	}

@@ -79,21 +79,26 @@ func Migrations(ctx context.Context, db *DB, files fs.FS) ([]Migration, error) {
 		return nil, err
 	}
 	slices.Sort(names)
-	have := map[string]bool{}
-	if db.Read(ctx).Migrator().HasTable("schema_migrations") {
-		var applied []string
-		if err := db.Read(ctx).Raw("SELECT name FROM schema_migrations").Scan(&applied).Error; err != nil {
-			return nil, fmt.Errorf("read the migration history: %w", err)
-		}
-		for _, name := range applied {
-			have[name] = true
-		}
+	applied, err := history(ctx, db)
+	if err != nil {
+		return nil, err
 	}
 	all := make([]Migration, len(names))
 	for i, name := range names {
-		all[i] = Migration{Name: path.Base(name), Applied: have[path.Base(name)]}
+		all[i] = Migration{Name: path.Base(name), Applied: slices.Contains(applied, path.Base(name))}
 	}
 	return all, nil
+}
+
+// history is the names of the migrations that the database has, in their order.
+func history(ctx context.Context, db *DB) (applied []string, err error) {
+	if !db.Read(ctx).Migrator().HasTable("schema_migrations") {
+		return nil, nil
+	}
+	if err := db.Read(ctx).Raw("SELECT name FROM schema_migrations ORDER BY name").Scan(&applied).Error; err != nil {
+		return nil, fmt.Errorf("read the migration history: %w", err)
+	}
+	return applied, nil
 }
 
 // migrator is the one process that changes the schema now, with a connection of its own.

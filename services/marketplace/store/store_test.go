@@ -527,3 +527,19 @@ func TestKnownPendingIDs(t *testing.T) {
 		require.Equal(t, map[string]bool{"P1": true}, known)
 	})
 }
+
+func TestWalletAddresses_TheNewestPeoples(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, s *fixture) {
+		require.NoError(t, s.SetWallet(t.Context(), s.funder, "https://w.example/b"))
+		s.person("ada@example.com")
+		nobody := s.person("bea@example.com")
+		require.NoError(t, s.SetWallet(t.Context(), nobody, ""))
+		all, err := s.WalletAddresses(t.Context(), 5)
+		require.NoError(t, err)
+		require.Equal(t, []string{"https://w.example/a", "https://w.example/b"}, all, "each once")
+		all, err = s.WalletAddresses(t.Context(), 1)
+		require.NoError(t, err)
+		require.Equal(t, []string{"https://w.example/a"}, all)
+	})
+}

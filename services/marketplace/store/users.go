@@ -75,3 +75,9 @@ func (s *Store) userBy(ctx context.Context, column string, value any) (marketpla
 	}
 	return row.user(), nil
 }
+
+// WalletAddresses are up to limit different ones that people gave, those of the newest accounts first.
+func (s *Store) WalletAddresses(ctx context.Context, limit int) (all []string, err error) {
+	err = s.db.Read(ctx).Raw("SELECT wallet_address_url FROM users WHERE wallet_address_url <> '' GROUP BY wallet_address_url ORDER BY MAX(id) DESC LIMIT ?", limit).Scan(&all).Error
+	return all, err
+}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"net"
 	"net/url"
 	"time"
@@ -53,55 +54,55 @@ type Config struct {
 
 // Validate refuses what cannot work, or would be open to anybody.
 func (c *databaseConfig) Validate() error {
-	base, err := url.Parse(c.BaseURL)
-	if err != nil || base.Host == "" || base.Scheme != "https" && base.Scheme != "http" {
-		return settings.Wrong("MARKETPLACE_BASE_URL", "must be an address such as https://market.example, not %q", c.BaseURL)
+	var wrong []error
+	if base, err := url.Parse(c.BaseURL); err != nil || base.Host == "" || base.Scheme != "https" && base.Scheme != "http" {
+		wrong = append(wrong, settings.Wrong("MARKETPLACE_BASE_URL", "must be an address such as https://market.example, not %q", c.BaseURL))
 	}
 	if err := c.Limits.Validate(); err != nil {
-		return err
+		wrong = append(wrong, err)
 	}
 	if _, err := logging.New(nil, c.LogFormat, "info"); err != nil {
-		return settings.Wrong("LOG_FORMAT", "must be text or json, not %q", c.LogFormat)
+		wrong = append(wrong, settings.Wrong("LOG_FORMAT", "must be text or json, not %q", c.LogFormat))
 	}
 	if _, err := logging.New(nil, "text", c.LogLevel); err != nil {
-		return settings.Wrong("LOG_LEVEL", "must be debug, info, warn or error, not %q", c.LogLevel)
+		wrong = append(wrong, settings.Wrong("LOG_LEVEL", "must be debug, info, warn or error, not %q", c.LogLevel))
 	}
-	return nil
+	return errors.Join(wrong...)
 }
 
 // Validate refuses what cannot work, or would be open to anybody.
 func (c *Config) Validate() error {
-	if err := c.databaseConfig.Validate(); err != nil {
-		return err
+	wrong := []error{c.databaseConfig.Validate()}
+	add := func(variable, format string, args ...any) {
+		wrong = append(wrong, settings.Wrong(variable, format, args...))
 	}
 	if err := c.Settings.Validate(); err != nil {
-		return err
+		wrong = append(wrong, err)
 	}
 	if _, err := httpserver.ParseNetworks(c.TrustedProxies); err != nil {
-		return settings.Wrong("MARKETPLACE_TRUSTED_PROXIES", "cannot be used: %v", err)
+		add("MARKETPLACE_TRUSTED_PROXIES", "cannot be used: %v", err)
 	}
 	if _, _, err := net.SplitHostPort(c.Listen); err != nil {
-		return settings.Wrong("MARKETPLACE_LISTEN", "must be host:port, not %q", c.Listen)
+		add("MARKETPLACE_LISTEN", "must be host:port, not %q", c.Listen)
 	}
 	payments, err := url.Parse(c.PaymentsURL)
 	if err != nil || payments.Host == "" || payments.Scheme != "https" && payments.Scheme != "http" {
-		return settings.Wrong("PAYMENTS_SERVICE_URL", "must be an address such as http://localhost:4001, not %q", c.PaymentsURL)
-	}
-	if c.PaymentsKey == "" && !loopback(payments) {
-		return settings.Wrong("PAYMENTS_API_KEY", "is missing: only a payments service on this machine can be used without a key")
+		add("PAYMENTS_SERVICE_URL", "must be an address such as http://localhost:4001, not %q", c.PaymentsURL)
+	} else if c.PaymentsKey == "" && !loopback(payments) {
+		add("PAYMENTS_API_KEY", "is missing: only a payments service on this machine can be used without a key")
 	}
 	if _, err := c.webhookSecrets(); err != nil {
-		return settings.Wrong("WEBHOOK_SECRET", "cannot be used: %v", err)
+		add("WEBHOOK_SECRET", "cannot be used: %v", err)
 	}
 	if c.PollWorkers < 1 {
-		return settings.Wrong("PAYMENTS_POLL_WORKERS", "must be at least 1")
+		add("PAYMENTS_POLL_WORKERS", "must be at least 1")
 	}
 	for name, d := range map[string]time.Duration{"PAYMENTS_TIMEOUT": c.PaymentsTimeout, "SESSION_LIFETIME": c.SessionLife, "PAYMENTS_POLL_INTERVAL": c.PollEvery} {
 		if d <= 0 {
-			return settings.Wrong(name, "must be more than zero")
+			add(name, "must be more than zero")
 		}
 	}
-	return nil
+	return errors.Join(wrong...)
 }
 
 // webhookSecrets are none when there is no WEBHOOK_SECRET: nothing can be verified then.

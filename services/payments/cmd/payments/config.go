@@ -213,12 +213,18 @@ func (c *config) marketplaceHost() string {
 const defaultFile = ".env"
 
 func loadConfig(file string) (config, error) {
-	if file == "" {
-		if _, err := os.Stat(defaultFile); err == nil {
-			file = defaultFile
-		}
-	}
 	var c config
-	err := settings.Load(&c, file)
+	err := settings.Load(&c, configFile(file))
 	return c, err
+}
+
+// configFile is the one that is named, or the one that is read when none is; "" for none.
+func configFile(named string) string {
+	if named != "" {
+		return named
+	}
+	if _, err := os.Stat(defaultFile); err == nil {
+		return defaultFile
+	}
+	return ""
 }
