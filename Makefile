@@ -34,6 +34,7 @@ test: go ## test all but the crash matrix, with the race detector, on SQLite and
 	@$(stack) with-postgres -- sh -ec 'go test -race -timeout 20m $(ARGS) $$(go list -m -f "{{.Dir}}/..." | grep -v deploy/stack); go test -race -p 1 -timeout 30m $(ARGS) $$(go list ./deploy/stack/... | grep -v crashtest)'
 	@command -v npm >/dev/null || echo "NOT TESTED: the sandbox by the official Node SDK, and webhooks by the official JavaScript library, since Node.js and npm are missing"
 	@{ command -v chromium || command -v chromium-browser || command -v google-chrome || command -v chrome; } >/dev/null || echo "NOT TESTED: the pages in a browser, since Chromium is missing"
+	@command -v promtool >/dev/null || echo "NOT TESTED: the alerts, the dashboard, and that every metric moves, since Prometheus is missing"
 
 integration: go ## run the whole-system tests on processes of their own, or on the stack that docker compose has started (STACK=compose)
 	@STACK=$(or $(STACK),own) go test -count 1 -parallel 2 -timeout 30m ./deploy/stack/systemtest -run 'Payment|Wire|LostAnswer|RefusedLook|Disruption|Rotate|Backup' -v $(ARGS)
