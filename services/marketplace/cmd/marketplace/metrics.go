@@ -108,9 +108,12 @@ func newNews(r *metrics.Registry) *news {
 			Help: "How long it took from a payment's end, by the clock of the payments service, to the job that shows it.",
 		}, []string{"source"}),
 	}
-	for _, event := range marketplace.OddEvents {
-		m.heard.WithLabelValues(string(marketplace.SourceWebhook), event)
-		m.heard.WithLabelValues(string(marketplace.SourceAsked), event)
+	events := append([]string{string(marketplace.Pay), marketplace.EventPaymentFailed, marketplace.EventRoundedUp, knownBefore}, marketplace.OddEvents...)
+	for _, source := range []marketplace.Source{marketplace.SourceWebhook, marketplace.SourceUnsigned, marketplace.SourceFinish, marketplace.SourceAsked} {
+		for _, event := range events { // told of from the start, so that the first is an increase
+			m.heard.WithLabelValues(string(source), event)
+		}
+		m.late.WithLabelValues(string(source))
 	}
 	r.Add(m.heard, m.late)
 	return m
