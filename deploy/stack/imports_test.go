@@ -27,7 +27,7 @@ var mayImport = map[string][]string{
 	"webhooks":   {".", "postgres", "tally", "tianguis.example/chassis/clock", "tianguis.example/chassis/database"},
 	"cmd/setup":  {"tianguis.example/chassis/clock", "tianguis.example/sandbox/control"},
 	"cmd/stack":  {".", "chaos", "dashboard", "prometheus", "webhooks", "postgres", "person", "tianguis.example/chassis/clock", "tianguis.example/sandbox/control", "tianguis.example/payments/api"},
-	"systemtest": {".", "dashboard", "postgres", "prometheus", "person", "tianguis.example/chassis/clock", "tianguis.example/chassis/doctor", "tianguis.example/sandbox/control", "tianguis.example/payments/api"},
+	"systemtest": {".", "dashboard", "postgres", "prometheus", "person", "tianguis.example/chassis/clock", "tianguis.example/sandbox/control", "tianguis.example/payments/api"},
 	"crashtest":  {".", "postgres", "person", "tianguis.example/chassis/clock", "tianguis.example/chassis/crashpoint", "tianguis.example/sandbox/control", "tianguis.example/payments/api"},
 }
 

@@ -12,7 +12,6 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"tianguis.example/chassis/doctor"
 	"tianguis.example/payments/api"
 	"tianguis.example/stack"
 	"tianguis.example/stack/person"
@@ -40,9 +39,9 @@ func TestDocumentedMarketplace(t *testing.T) {
 		if there == nil { // on compose, the settings of the payments service are not ours
 			x := examine(t, w.Payments, nil)
 			require.Zero(t, x.code, x.text)
-			x.names(t, "marketplace", doctor.OK, "need not be", "")
-			x.names(t, "finish", doctor.OK, "answers 302", "")
-			x.names(t, "webhooks", doctor.Warning, "does not know test events", "answer 2xx")
+			x.names(t, "marketplace", stateOK, "need not be", "")
+			x.names(t, "finish", stateOK, "answers 302", "")
+			x.names(t, "webhooks", stateWarning, "does not know test events", "answer 2xx")
 		}
 
 		started := start("123")

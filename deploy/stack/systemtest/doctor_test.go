@@ -16,15 +16,30 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"tianguis.example/chassis/clock"
-	"tianguis.example/chassis/doctor"
 	"tianguis.example/stack"
 )
 
+// The states of a check, and what a doctor ends with when one failed.
+const (
+	stateOK      = "ok"
+	stateSkipped = "skipped"
+	stateWarning = "warning"
+	stateFailed  = "failed"
+	exitFailed   = 2
+)
+
+// result is what became of a check.
+type result struct {
+	Name, State string
+	DurationMS  int64
+	Findings    []struct{ State, Found, Do string }
+}
+
 // examined is what a doctor reported, and what it ended with.
 type examined struct {
-	doctor.Report
-	code int
-	text string
+	Checks []result
+	code   int
+	text   string
 }
 
 // examine runs a program's doctor with these variables beside its own; "" takes one away.
@@ -43,12 +58,12 @@ func examine(t *testing.T, p *stack.Program, variables map[string]string) examin
 	} else {
 		require.NoError(t, err)
 	}
-	require.NoError(t, json.Unmarshal(out, &x.Report), "%s: %v", out, err)
+	require.NoError(t, json.Unmarshal(out, &x), "%s: %v", out, err)
 	return x
 }
 
 // check is what became of a check.
-func (x examined) check(t *testing.T, name string) doctor.Result {
+func (x examined) check(t *testing.T, name string) result {
 	t.Helper()
 	for _, c := range x.Checks {
 		if c.Name == name {
@@ -56,11 +71,11 @@ func (x examined) check(t *testing.T, name string) doctor.Result {
 		}
 	}
 	t.Fatalf("there is no check %s in %s", name, x.text)
-	return doctor.Result{}
+	return result{}
 }
 
 // names says that a check ended so, and that a finding of that state has both texts: in what was found, and in what to do.
-func (x examined) names(t *testing.T, check string, state doctor.State, found, do string) {
+func (x examined) names(t *testing.T, check, state, found, do string) {
 	t.Helper()
 	c := x.check(t, check)
 	require.Equal(t, state, c.State, "%s: %+v", check, c.Findings)
@@ -81,7 +96,7 @@ func TestDoctor_AllIsWell(t *testing.T) {
 			x := examine(t, p, nil)
 			require.Zero(t, x.code, x.text)
 			for _, c := range x.Checks {
-				require.Contains(t, []doctor.State{doctor.OK, doctor.Warning}, c.State, "%+v", c)
+				require.Contains(t, []string{stateOK, stateWarning}, c.State, "%+v", c)
 			}
 			requireNoSecret(t, w, x.text)
 			text, err := p.Run(t.Context(), "doctor")
@@ -107,31 +122,31 @@ func TestDoctor_AllIsWell(t *testing.T) {
 		if database == "postgres" {
 			for program, p := range map[string]*stack.Program{"payments": w.Payments, "marketplace": w.Marketplace} {
 				x := examine(t, p, map[string]string{"DATABASE_URL": newSchema(t, program)})
-				require.Equal(t, doctor.ExitFailed, x.code)
-				x.names(t, "database", doctor.Failed, "its schema lacks 0001_"+program, program+" migrate")
+				require.Equal(t, exitFailed, x.code)
+				x.names(t, "database", stateFailed, "its schema lacks 0001_"+program, program+" migrate")
 			}
 		}
 
 		require.NoError(t, w.Payments.Stop())
 		x := examine(t, w.Payments, nil)
 		require.Zero(t, x.code, x.text)
-		x.names(t, "service", doctor.Warning, "does not run here", "payments serve")
-		x.names(t, "webhooks", doctor.OK, "this command, since the service does not run", "")
+		x.names(t, "service", stateWarning, "does not run here", "payments serve")
+		x.names(t, "webhooks", stateOK, "this command, since the service does not run", "")
 		x = examine(t, w.Marketplace, nil)
-		require.Equal(t, doctor.ExitFailed, x.code)
-		x.names(t, "payments service", doctor.Failed, "does not answer", "start the payments service")
-		x.names(t, "API key", doctor.Skipped, "needs the payments service", "")
-		x.names(t, "webhooks from payments", doctor.Skipped, "needs the payments service", "")
+		require.Equal(t, exitFailed, x.code)
+		x.names(t, "payments service", stateFailed, "does not answer", "start the payments service")
+		x.names(t, "API key", stateSkipped, "needs the payments service", "")
+		x.names(t, "webhooks from payments", stateSkipped, "needs the payments service", "")
 
 		require.NoError(t, w.Marketplace.Stop())
 		x = examine(t, w.Payments, nil)
-		require.Equal(t, doctor.ExitFailed, x.code)
-		x.names(t, "marketplace", doctor.Failed, "does not answer", "start the marketplace")
-		x.names(t, "finish", doctor.Failed, "does not answer", "BASE_URL")
-		x.names(t, "webhooks", doctor.Failed, "did not answer", "MARKETPLACE_BASE_URL")
+		require.Equal(t, exitFailed, x.code)
+		x.names(t, "marketplace", stateFailed, "does not answer", "start the marketplace")
+		x.names(t, "finish", stateFailed, "does not answer", "BASE_URL")
+		x.names(t, "webhooks", stateFailed, "did not answer", "MARKETPLACE_BASE_URL")
 		x = examine(t, w.Marketplace, nil)
-		x.names(t, "service", doctor.Warning, "does not run here", "marketplace serve")
-		x.names(t, "webhooks here", doctor.Skipped, "needs the marketplace to run", "")
+		x.names(t, "service", stateWarning, "does not run here", "marketplace serve")
+		x.names(t, "webhooks here", stateSkipped, "needs the marketplace to run", "")
 	})
 }
 
@@ -152,7 +167,7 @@ type fault struct {
 	name      string
 	variables map[string]string
 	check     string
-	state     doctor.State
+	state     string
 	found, do string
 	also      func(t *testing.T, x examined)
 }
@@ -184,73 +199,73 @@ func TestDoctor_NamesTheFault(t *testing.T) {
 		for _, f := range []fault{
 			{
 				"all of the configuration", map[string]string{"FINISH_WAIT": "1h", "LOG_LEVEL": "loud", "WEBHOOK_WORKERS": "four", "TOKEN_ENCRYPTION_KEY_FILE": "/nowhere/key", "WEBHOOK_SECRET_FILE": ""},
-				"configuration", doctor.Failed, "TOKEN_ENCRYPTION_KEY cannot be read from the file", "set TOKEN_ENCRYPTION_KEY", func(t *testing.T, x examined) {
+				"configuration", stateFailed, "TOKEN_ENCRYPTION_KEY cannot be read from the file", "set TOKEN_ENCRYPTION_KEY", func(t *testing.T, x examined) {
 					for _, variable := range []string{"FINISH_WAIT", "LOG_LEVEL", "WEBHOOK_WORKERS", "WEBHOOK_SECRET"} {
-						x.names(t, "configuration", doctor.Failed, variable+" ", "set "+variable)
+						x.names(t, "configuration", stateFailed, variable+" ", "set "+variable)
 					}
-					require.NotEqual(t, doctor.Failed, x.check(t, "database").State, "what can be looked at is")
-					x.names(t, "encryption key", doctor.Skipped, "needs TOKEN_ENCRYPTION_KEY", "")
-					x.names(t, "webhooks", doctor.Skipped, "needs WEBHOOK_SECRET", "")
-					x.names(t, "signed request", doctor.OK, "accepts our signature", "")
+					require.NotEqual(t, stateFailed, x.check(t, "database").State, "what can be looked at is")
+					x.names(t, "encryption key", stateSkipped, "needs TOKEN_ENCRYPTION_KEY", "")
+					x.names(t, "webhooks", stateSkipped, "needs WEBHOOK_SECRET", "")
+					x.names(t, "signed request", stateOK, "accepts our signature", "")
 				},
 			},
-			{"no key file", map[string]string{"SELLER_PRIVATE_KEY_PATH": "/nowhere/key.pem"}, "configuration", doctor.Failed, "SELLER_PRIVATE_KEY_PATH cannot be read", "payments key generate", func(t *testing.T, x examined) {
-				x.names(t, "published key", doctor.Skipped, "SELLER_PRIVATE_KEY_PATH", "")
+			{"no key file", map[string]string{"SELLER_PRIVATE_KEY_PATH": "/nowhere/key.pem"}, "configuration", stateFailed, "SELLER_PRIVATE_KEY_PATH cannot be read", "payments key generate", func(t *testing.T, x examined) {
+				x.names(t, "published key", stateSkipped, "SELLER_PRIVATE_KEY_PATH", "")
 			}},
-			{"a key file of words", map[string]string{"SELLER_PRIVATE_KEY_PATH": words}, "configuration", doctor.Failed, "it is not PEM", "SELLER_PRIVATE_KEY_PATH", func(t *testing.T, x examined) {
+			{"a key file of words", map[string]string{"SELLER_PRIVATE_KEY_PATH": words}, "configuration", stateFailed, "it is not PEM", "SELLER_PRIVATE_KEY_PATH", func(t *testing.T, x examined) {
 				require.Contains(t, x.text, "chmod 600 "+words)
 			}},
-			{"another key", map[string]string{"SELLER_PRIVATE_KEY_PATH": otherKey}, "published key", doctor.Failed, "another key under our id", "payments key show", func(t *testing.T, x examined) {
-				x.names(t, "signed request", doctor.Failed, "does not accept our signature", "payments key show")
+			{"another key", map[string]string{"SELLER_PRIVATE_KEY_PATH": otherKey}, "published key", stateFailed, "another key under our id", "payments key show", func(t *testing.T, x examined) {
+				x.names(t, "signed request", stateFailed, "does not accept our signature", "payments key show")
 			}},
-			{"a key id that is not published", map[string]string{"SELLER_KEY_ID": "never"}, "published key", doctor.Failed, "has no key never; it has 1: tianguis-platform", "SELLER_KEY_ID", nil},
-			{"no such wallet", map[string]string{"SELLER_WALLET_ADDRESS_URL": w.Sandbox.Address + "/nobody"}, "wallet", doctor.Failed, "/nobody", "set SELLER_WALLET_ADDRESS_URL", func(t *testing.T, x examined) {
-				x.names(t, "signed request", doctor.Skipped, "needs the wallet", "")
+			{"a key id that is not published", map[string]string{"SELLER_KEY_ID": "never"}, "published key", stateFailed, "has no key never; it has 1: tianguis-platform", "SELLER_KEY_ID", nil},
+			{"no such wallet", map[string]string{"SELLER_WALLET_ADDRESS_URL": w.Sandbox.Address + "/nobody"}, "wallet", stateFailed, "/nobody", "set SELLER_WALLET_ADDRESS_URL", func(t *testing.T, x examined) {
+				x.names(t, "signed request", stateSkipped, "needs the wallet", "")
 			}},
-			{"a host that is not allowed", map[string]string{"WALLET_ALLOW_HOSTS": ""}, "wallet", doctor.Failed, "not allowed", "WALLET_ALLOW_HOSTS", func(t *testing.T, x examined) {
-				x.names(t, "sellers", doctor.Failed, "seller platform", "WALLET_ALLOW_HOSTS")
+			{"a host that is not allowed", map[string]string{"WALLET_ALLOW_HOSTS": ""}, "wallet", stateFailed, "not allowed", "WALLET_ALLOW_HOSTS", func(t *testing.T, x examined) {
+				x.names(t, "sellers", stateFailed, "seller platform", "WALLET_ALLOW_HOSTS")
 			}},
-			{"a wallet that hangs", map[string]string{"SELLER_WALLET_ADDRESS_URL": "http://" + mute + "/alice", "WALLET_ALLOW_HOSTS": mute + "," + sandbox}, "wallet", doctor.Failed, "no answer within 8s", "SELLER_WALLET_ADDRESS_URL",
+			{"a wallet that hangs", map[string]string{"SELLER_WALLET_ADDRESS_URL": "http://" + mute + "/alice", "WALLET_ALLOW_HOSTS": mute + "," + sandbox}, "wallet", stateFailed, "no answer within 8s", "SELLER_WALLET_ADDRESS_URL",
 				func(t *testing.T, x examined) { require.Less(t, x.check(t, "wallet").DurationMS, int64(9000)) }},
-			{"a database that hangs", map[string]string{"DATABASE_URL": "postgres://u:planted@" + mute + "/x?sslmode=disable"}, "database", doctor.Failed, "no answer within 10s", "DATABASE_URL",
+			{"a database that hangs", map[string]string{"DATABASE_URL": "postgres://u:planted@" + mute + "/x?sslmode=disable"}, "database", stateFailed, "no answer within 10s", "DATABASE_URL",
 				func(t *testing.T, x examined) {
 					require.Less(t, x.check(t, "database").DurationMS, int64(11_000))
-					x.names(t, "backlog", doctor.Skipped, "needs the database", "")
-					x.names(t, "webhooks", doctor.OK, "this command, past the database, sent a test event", "")
+					x.names(t, "backlog", stateSkipped, "needs the database", "")
+					x.names(t, "webhooks", stateOK, "this command, past the database, sent a test event", "")
 					require.NotContains(t, x.text, "planted")
 				}},
-			{"a database that is down", map[string]string{"DATABASE_URL": "postgres://u:planted@" + nobody + "/x"}, "database", doctor.Failed, "refused", "start the database", func(t *testing.T, x examined) {
+			{"a database that is down", map[string]string{"DATABASE_URL": "postgres://u:planted@" + nobody + "/x"}, "database", stateFailed, "refused", "start the database", func(t *testing.T, x examined) {
 				require.NotContains(t, x.text, "planted")
 			}},
-			{"no database file", map[string]string{"DATABASE_URL": "sqlite:" + filepath.Join(folder, "none.db")}, "database", doctor.Failed, "there is no database", "payments migrate", func(t *testing.T, _ examined) {
+			{"no database file", map[string]string{"DATABASE_URL": "sqlite:" + filepath.Join(folder, "none.db")}, "database", stateFailed, "there is no database", "payments migrate", func(t *testing.T, _ examined) {
 				require.NoFileExists(t, filepath.Join(folder, "none.db"))
 			}},
-			{"an empty database file", map[string]string{"DATABASE_URL": "sqlite:" + empty}, "database", doctor.Failed, "there is no database", "payments migrate", nil},
-			{"the marketplace's database", map[string]string{"DATABASE_URL": w.Marketplace.Env["DATABASE_URL"]}, "database", doctor.Failed, "the database of another program: it has 0001_marketplace.sql", "set DATABASE_URL", nil},
-			{"a database that is none", map[string]string{"DATABASE_URL": "mysql://u:planted@db/x"}, "database", doctor.Failed, "DATABASE_URL must be", "DATABASE_URL", func(t *testing.T, x examined) {
+			{"an empty database file", map[string]string{"DATABASE_URL": "sqlite:" + empty}, "database", stateFailed, "there is no database", "payments migrate", nil},
+			{"the marketplace's database", map[string]string{"DATABASE_URL": w.Marketplace.Env["DATABASE_URL"]}, "database", stateFailed, "the database of another program: it has 0001_marketplace.sql", "set DATABASE_URL", nil},
+			{"a database that is none", map[string]string{"DATABASE_URL": "mysql://u:planted@db/x"}, "database", stateFailed, "DATABASE_URL must be", "DATABASE_URL", func(t *testing.T, x examined) {
 				require.NotContains(t, x.text, "planted")
 			}},
-			{"a password with a hash", map[string]string{"DATABASE_URL": "postgres://u:planted#planted@db/x"}, "database", doctor.Failed, "", "DATABASE_URL", func(t *testing.T, x examined) {
+			{"a password with a hash", map[string]string{"DATABASE_URL": "postgres://u:planted#planted@db/x"}, "database", stateFailed, "", "DATABASE_URL", func(t *testing.T, x examined) {
 				require.NotContains(t, x.text, "planted")
 			}},
-			{"a database address that cannot be read", map[string]string{"DATABASE_URL": "postgres://u:planted%zz@db/x"}, "database", doctor.Failed, "", "DATABASE_URL", func(t *testing.T, x examined) {
+			{"a database address that cannot be read", map[string]string{"DATABASE_URL": "postgres://u:planted%zz@db/x"}, "database", stateFailed, "", "DATABASE_URL", func(t *testing.T, x examined) {
 				require.NotContains(t, x.text, "planted")
 			}},
-			{"another encryption key", map[string]string{"TOKEN_ENCRYPTION_KEY_FILE": "", "TOKEN_ENCRYPTION_KEY": generate("encryption")}, "encryption key", doctor.Failed, "cannot be opened", "set TOKEN_ENCRYPTION_KEY", nil},
-			{"the marketplace is elsewhere", map[string]string{"MARKETPLACE_BASE_URL": "http://" + nobody}, "marketplace", doctor.Failed, "does not answer", "MARKETPLACE_BASE_URL", func(t *testing.T, x examined) {
-				x.names(t, "webhooks", doctor.Warning, "MARKETPLACE_BASE_URL means http://"+nobody, "restart the service")
+			{"another encryption key", map[string]string{"TOKEN_ENCRYPTION_KEY_FILE": "", "TOKEN_ENCRYPTION_KEY": generate("encryption")}, "encryption key", stateFailed, "cannot be opened", "set TOKEN_ENCRYPTION_KEY", nil},
+			{"the marketplace is elsewhere", map[string]string{"MARKETPLACE_BASE_URL": "http://" + nobody}, "marketplace", stateFailed, "does not answer", "MARKETPLACE_BASE_URL", func(t *testing.T, x examined) {
+				x.names(t, "webhooks", stateWarning, "MARKETPLACE_BASE_URL means http://"+nobody, "restart the service")
 			}},
-			{"the marketplace is another service", map[string]string{"MARKETPLACE_BASE_URL": w.Sandbox.Address}, "marketplace", doctor.Failed, `the "sandbox" service`, "MARKETPLACE_BASE_URL", nil},
-			{"buyers come back to nobody", map[string]string{"BASE_URL": "http://192.0.2.1:9"}, "finish", doctor.Failed, "does not answer", "BASE_URL", func(t *testing.T, x examined) {
-				x.names(t, "configuration", doctor.Warning, "plain http", "https")
-				x.names(t, "configuration", doctor.Warning, "WALLET_ALLOW_HOSTS lets "+sandbox, "WALLET_ALLOW_HOSTS")
+			{"the marketplace is another service", map[string]string{"MARKETPLACE_BASE_URL": w.Sandbox.Address}, "marketplace", stateFailed, `the "sandbox" service`, "MARKETPLACE_BASE_URL", nil},
+			{"buyers come back to nobody", map[string]string{"BASE_URL": "http://192.0.2.1:9"}, "finish", stateFailed, "does not answer", "BASE_URL", func(t *testing.T, x examined) {
+				x.names(t, "configuration", stateWarning, "plain http", "https")
+				x.names(t, "configuration", stateWarning, "WALLET_ALLOW_HOSTS lets "+sandbox, "WALLET_ALLOW_HOSTS")
 			}},
-			{"buyers come back to the wallet", map[string]string{"BASE_URL": w.Sandbox.Address}, "finish", doctor.Failed, "no page of a marketplace", "BASE_URL", nil},
-			{"buyers come back to payments, which sends them on", map[string]string{"BASE_URL": w.Payments.Address}, "finish", doctor.OK, "which sends them on to " + w.Marketplace.Address, "", nil},
-			{"payments sends them elsewhere", map[string]string{"BASE_URL": w.Payments.Address, "MARKETPLACE_PUBLIC_URL": "https://market.example"}, "finish", doctor.Failed, "https://market.example", "MARKETPLACE_PUBLIC_URL", nil},
-			{"a secret that was not loaded", map[string]string{"WEBHOOK_SECRET_FILE": "", "WEBHOOK_SECRET": generate("webhook")}, "webhooks", doctor.Warning, "the service signs with", "restart the service", nil},
-			{"unsigned by name", map[string]string{"WEBHOOK_SECRET_FILE": "", "WEBHOOK_ALLOW_UNSIGNED": "true"}, "configuration", doctor.Warning, "WEBHOOK_ALLOW_UNSIGNED is set", "set WEBHOOK_SECRET", nil},
-			{"another program in its place", map[string]string{"PAYMENTS_LISTEN": strings.TrimPrefix(w.Marketplace.Address, "http://")}, "service", doctor.Failed, "another program than the payments service", "PAYMENTS_LISTEN", nil},
+			{"buyers come back to the wallet", map[string]string{"BASE_URL": w.Sandbox.Address}, "finish", stateFailed, "no page of a marketplace", "BASE_URL", nil},
+			{"buyers come back to payments, which sends them on", map[string]string{"BASE_URL": w.Payments.Address}, "finish", stateOK, "which sends them on to " + w.Marketplace.Address, "", nil},
+			{"payments sends them elsewhere", map[string]string{"BASE_URL": w.Payments.Address, "MARKETPLACE_PUBLIC_URL": "https://market.example"}, "finish", stateFailed, "https://market.example", "MARKETPLACE_PUBLIC_URL", nil},
+			{"a secret that was not loaded", map[string]string{"WEBHOOK_SECRET_FILE": "", "WEBHOOK_SECRET": generate("webhook")}, "webhooks", stateWarning, "the service signs with", "restart the service", nil},
+			{"unsigned by name", map[string]string{"WEBHOOK_SECRET_FILE": "", "WEBHOOK_ALLOW_UNSIGNED": "true"}, "configuration", stateWarning, "WEBHOOK_ALLOW_UNSIGNED is set", "set WEBHOOK_SECRET", nil},
+			{"another program in its place", map[string]string{"PAYMENTS_LISTEN": strings.TrimPrefix(w.Marketplace.Address, "http://")}, "service", stateFailed, "another program than the payments service", "PAYMENTS_LISTEN", nil},
 		} {
 			t.Run(f.name, func(t *testing.T) {
 				t.Parallel()
@@ -263,43 +278,43 @@ func TestDoctor_NamesTheFault(t *testing.T) {
 		for _, f := range []fault{
 			{
 				"all of the configuration", map[string]string{"LOG_FORMAT": "xml", "PAYMENTS_POLL_WORKERS": "0", "DATABASE_MAX_CONNS": "few", "WEBHOOK_SECRET_FILE": "", "WEBHOOK_SECRET": "planted", "MARKETPLACE_TRUSTED_PROXIES": "near"},
-				"configuration", doctor.Failed, "LOG_FORMAT ", "set LOG_FORMAT", func(t *testing.T, x examined) {
+				"configuration", stateFailed, "LOG_FORMAT ", "set LOG_FORMAT", func(t *testing.T, x examined) {
 					for _, variable := range []string{"PAYMENTS_POLL_WORKERS", "DATABASE_MAX_CONNS", "WEBHOOK_SECRET", "MARKETPLACE_TRUSTED_PROXIES"} {
-						x.names(t, "configuration", doctor.Failed, variable+" ", "set "+variable)
+						x.names(t, "configuration", stateFailed, variable+" ", "set "+variable)
 					}
-					x.names(t, "API key", doctor.OK, "takes our key", "")
+					x.names(t, "API key", stateOK, "takes our key", "")
 					require.NotContains(t, x.text, "planted")
 				},
 			},
-			{"a wrong key", map[string]string{"PAYMENTS_API_KEY_FILE": "", "PAYMENTS_API_KEY": generate("api")}, "API key", doctor.Failed, "does not take our PAYMENTS_API_KEY", "PAYMENTS_API_KEY", func(t *testing.T, x examined) {
-				x.names(t, "payments service", doctor.OK, "is ready", "")
-				x.names(t, "people's wallets", doctor.Skipped, "needs the payments service, and its key", "")
+			{"a wrong key", map[string]string{"PAYMENTS_API_KEY_FILE": "", "PAYMENTS_API_KEY": generate("api")}, "API key", stateFailed, "does not take our PAYMENTS_API_KEY", "PAYMENTS_API_KEY", func(t *testing.T, x examined) {
+				x.names(t, "payments service", stateOK, "is ready", "")
+				x.names(t, "people's wallets", stateSkipped, "needs the payments service, and its key", "")
 			}},
-			{"no key", map[string]string{"PAYMENTS_API_KEY_FILE": ""}, "API key", doctor.Failed, "PAYMENTS_API_KEY is not set", "PAYMENTS_API_KEY", nil},
-			{"a wrong address", map[string]string{"PAYMENTS_SERVICE_URL": "http://" + nobody}, "payments service", doctor.Failed, "does not answer", "PAYMENTS_SERVICE_URL", func(t *testing.T, x examined) {
-				x.names(t, "API key", doctor.Skipped, "needs the payments service", "")
+			{"no key", map[string]string{"PAYMENTS_API_KEY_FILE": ""}, "API key", stateFailed, "PAYMENTS_API_KEY is not set", "PAYMENTS_API_KEY", nil},
+			{"a wrong address", map[string]string{"PAYMENTS_SERVICE_URL": "http://" + nobody}, "payments service", stateFailed, "does not answer", "PAYMENTS_SERVICE_URL", func(t *testing.T, x examined) {
+				x.names(t, "API key", stateSkipped, "needs the payments service", "")
 			}},
-			{"a payments service that hangs", map[string]string{"PAYMENTS_SERVICE_URL": "http://" + mute}, "payments service", doctor.Failed, "no answer within 8s", "PAYMENTS_SERVICE_URL", nil},
-			{"another service there", map[string]string{"PAYMENTS_SERVICE_URL": w.Sandbox.Address}, "payments service", doctor.Failed, `the "sandbox" service`, "PAYMENTS_SERVICE_URL", nil},
-			{"itself there", map[string]string{"PAYMENTS_SERVICE_URL": w.Marketplace.Address}, "payments service", doctor.Failed, `the "marketplace" service`, "PAYMENTS_SERVICE_URL", nil},
-			{"a seller that there is not", map[string]string{"PAYMENTS_SELLER_ID": "nobody"}, "API key", doctor.Failed, "does not know", "payments seller add --id nobody", nil},
-			{"secrets that differ", map[string]string{"WEBHOOK_SECRET_FILE": "", "WEBHOOK_SECRET": generate("webhook")}, "webhook secret", doctor.Failed, "no webhook will be believed", "the same on both sides", func(t *testing.T, x examined) {
-				x.names(t, "webhooks here", doctor.Failed, "does not believe a test event", "restart the marketplace")
-				x.names(t, "webhooks from payments", doctor.OK, "answered 200", "")
+			{"a payments service that hangs", map[string]string{"PAYMENTS_SERVICE_URL": "http://" + mute}, "payments service", stateFailed, "no answer within 8s", "PAYMENTS_SERVICE_URL", nil},
+			{"another service there", map[string]string{"PAYMENTS_SERVICE_URL": w.Sandbox.Address}, "payments service", stateFailed, `the "sandbox" service`, "PAYMENTS_SERVICE_URL", nil},
+			{"itself there", map[string]string{"PAYMENTS_SERVICE_URL": w.Marketplace.Address}, "payments service", stateFailed, `the "marketplace" service`, "PAYMENTS_SERVICE_URL", nil},
+			{"a seller that there is not", map[string]string{"PAYMENTS_SELLER_ID": "nobody"}, "API key", stateFailed, "does not know", "payments seller add --id nobody", nil},
+			{"secrets that differ", map[string]string{"WEBHOOK_SECRET_FILE": "", "WEBHOOK_SECRET": generate("webhook")}, "webhook secret", stateFailed, "no webhook will be believed", "the same on both sides", func(t *testing.T, x examined) {
+				x.names(t, "webhooks here", stateFailed, "does not believe a test event", "restart the marketplace")
+				x.names(t, "webhooks from payments", stateOK, "answered 200", "")
 			}},
-			{"no secret", map[string]string{"WEBHOOK_SECRET_FILE": ""}, "configuration", doctor.Warning, "WEBHOOK_SECRET is not set", "WEBHOOK_SECRET", func(t *testing.T, x examined) {
-				x.names(t, "webhooks here", doctor.Skipped, "needs WEBHOOK_SECRET", "")
+			{"no secret", map[string]string{"WEBHOOK_SECRET_FILE": ""}, "configuration", stateWarning, "WEBHOOK_SECRET is not set", "WEBHOOK_SECRET", func(t *testing.T, x examined) {
+				x.names(t, "webhooks here", stateSkipped, "needs WEBHOOK_SECRET", "")
 			}},
-			{"unsigned by name", map[string]string{"WEBHOOK_ALLOW_UNSIGNED": "true"}, "configuration", doctor.Warning, "can mark jobs as paid", "WEBHOOK_ALLOW_UNSIGNED", nil},
-			{"a proxy that nobody trusts", map[string]string{"MARKETPLACE_BASE_URL": "https://localhost:1"}, "configuration", doctor.Warning, "MARKETPLACE_TRUSTED_PROXIES is not set", "MARKETPLACE_TRUSTED_PROXIES", nil},
-			{"everybody is trusted", map[string]string{"MARKETPLACE_TRUSTED_PROXIES": "0.0.0.0/0"}, "configuration", doctor.Warning, "everybody is believed", "MARKETPLACE_TRUSTED_PROXIES", nil},
-			{"a public address that is another's", map[string]string{"MARKETPLACE_BASE_URL": w.Sandbox.Address}, "webhooks here", doctor.Failed, "is not the door of a marketplace", "MARKETPLACE_BASE_URL", nil},
-			{"a public address that nobody has", map[string]string{"MARKETPLACE_BASE_URL": "http://192.0.2.1:9"}, "webhooks here", doctor.Failed, "does not answer", "MARKETPLACE_BASE_URL", nil},
-			{"no database file", map[string]string{"DATABASE_URL": "sqlite:" + filepath.Join(folder, "no.db")}, "database", doctor.Failed, "there is no database", "marketplace migrate", func(t *testing.T, x examined) {
-				x.names(t, "open payments", doctor.Skipped, "needs the database", "")
+			{"unsigned by name", map[string]string{"WEBHOOK_ALLOW_UNSIGNED": "true"}, "configuration", stateWarning, "can mark jobs as paid", "WEBHOOK_ALLOW_UNSIGNED", nil},
+			{"a proxy that nobody trusts", map[string]string{"MARKETPLACE_BASE_URL": "https://localhost:1"}, "configuration", stateWarning, "MARKETPLACE_TRUSTED_PROXIES is not set", "MARKETPLACE_TRUSTED_PROXIES", nil},
+			{"everybody is trusted", map[string]string{"MARKETPLACE_TRUSTED_PROXIES": "0.0.0.0/0"}, "configuration", stateWarning, "everybody is believed", "MARKETPLACE_TRUSTED_PROXIES", nil},
+			{"a public address that is another's", map[string]string{"MARKETPLACE_BASE_URL": w.Sandbox.Address}, "webhooks here", stateFailed, "is not the door of a marketplace", "MARKETPLACE_BASE_URL", nil},
+			{"a public address that nobody has", map[string]string{"MARKETPLACE_BASE_URL": "http://192.0.2.1:9"}, "webhooks here", stateFailed, "does not answer", "MARKETPLACE_BASE_URL", nil},
+			{"no database file", map[string]string{"DATABASE_URL": "sqlite:" + filepath.Join(folder, "no.db")}, "database", stateFailed, "there is no database", "marketplace migrate", func(t *testing.T, x examined) {
+				x.names(t, "open payments", stateSkipped, "needs the database", "")
 			}},
-			{"the payments service's database", map[string]string{"DATABASE_URL": w.Payments.Env["DATABASE_URL"]}, "database", doctor.Failed, "the database of another program: it has 0001_payments.sql", "set DATABASE_URL", nil},
-			{"a database that is down", map[string]string{"DATABASE_URL": "postgres://u:planted@" + nobody + "/x"}, "database", doctor.Failed, "refused", "start the database", func(t *testing.T, x examined) {
+			{"the payments service's database", map[string]string{"DATABASE_URL": w.Payments.Env["DATABASE_URL"]}, "database", stateFailed, "the database of another program: it has 0001_payments.sql", "set DATABASE_URL", nil},
+			{"a database that is down", map[string]string{"DATABASE_URL": "postgres://u:planted@" + nobody + "/x"}, "database", stateFailed, "refused", "start the database", func(t *testing.T, x examined) {
 				require.NotContains(t, x.text, "planted")
 			}},
 		} {
@@ -317,8 +332,8 @@ func (f fault) meets(t *testing.T, w *world, p *stack.Program) {
 	x := examine(t, p, f.variables)
 	require.Less(t, clock.System().Now().Sub(began), 90*time.Second, "nothing that hangs hangs the doctor")
 	x.names(t, f.check, f.state, f.found, f.do)
-	if f.state == doctor.Failed {
-		require.Equal(t, doctor.ExitFailed, x.code, x.text)
+	if f.state == stateFailed {
+		require.Equal(t, exitFailed, x.code, x.text)
 	}
 	requireNoSecret(t, w, x.text)
 	if f.also != nil {
@@ -348,34 +363,34 @@ func TestDoctor_NamesWhatTheServicesDo(t *testing.T) {
 		}
 		restart(map[string]string{"WEBHOOK_SECRET_FILE": "", "WEBHOOK_SECRET": other})
 		x := examine(t, w.Payments, nil)
-		require.Equal(t, doctor.ExitFailed, x.code)
-		x.names(t, "webhooks", doctor.Failed, "does not believe the signature", "payments webhook secret list")
+		require.Equal(t, exitFailed, x.code)
+		x.names(t, "webhooks", stateFailed, "does not believe the signature", "payments webhook secret list")
 		x = examine(t, w.Marketplace, nil)
-		require.Equal(t, doctor.ExitFailed, x.code)
-		x.names(t, "webhooks here", doctor.OK, "took a test event", "")
-		x.names(t, "webhook secret", doctor.Failed, "no webhook will be believed", "WEBHOOK_SECRET")
-		x.names(t, "webhooks from payments", doctor.Failed, "does not believe", "WEBHOOK_SECRET")
+		require.Equal(t, exitFailed, x.code)
+		x.names(t, "webhooks here", stateOK, "took a test event", "")
+		x.names(t, "webhook secret", stateFailed, "no webhook will be believed", "WEBHOOK_SECRET")
+		x.names(t, "webhooks from payments", stateFailed, "does not believe", "WEBHOOK_SECRET")
 
 		// It believes everybody, which its settings do not say any more.
 		restart(map[string]string{"WEBHOOK_SECRET": "", "WEBHOOK_SECRET_FILE": file, "WEBHOOK_ALLOW_UNSIGNED": "true"})
 		x = examine(t, w.Marketplace, map[string]string{"WEBHOOK_ALLOW_UNSIGNED": ""})
-		x.names(t, "webhooks here", doctor.Failed, "that nobody has signed", "restart the marketplace")
+		x.names(t, "webhooks here", stateFailed, "that nobody has signed", "restart the marketplace")
 		restart(map[string]string{"WEBHOOK_ALLOW_UNSIGNED": ""})
 		require.Zero(t, examine(t, w.Marketplace, nil).code)
 
 		// The endpoint is disabled.
 		do(w.Payments, "webhook", "endpoint", "disable", "marketplace")
-		examine(t, w.Payments, nil).names(t, "webhooks", doctor.Warning, "is disabled", "payments webhook endpoint enable marketplace")
-		examine(t, w.Marketplace, nil).names(t, "webhooks from payments", doctor.Failed, "they are disabled", "payments webhook endpoint enable marketplace")
+		examine(t, w.Payments, nil).names(t, "webhooks", stateWarning, "is disabled", "payments webhook endpoint enable marketplace")
+		examine(t, w.Marketplace, nil).names(t, "webhooks from payments", stateFailed, "they are disabled", "payments webhook endpoint enable marketplace")
 		do(w.Payments, "webhook", "endpoint", "enable", "marketplace")
 
 		// A secret is rotated, and the marketplace does not have it yet.
 		do(w.Payments, "webhook", "secret", "rotate")
-		examine(t, w.Marketplace, nil).names(t, "webhook secret", doctor.Warning, "which is not in WEBHOOK_SECRET", "add the new secret")
+		examine(t, w.Marketplace, nil).names(t, "webhook secret", stateWarning, "which is not in WEBHOOK_SECRET", "add the new secret")
 
 		// A seller's wallet is gone, and somebody's in the marketplace.
 		do(w.Payments, "seller", "add", "--id", "gone", "--wallet-address", w.Sandbox.Address+"/gone")
-		examine(t, w.Payments, nil).names(t, "sellers", doctor.Failed, "seller gone", "payments seller add --id gone")
+		examine(t, w.Payments, nil).names(t, "sellers", stateFailed, "seller gone", "payments seller add --id gone")
 	})
 }
 
