@@ -93,7 +93,7 @@ func TestUsers(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, marketplace.User{
 			ID: s.funder, Email: "funder@example.com", Name: "N funder@example.com", Role: marketplace.Both,
-			WalletAddressURL: "https://w.example/a", PasswordHash: "$h", CreatedAt: noon,
+			WalletAddressURL: "https://w.example/a", PasswordHash: "$h", Version: 1, CreatedAt: noon,
 		}, u)
 		_, err = s.UserByEmail(t.Context(), "nobody@example.com")
 		require.Equal(t, marketplace.CodeNotFound, marketplace.CodeOf(err))
