@@ -180,7 +180,7 @@ func walletVerdict(err error) *Error {
 	case api.CodeInvalidWallet:
 		return &Error{Code: CodeInvalidWallet, Message: "No Open Payments wallet answers at this address. Check it letter by letter; your wallet shows it.", Err: err}
 	case api.CodeWalletRefused:
-		return &Error{Code: CodePaymentsRefused, Message: "This address may not be asked, or its wallet refused to answer. Use another wallet, or ask whoever runs this marketplace.", Err: err}
+		return &Error{Code: CodePaymentsRefused, Message: "The wallet at this address refused to answer. Use another one, or ask your wallet.", Err: err}
 	case api.CodeWalletDown, codeWalletTimeout:
 		return &Error{Code: CodePaymentsDown, Message: "There is no answer from this wallet. Check the address, or try again in a moment. Nothing was saved.", Err: err}
 	default:
