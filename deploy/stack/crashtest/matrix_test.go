@@ -46,7 +46,6 @@ var unreachable = map[string]string{
 
 	"marketplace: AddTry":                  "signing in: no payment hangs on it",
 	"marketplace: CreateSession":           "signing in: no payment hangs on it",
-	"marketplace: SeenSession":             "being signed in: no payment hangs on it",
 	"marketplace: DeleteSession":           "signing out: no payment hangs on it",
 	"marketplace: Register":                "an account: one transaction, which no payment knows",
 	"marketplace: KeepSignUp":              "an account: one transaction, which no payment knows",
