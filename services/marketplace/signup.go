@@ -29,7 +29,7 @@ type signUpStore interface {
 }
 
 // SignUp makes an account, or begins to: with mail, when the link in it is followed (ConfirmSignUp). A nil error does not say whether there was an account
-// with this e-mail, nor does the time that it takes: see decision 7. Errors name the fields that are wrong; or it is CodeTooManyTries.
+// with this e-mail, nor does the time that it takes: see decision 8. Errors name the fields that are wrong; or it is CodeTooManyTries.
 func (m *Market) SignUp(ctx context.Context, r Registration, from Device) error {
 	now := m.clock.Now()
 	u, err := r.User(now)
