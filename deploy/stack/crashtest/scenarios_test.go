@@ -130,6 +130,10 @@ var scenarios = []scenario{
 		w.supervisors[stack.Payments].restart()
 		w.supervisors[stack.Marketplace].restart()
 	}},
+	{"somebody who was signed in before comes back", func(t *testing.T, w *world, job int64) {
+		w.pass(t, 6*time.Minute) // every five it is written down that a session is in use
+		w.pay(t, job, stack.FunderWallet)
+	}},
 }
 
 // tokenGrowsOld is when a token that lives ten minutes is to be rotated.

@@ -9,6 +9,7 @@ import (
 	"context"
 	"embed"
 	"io/fs"
+	"time"
 
 	"gorm.io/gorm"
 
@@ -56,4 +57,12 @@ func orNull[T ~int64](id T) any {
 		return nil
 	}
 	return int64(id)
+}
+
+// orNever is a time, or NULL for none.
+func orNever(t time.Time) *time.Time {
+	if t.IsZero() {
+		return nil
+	}
+	return &t
 }

@@ -93,7 +93,7 @@ func TestUsers(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, marketplace.User{
 			ID: s.funder, Email: "funder@example.com", Name: "N funder@example.com", Role: marketplace.Both,
-			WalletAddressURL: "https://w.example/a", PasswordHash: "$h", CreatedAt: noon,
+			WalletAddressURL: "https://w.example/a", PasswordHash: "$h", Version: 1, CreatedAt: noon,
 		}, u)
 		_, err = s.UserByEmail(t.Context(), "nobody@example.com")
 		require.Equal(t, marketplace.CodeNotFound, marketplace.CodeOf(err))
@@ -121,7 +121,7 @@ func TestSessions(t *testing.T) {
 		require.False(t, got.Valid(noon.Add(time.Hour)))
 		_, err = s.Session(t.Context(), "h-old")
 		require.Equal(t, marketplace.CodeNotFound, marketplace.CodeOf(err), "an expired one is forgotten")
-		require.NoError(t, s.DeleteSession(t.Context(), "new"))
+		require.NoError(t, s.DeleteSession(t.Context(), "new", s.funder))
 		_, err = s.Session(t.Context(), "h-new")
 		require.Equal(t, marketplace.CodeNotFound, marketplace.CodeOf(err))
 	})
@@ -131,7 +131,7 @@ func TestSignInTries(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, s *fixture) {
 		try := func(email, peer string, at time.Time) [2]int {
-			e, p, err := s.AddSignInTry(t.Context(), email, peer, at, at.Add(-15*time.Minute))
+			e, p, err := s.AddTry(t.Context(), marketplace.Try{Kind: marketplace.TryPassword, Email: email, Peer: peer, At: at}, at.Add(-15*time.Minute))
 			require.NoError(t, err)
 			return [2]int{e, p}
 		}

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"tianguis.example/marketplace"
 	"tianguis.example/marketplace/language"
 )
 
@@ -19,6 +20,9 @@ func (p *Pages) functions(l *language.Language) template.FuncMap {
 		"when":      l.DateTime,
 		"language":  func() *language.Language { return l },
 		"languages": p.catalogue.Languages,
+
+		"minPassword": func() int { return marketplace.MinPassword },
+		"roles":       func() []marketplace.Role { return marketplace.Roles },
 
 		"asset":   p.assetURL,
 		"iso":     func(t time.Time) string { return t.Format(time.RFC3339) },

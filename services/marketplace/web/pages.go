@@ -28,7 +28,12 @@ import (
 type Reader interface {
 	// Session returns CodeNotFound when no session has the token's hash.
 	Session(ctx context.Context, tokenHash string) (marketplace.SessionUser, error)
-	DeleteSession(ctx context.Context, id string) error
+	// SeenSession writes down that a session is in use.
+	SeenSession(ctx context.Context, id string, at time.Time) error
+	SessionsOf(ctx context.Context, id marketplace.UserID, now time.Time) ([]marketplace.Session, error)
+	// DeleteSession leaves a session alone that is not that person's.
+	DeleteSession(ctx context.Context, id string, of marketplace.UserID) error
+	AccountEvents(ctx context.Context, id marketplace.UserID, limit int) ([]marketplace.AccountEvent, error)
 	JobsOf(ctx context.Context, viewer marketplace.User) ([]marketplace.JobLine, error)
 	// JobFor returns CodeNotFound for a job that the viewer may not know of.
 	JobFor(ctx context.Context, id marketplace.JobID, viewer marketplace.User) (marketplace.JobView, error)
@@ -82,7 +87,10 @@ func New(market *marketplace.Market, reader Reader, c clock.Clock, log *slog.Log
 }
 
 // pageNames are those of the pages' templates.
-var pageNames = []string{"login", "job_list", "job_page", "pay", "consent", "finish", "money", "operator", "error"}
+var pageNames = []string{
+	"login", "signup", "confirm", "forgot", "reset", "link", "profile", "email",
+	"job_list", "job_page", "pay", "consent", "finish", "money", "operator", "error",
+}
 
 // parse reads every page's template in a language, together with the layout and what pages share.
 func (p *Pages) parse(l *language.Language) (map[string]*template.Template, error) {
@@ -131,9 +139,26 @@ func (p *Pages) Register(e *echo.Echo) {
 	e.GET("/login", p.loginForm, open...)
 	e.POST("/login", p.login, open...)
 	e.POST("/logout", p.logout, open...)
+	e.GET("/signup", p.signUpForm, open...)
+	e.POST("/signup", p.signUp, open...)
+	e.GET("/signup/confirm", p.confirmForm, open...)
+	e.POST("/signup/confirm", p.confirm, open...)
+	e.GET("/forgot", p.forgotForm, open...)
+	e.POST("/forgot", p.forgot, open...)
+	e.GET("/reset", p.resetForm, open...)
+	e.POST("/reset", p.reset, open...)
 	e.GET("/payments/finish", p.finish, open...)
 
 	closed := append(open, p.signedIn)
+	e.GET("/profile", p.profile, closed...)
+	e.POST("/profile", p.changeProfile, closed...)
+	e.POST("/profile/wallet", p.changeWallet, closed...)
+	e.POST("/profile/email", p.changeEmail, closed...)
+	e.GET("/profile/email/confirm", p.emailForm, closed...)
+	e.POST("/profile/email/confirm", p.confirmEmail, closed...)
+	e.POST("/profile/password", p.changePassword, closed...)
+	e.POST("/profile/sessions/end", p.endSession, closed...)
+	e.POST("/profile/sessions/end-all", p.signOutEverywhere, closed...)
 	e.GET("/", p.jobList, closed...)
 	e.GET("/jobs/:job_id", p.jobPage, closed...)
 	e.GET("/jobs/:job_id/status", p.jobStatus, closed...)

@@ -192,6 +192,18 @@ func TestEverythingSaidByStrangersIsEscaped(t *testing.T) {
 		"login":    {LoginPage{Email: evil, Next: evil, Error: evil}},
 		"finish":   {FinishPage{Ending: marketplace.EndUnreachable, Again: "/payments/finish?a=" + evil}},
 		"error":    {ErrorPage{Status: 500, Message: evil, RequestID: evil}},
+		"signup":   {SignUpPage{form: evilForm(evil)}},
+		"confirm":  {ConfirmPage{Token: evil, Email: evil}},
+		"forgot":   {ForgotPage{Mails: true, form: evilForm(evil)}},
+		"reset":    {ResetPage{Token: evil, Email: evil}},
+		"link":     {LinkPage{Message: evil, Ask: "/forgot"}},
+		"email":    {EmailPage{Token: evil, Email: evil}},
+		"profile": {ProfilePage{
+			User:  marketplace.User{Email: evil, WalletAddressURL: evil, Wallet: marketplace.Wallet{PublicName: evil, AssetCode: evil, CheckedAt: time.Unix(1, 0)}},
+			About: evilForm(evil), Wallet: evilForm(evil), Email: evilForm(evil), Mails: true, Looked: &marketplace.Wallet{PublicName: evil, AssetCode: evil, CheckedAt: time.Unix(1, 0)},
+			Sessions: []marketplace.Session{{ID: evil, Device: marketplace.Device{Peer: evil, Name: evil}}},
+			Events:   []marketplace.AccountEvent{{Event: evil, Peer: evil, Detail: evil}},
+		}},
 	} {
 		for _, one := range page {
 			doc := p.draw(t, name, frame{Visitor: visitor, Flash: evil, Page: one})
@@ -200,6 +212,25 @@ func TestEverythingSaidByStrangersIsEscaped(t *testing.T) {
 			require.Equal(t, 1, doc.Find("img").Length(), name)
 		}
 	}
+}
+
+// evilForm is one in which somebody has typed evil everywhere.
+func evilForm(evil string) form {
+	f := wrongForm("name", "email", "role", "language", "wallet_address", "password", "current_password")
+	for name := range f.wrong {
+		f.values[name], f.wrong[name] = evil, evil
+	}
+	f.Error = evil
+	return f
+}
+
+// wrongForm is a form in which these fields are wrong.
+func wrongForm(fields ...string) form {
+	f := form{values: map[string]string{}, wrong: map[string]string{}, first: fields[0], Error: "no"}
+	for _, name := range fields {
+		f.wrong[name] = "no"
+	}
+	return f
 }
 
 // TestPages_Accessible holds every page to what a machine can check: one h1, a language, labels, landmarks, ids that are
@@ -224,6 +255,18 @@ func TestPages_Accessible(t *testing.T) {
 		"finish":   {Page: FinishPage{Ending: marketplace.EndUnreachable}},
 		"error":    {Page: ErrorPage{Status: 404, Message: "m"}},
 		"operator": {Visitor: in, Page: operator},
+		"signup":   {Flash: "welcome", Page: SignUpPage{Mails: true, form: wrongForm("name", "email", "password", "role", "wallet_address")}},
+		"confirm":  {Page: ConfirmPage{Token: "t", Email: "a@b.example", form: form{Error: "no"}}},
+		"forgot":   {Page: ForgotPage{Mails: true, form: wrongForm("email")}},
+		"reset":    {Page: ResetPage{Token: "t", Email: "a@b.example", form: wrongForm("password")}},
+		"link":     {Page: LinkPage{Message: "m", Ask: "/forgot"}},
+		"email":    {Visitor: in, Page: EmailPage{Token: "t", Email: "a@b.example"}},
+		"profile": {Visitor: in, Page: ProfilePage{
+			User: marketplace.User{WalletAddressURL: "https://wallet.example/a"}, Mails: true, Looked: &marketplace.Wallet{AssetCode: "MXN"},
+			About: wrongForm("name", "role", "language"), Wallet: wrongForm("wallet_address", "current_password"),
+			Email: wrongForm("email", "current_password"), Password: wrongForm("current_password", "password"),
+			Sessions: []marketplace.Session{{ID: "01A"}, {ID: "01B"}}, Events: []marketplace.AccountEvent{{Event: marketplace.EventSignUp}},
+		}},
 	}
 	require.Len(t, drawn, len(pageNames))
 	for name, f := range drawn {
@@ -247,7 +290,7 @@ func TestPages_Accessible(t *testing.T) {
 				}
 			})
 		}
-		doc.Find("input:not([type=hidden])").Each(func(_ int, s *goquery.Selection) {
+		doc.Find("input:not([type=hidden]), select, textarea").Each(func(_ int, s *goquery.Selection) {
 			require.Equal(t, 1, doc.Find(`label[for="`+s.AttrOr("id", "-")+`"]`).Length(), name)
 		})
 		doc.Find("img").Each(func(_ int, s *goquery.Selection) { _, ok := s.Attr("alt"); require.True(t, ok) })

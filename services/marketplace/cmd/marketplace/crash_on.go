@@ -60,6 +60,7 @@ func callPoints() []string {
 var reads = []string{
 	"AllJobs", "AnyJob", "AttemptByPendingID", "AttemptToConsent", "AttemptsOpen", "Job", "JobAndAttempt", "JobFor", "JobsOf", "KnownPendingIDs", "MoneyLines", "MoneyOf", "Operations", "Ping", "Session",
 	"Told", "User", "UserByEmail",
+	"AccountEvents", "Link", "SessionsOf", "SignUp", "Users",
 }
 
 // recordMethod commits news: what it does to the job is a point of its own.
@@ -114,6 +115,10 @@ func (p crashingPayments) Finish(ctx context.Context, finish api.Finish) (api.Fi
 	return crashpoint.Get(p.at, "payments.Finish", func() (api.Finished, error) { return p.payments.Finish(ctx, finish) })
 }
 
+func (p crashingPayments) Profile(ctx context.Context, walletAddressURL string) (api.Profile, error) {
+	return crashpoint.Get(p.at, "payments.Profile", func() (api.Profile, error) { return p.payments.Profile(ctx, walletAddressURL) })
+}
+
 // crashingStore is the store with a point around each commit. Reads are the store's own.
 type crashingStore struct {
 	*store.Store
@@ -158,9 +163,9 @@ func (s crashingStore) AskAgainAt(ctx context.Context, id string, leaseUntil, at
 	return s.at.Do("AskAgainAt", func() error { return s.Store.AskAgainAt(ctx, id, leaseUntil, at) })
 }
 
-func (s crashingStore) AddSignInTry(ctx context.Context, email, peer string, at, since time.Time) (byEmail, byPeer int, err error) {
-	err = s.at.Do("AddSignInTry", func() (err error) {
-		byEmail, byPeer, err = s.Store.AddSignInTry(ctx, email, peer, at, since)
+func (s crashingStore) AddTry(ctx context.Context, t marketplace.Try, since time.Time) (byEmail, byPeer int, err error) {
+	err = s.at.Do("AddTry", func() (err error) {
+		byEmail, byPeer, err = s.Store.AddTry(ctx, t, since)
 		return err
 	})
 	return byEmail, byPeer, err
@@ -170,6 +175,34 @@ func (s crashingStore) CreateSession(ctx context.Context, session marketplace.Se
 	return s.at.Do("CreateSession", func() error { return s.Store.CreateSession(ctx, session, email) })
 }
 
-func (s crashingStore) DeleteSession(ctx context.Context, id string) error {
-	return s.at.Do("DeleteSession", func() error { return s.Store.DeleteSession(ctx, id) })
+func (s crashingStore) SeenSession(ctx context.Context, id string, at time.Time) error {
+	return s.at.Do("SeenSession", func() error { return s.Store.SeenSession(ctx, id, at) })
+}
+
+func (s crashingStore) DeleteSession(ctx context.Context, id string, of marketplace.UserID) error {
+	return s.at.Do("DeleteSession", func() error { return s.Store.DeleteSession(ctx, id, of) })
+}
+
+func (s crashingStore) Register(ctx context.Context, u marketplace.User, peer, useUp string) (id marketplace.UserID, err error) {
+	err = s.at.Do("Register", func() (err error) {
+		id, err = s.Store.Register(ctx, u, peer, useUp)
+		return err
+	})
+	return id, err
+}
+
+func (s crashingStore) KeepSignUp(ctx context.Context, signUp marketplace.SignUp) (taken bool, err error) {
+	err = s.at.Do("KeepSignUp", func() (err error) {
+		taken, err = s.Store.KeepSignUp(ctx, signUp)
+		return err
+	})
+	return taken, err
+}
+
+func (s crashingStore) KeepLink(ctx context.Context, l marketplace.Link) error {
+	return s.at.Do("KeepLink", func() error { return s.Store.KeepLink(ctx, l) })
+}
+
+func (s crashingStore) ChangeAccount(ctx context.Context, c marketplace.AccountChange) error {
+	return s.at.Do("ChangeAccount", func() error { return s.Store.ChangeAccount(ctx, c) })
 }

@@ -39,8 +39,8 @@ type Program struct {
 	tracer   *tracing.Tracer // nil when nobody collects traces
 }
 
-// New opens the database, brings its schema up to date or refuses, and listens. Close undoes it.
-func New(ctx context.Context, c Config, log *slog.Logger, now clock.Clock) (_ *Program, err error) {
+// New opens the database, brings its schema up to date or refuses, and listens. Close undoes it. mail takes letters about accounts; nil for no mail.
+func New(ctx context.Context, c Config, log *slog.Logger, now clock.Clock, mail marketplace.Mailer) (_ *Program, err error) {
 	crash := newCrashes()
 	now = crash.clock(now)
 	secrets, err := c.webhookSecrets()
@@ -73,7 +73,7 @@ func New(ctx context.Context, c Config, log *slog.Logger, now clock.Clock) (_ *P
 	toPayments := p.tracer.Client(httpclient.WithRequestID(measured.payments()), tracing.ClientOptions{Tells: tracing.TellAll})
 	payments := crash.payments(api.NewClient(c.PaymentsURL, c.PaymentsKey.Reveal(), toPayments))
 	market := marketplace.New(kept, payments, now, log, marketplace.Options{
-		SellerID: c.SellerID, SessionLife: c.SessionLife, Longest: c.PaymentsTimeout, Watch: measured.news,
+		SellerID: c.SellerID, SessionLife: c.SessionLife, Longest: c.PaymentsTimeout, Watch: measured.news, Mail: mail,
 	})
 	pages, err := web.New(market, kept, now, log, web.Options{BaseURL: c.BaseURL, UnsignedWebhooks: c.AllowUnsigned})
 	if err != nil {

@@ -134,7 +134,7 @@ func TestNew_PostgresWithPendingMigrations(t *testing.T) {
 	t.Parallel()
 	c := config(t)
 	c.DatabaseURL, c.Listen = databasetest.PostgresAddress(t), "127.0.0.1:0"
-	_, err := New(t.Context(), c, discard, clock.System())
+	_, err := New(t.Context(), c, discard, clock.System(), nil)
 	require.ErrorContains(t, err, "0001_marketplace.sql")
 	require.ErrorContains(t, err, "marketplace migrate")
 }
@@ -144,7 +144,7 @@ func TestNew_BusyPort(t *testing.T) {
 	m := start(t)
 	c := config(t)
 	c.DatabaseURL, c.Listen = databasetest.SQLiteAddress(t), m.Address()
-	_, err := New(t.Context(), c, discard, clock.System())
+	_, err := New(t.Context(), c, discard, clock.System(), nil)
 	require.ErrorContains(t, err, "MARKETPLACE_LISTEN cannot be used")
 }
 
@@ -228,6 +228,7 @@ func TestCommands(t *testing.T) {
 			}
 			_, err = run(t, file, "short\n", "user", "add", "--email", "bob@example.com", "--name", "Bob")
 			require.ErrorContains(t, err, "A password has between")
+			userCommands(t, file)
 		})
 	}
 }
