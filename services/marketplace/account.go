@@ -26,6 +26,9 @@ const (
 // Funds reports whether the role may pay for jobs.
 func (r Role) Funds() bool { return r == Funder || r == Both }
 
+// Works reports whether the role may apply for jobs.
+func (r Role) Works() bool { return r == Worker || r == Both }
+
 // User is a person with an account.
 type User struct {
 	ID               UserID

@@ -25,13 +25,14 @@ const (
 	CodeSignInFailed    Code = "sign_in_failed"    // no such e-mail, or another password
 	CodeTooManyTries    Code = "too_many_tries"    // passwords have been guessed too often; wait
 	CodeTaken           Code = "taken"             // somebody has this e-mail already
+	CodeChanged         Code = "changed"           // somebody has changed the job since it was looked at
 )
 
 // Codes are all of them, for the tables of the doors to be tested against.
 var Codes = []Code{
 	CodeNotFound, CodeForbidden, CodeWrongState, CodeInvalidInput, CodeInvalidWallet, CodeWorkerUnpayable,
 	CodeAlreadyPaid, CodePaymentInFlight, CodeForeignPayment, CodeReused, CodePaymentsDown, CodePaymentsRefused,
-	CodeSignInFailed, CodeTooManyTries, CodeTaken,
+	CodeSignInFailed, CodeTooManyTries, CodeTaken, CodeChanged,
 }
 
 // Error is what this package and the store return for what a caller can do something about.
@@ -66,6 +67,11 @@ func CodeOf(err error) Code {
 // ErrStale is returned by a store when what a Change was decided upon has moved on since:
 // read again, decide again.
 var ErrStale = errors.New("the job has changed in the meantime")
+
+// invalid is the error of a form's content.
+func invalid(sentence string, args ...any) *Error {
+	return &Error{Code: CodeInvalidInput, Message: sentence, Args: args}
+}
 
 // NotFound is the error of what does not exist, or must not be known to exist.
 func NotFound(sentence string) error { return &Error{Code: CodeNotFound, Message: sentence} }

@@ -31,6 +31,7 @@ type Store interface {
 	returnedStore
 	paidStore
 	askStore
+	actStore
 }
 
 // Payments is what the use cases ask of the payments service; *api.Client is one.
@@ -38,6 +39,7 @@ type Payments interface {
 	approvePayments
 	returnedPayments
 	askPayments
+	actPayments
 }
 
 // Options are the choices of whoever runs the marketplace.
