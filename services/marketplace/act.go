@@ -20,6 +20,9 @@ type actPayments interface {
 	Cancel(ctx context.Context, pendingID string) (api.Payment, error)
 }
 
+// ErrFundsNoJobs is the error of offering a job with an account that is for doing them.
+var ErrFundsNoJobs = forbidden("This account is for doing jobs. Add the role of a funder to it in order to offer some.")
+
 // Create writes a new draft. CodeForbidden for whoever funds no jobs.
 func (m *Market) Create(ctx context.Context, by UserID, t Terms) (JobID, error) {
 	funder, err := m.store.User(ctx, by)
@@ -27,7 +30,7 @@ func (m *Market) Create(ctx context.Context, by UserID, t Terms) (JobID, error) 
 		return 0, fmt.Errorf("read the funder: %w", err)
 	}
 	if !funder.Role.Funds() {
-		return 0, forbidden("This account is for doing jobs. Add the role of a funder to it in order to offer some.")
+		return 0, ErrFundsNoJobs
 	}
 	draft, history := NewJob(funder.ID, t, m.clock.Now())
 	id, err := m.store.CreateJob(ctx, draft, history)

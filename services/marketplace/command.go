@@ -63,6 +63,18 @@ func (c Case) Decide(cmd Command, now time.Time) (Change, error) {
 	return c.decide(c.PartOf(cmd.By), cmd, now)
 }
 
+// MayEdit says in words why a person cannot edit the job now, or nil when they can.
+func (c Case) MayEdit(who User) error {
+	if !c.CanView(who) {
+		return NotFound("There is no such job.")
+	}
+	if err := checkMay(c.PartOf(who), Edit); err != nil {
+		return err
+	}
+	_, err := c.Do(Edit, who.ID, "", c.UpdatedAt)
+	return err
+}
+
 func (c Case) decide(part Part, cmd Command, now time.Time) (Change, error) {
 	if err := checkMay(part, cmd.Action); err != nil {
 		return Change{}, err
@@ -151,4 +163,17 @@ func (c Case) Allowed(who User) []Action {
 		_, follows := c.State.After(a)
 		return !follows || !part.May(a) || c.ready(a) != nil
 	})
+}
+
+// With is the case once a change of it is recorded.
+func (c Case) With(change Change) Case {
+	c.Job = change.After
+	c.Version = change.Before.Version + 1
+	if a := change.Application; a != nil {
+		c.Applications = append(slices.DeleteFunc(slices.Clone(c.Applications), func(b Application) bool { return b.Worker == a.Worker }), *a)
+	}
+	if change.Submission != nil {
+		c.Submission = change.Submission
+	}
+	return c
 }

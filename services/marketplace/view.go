@@ -133,6 +133,20 @@ const (
 	ScopeOpen   Scope = "open"   // that others recruit for
 )
 
+// Word is the scope as people read it, in English.
+func (s Scope) Word() string {
+	switch s {
+	case ScopeFunder:
+		return "That I fund"
+	case ScopeWorker:
+		return "That I do or applied for"
+	case ScopeOpen:
+		return "Open to workers"
+	default:
+		return "Mine and open ones"
+	}
+}
+
 // JobFilter is a question for jobs.
 type JobFilter struct {
 	Words  string // that title or description must have, each at least at the beginning of one of theirs; "" for any

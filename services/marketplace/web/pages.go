@@ -29,7 +29,8 @@ type Reader interface {
 	// Session returns CodeNotFound when no session has the token's hash.
 	Session(ctx context.Context, tokenHash string) (marketplace.SessionUser, error)
 	DeleteSession(ctx context.Context, id string) error
-	JobsOf(ctx context.Context, viewer marketplace.User) ([]marketplace.JobLine, error)
+	JobsOf(ctx context.Context, viewer marketplace.User) (marketplace.JobsOfPerson, error)
+	FindJobs(ctx context.Context, viewer marketplace.User, f marketplace.JobFilter) (marketplace.JobsFound, error)
 	// JobFor returns CodeNotFound for a job that the viewer may not know of.
 	JobFor(ctx context.Context, id marketplace.JobID, viewer marketplace.User) (marketplace.JobView, error)
 	// MoneyLines are a person's payments, the newest first, up to limit of them with an id below before.
@@ -41,8 +42,9 @@ type Reader interface {
 
 // Options are the choices of whoever runs the marketplace.
 type Options struct {
-	BaseURL          string // its public address; with https, cookies are sent over https only
-	UnsignedWebhooks bool   // webhooks without a signature are believed, of which operators are warned
+	BaseURL          string              // its public address; with https, cookies are sent over https only
+	UnsignedWebhooks bool                // webhooks without a signature are believed, of which operators are warned
+	Assets           []marketplace.Asset // that a budget can be given in
 }
 
 // Pages answers browsers.
@@ -55,6 +57,8 @@ type Pages struct {
 	open   bool // webhooks without a signature are believed
 	assets map[string]asset
 
+	budgetAssets []marketplace.Asset
+
 	catalogue *language.Catalogue
 	pages     map[string]map[string]*template.Template // by language and name
 }
@@ -64,7 +68,7 @@ var embedded embed.FS
 
 // New makes the pages. It fails only when a template is broken.
 func New(market *marketplace.Market, reader Reader, c clock.Clock, log *slog.Logger, o Options) (*Pages, error) {
-	p := &Pages{market: market, reader: reader, clock: c, log: log, https: strings.HasPrefix(o.BaseURL, "https://"), open: o.UnsignedWebhooks}
+	p := &Pages{market: market, reader: reader, clock: c, log: log, https: strings.HasPrefix(o.BaseURL, "https://"), open: o.UnsignedWebhooks, budgetAssets: o.Assets}
 	var err error
 	if p.assets, err = loadAssets(); err != nil {
 		return nil, err
@@ -82,7 +86,7 @@ func New(market *marketplace.Market, reader Reader, c clock.Clock, log *slog.Log
 }
 
 // pageNames are those of the pages' templates.
-var pageNames = []string{"login", "job_list", "job_page", "pay", "consent", "finish", "money", "operator", "error"}
+var pageNames = []string{"login", "job_list", "job_page", "job_form", "pay", "consent", "finish", "money", "operator", "error"}
 
 // parse reads every page's template in a language, together with the layout and what pages share.
 func (p *Pages) parse(l *language.Language) (map[string]*template.Template, error) {
@@ -135,7 +139,18 @@ func (p *Pages) Register(e *echo.Echo) {
 
 	closed := append(open, p.signedIn)
 	e.GET("/", p.jobList, closed...)
+	e.GET("/jobs/new", p.newJobForm, closed...)
+	e.POST("/jobs/new", p.newJob, closed...)
 	e.GET("/jobs/:job_id", p.jobPage, closed...)
+	e.GET("/jobs/:job_id/edit", p.editForm, closed...)
+	e.POST("/jobs/:job_id/edit", p.edit, closed...)
+	for _, action := range []marketplace.Action{
+		marketplace.Publish, marketplace.Apply, marketplace.Withdraw, marketplace.Close, marketplace.Select, marketplace.Submit, marketplace.Accept,
+		marketplace.Reject, marketplace.Cancel,
+	} {
+		e.POST("/jobs/:job_id/"+string(action), p.act(action), closed...)
+	}
+	e.POST("/jobs/:job_id/duplicate", p.duplicate, closed...)
 	e.GET("/jobs/:job_id/status", p.jobStatus, closed...)
 	e.GET("/jobs/:job_id/pay", p.payForm, closed...)
 	e.POST("/jobs/:job_id/pay", p.pay, closed...)

@@ -130,7 +130,7 @@ func (m *running) job(id marketplace.JobID) marketplace.JobView {
 // events are those of a job's history, without how the sample came to be.
 func (m *running) events(id marketplace.JobID) []string {
 	var all []string
-	for _, e := range m.job(id).History[5:] {
+	for _, e := range m.job(id).History[6:] {
 		all = append(all, e.Event)
 	}
 	return all
@@ -188,8 +188,12 @@ func (b *browser) submit(from page, form string, fields map[string]string) page 
 	f := from.doc.Find("form#" + form)
 	require.Equal(b.t, 1, f.Length(), "no form %s in %s", form, from.text)
 	values := url.Values{}
-	f.Find("input").Each(func(_ int, input *goquery.Selection) {
-		values.Set(input.AttrOr("name", ""), input.AttrOr("value", ""))
+	f.Find("input, textarea, select").Each(func(_ int, field *goquery.Selection) {
+		value := field.AttrOr("value", field.Text())
+		if field.Is("select") {
+			value = field.Find("option[selected]").AttrOr("value", field.Find("option").First().AttrOr("value", ""))
+		}
+		values.Set(field.AttrOr("name", ""), value)
 	})
 	for name, value := range fields {
 		require.True(b.t, values.Has(name), "the form has no field %s", name)

@@ -17,6 +17,7 @@ import (
 	"tianguis.example/chassis/database"
 	"tianguis.example/chassis/httpserver"
 	"tianguis.example/marketplace"
+	"tianguis.example/marketplace/deadline"
 	"tianguis.example/marketplace/inbox"
 	"tianguis.example/marketplace/store"
 	"tianguis.example/marketplace/web"
@@ -32,6 +33,7 @@ type Program struct {
 	echo     *echo.Echo
 	options  httpserver.Options
 	poller   *inbox.Poller
+	keeper   *deadline.Keeper
 	log      *slog.Logger
 	measured measured
 }
@@ -41,6 +43,10 @@ func New(ctx context.Context, c Config, log *slog.Logger, now clock.Clock) (_ *P
 	crash := newCrashes()
 	now = crash.clock(now)
 	secrets, err := c.webhookSecrets()
+	if err != nil {
+		return nil, err
+	}
+	assets, err := c.assets()
 	if err != nil {
 		return nil, err
 	}
@@ -68,7 +74,7 @@ func New(ctx context.Context, c Config, log *slog.Logger, now clock.Clock) (_ *P
 	market := marketplace.New(kept, payments, now, log, marketplace.Options{
 		SellerID: c.SellerID, SessionLife: c.SessionLife, Longest: c.PaymentsTimeout, Watch: measured.news,
 	})
-	pages, err := web.New(market, kept, now, log, web.Options{BaseURL: c.BaseURL, UnsignedWebhooks: c.AllowUnsigned})
+	pages, err := web.New(market, kept, now, log, web.Options{BaseURL: c.BaseURL, UnsignedWebhooks: c.AllowUnsigned, Assets: assets})
 	if err != nil {
 		return nil, err
 	}
@@ -86,6 +92,7 @@ func New(ctx context.Context, c Config, log *slog.Logger, now clock.Clock) (_ *P
 		Market: market, Attempts: kept, Clock: now, Log: log,
 		Every: c.PollEvery, Workers: c.PollWorkers, Lease: 2 * c.PaymentsTimeout, Watch: measured.loops,
 	}
+	p.keeper = &deadline.Keeper{Market: market, Jobs: kept, Clock: now, Log: log, Every: c.DeadlineEvery, Watch: measured.loops}
 	if p.listener, err = (&net.ListenConfig{}).Listen(ctx, "tcp", c.Listen); err != nil {
 		return nil, fmt.Errorf("MARKETPLACE_LISTEN cannot be used: %w", err)
 	}
@@ -119,6 +126,7 @@ func (p *Program) Run(ctx context.Context) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return httpserver.Serve(ctx, p.listener, p.echo, p.options) })
 	group.Go(func() error { p.poller.Run(ctx); return nil })
+	group.Go(func() error { p.keeper.Run(ctx); return nil })
 	if p.measured.listener != nil {
 		group.Go(func() error { p.measured.registry.Serve(ctx, p.measured.listener, p.log); return nil })
 	}
