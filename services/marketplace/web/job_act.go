@@ -41,6 +41,7 @@ func (p *Pages) refused(c echo.Context, action marketplace.Action, err error) er
 	if unseen != nil {
 		return err
 	}
+	c.Set(hereKey, "/jobs/"+page.ID.String())
 	page.Refused = Refused{Action: action, Words: p.words(c, err), Text: c.FormValue("text")}
 	return p.render(c, statusOf[code], "job_page", page)
 }
