@@ -48,10 +48,10 @@ var unreachable = map[string]string{
 	"marketplace: CreateSession":           "signing in: no payment hangs on it",
 	"marketplace: DeleteSession":           "signing out: no payment hangs on it",
 	"marketplace: CreateUser":              "an operator's command",
-	"marketplace: CreateJob":               "an operator's command",
+	"marketplace: ImportJob":               "an operator's command",
 	"marketplace: SetWallet":               "an operator's command",
 	"marketplace: Record paid_again":       "two payments of one job that are both paid: what the matrix proves not to happen",
-	"marketplace: Record paid_out_of_turn": "a job that was called off while it was being paid: nothing in the marketplace does that yet",
+	"marketplace: Record paid_out_of_turn": "a job that was called off while it was being paid: the marketplace does that only to payments that were called off first",
 }
 
 // what is what is done between a point and its other.

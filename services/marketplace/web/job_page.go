@@ -29,14 +29,14 @@ type Refused struct {
 // Can reports whether the viewer is offered an action.
 func (p JobPage) Can(a marketplace.Action) bool { return slices.Contains(p.Actions, a) }
 
-// CanCallOff reports whether a payment that waits at the viewer's wallet is all that stands in the way of a cancellation: it is called off then.
-func (p JobPage) CanCallOff() bool {
+// CallsOff reports whether a payment that waits at the viewer's wallet is all that stands in the way of an action: it is called off then.
+func (p JobPage) CallsOff(a marketplace.Action) bool {
 	c := p.Case()
 	if c.Attempt == nil || c.Attempt.State != marketplace.AttemptAwaiting {
 		return false
 	}
 	c.Attempt = nil
-	return slices.Contains(c.Allowed(p.Viewer), marketplace.Cancel)
+	return !p.Can(a) && slices.Contains(c.Allowed(p.Viewer), a)
 }
 
 // Part is what the viewer is to the job.
