@@ -159,7 +159,7 @@ func TestAccept_OfAJobThatWasPaidOutOfTurn(t *testing.T) {
 
 func TestCancel_NeedsAReasonOnceOthersKnow(t *testing.T) {
 	t.Parallel()
-	require.Zero(t, decided(t, caseIn(t, Draft), Command{Action: Cancel, By: fernanda}).Entries[0].Detail)
+	require.Empty(t, decided(t, caseIn(t, Draft), Command{Action: Cancel, By: fernanda}).Entries[0].Detail)
 	for _, state := range []State{Recruiting, Selecting, Submitting, Reviewing} {
 		refused(t, CodeInvalidInput, caseIn(t, state), Command{Action: Cancel, By: fernanda})
 		change := decided(t, caseIn(t, state), Command{Action: Cancel, By: fernanda, Text: "The stall is closed."})
@@ -272,7 +272,7 @@ func TestSeenBy_NobodySeesWhatIsOthers(t *testing.T) {
 	require.Zero(t, v.Attempt)
 	require.Zero(t, v.WorkerPerson)
 	require.Zero(t, v.Worker)
-	require.Zero(t, v.PaymentID)
+	require.Empty(t, v.PaymentID)
 	v, events = seen(carlos)
 	require.Equal(t, []string{"created", "close"}, events)
 	require.Empty(t, v.Applications)

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"unicode"
 
@@ -133,15 +134,18 @@ const maxWords = 8
 // words are the conditions that a job has each of the words, at least at the beginning of one of its own, whatever their case and accents.
 func (s *Store) words(asked string) (all []branch) {
 	split := strings.FieldsFunc(norm.NFC.String(asked), func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) && !unicode.IsMark(r) })
-	for _, word := range split[:min(len(split), maxWords)] {
-		if !strings.ContainsFunc(word, func(r rune) bool { return !unicode.IsMark(r) }) {
-			continue // accents without letters
-		}
-		if s.db.Dialect() == database.Postgres {
-			all = append(all, branch{where: "j.words @@ to_tsquery('simple', folded(?) || ':*')", args: []any{word}})
-			continue
-		}
-		all = append(all, branch{where: "j.id IN (SELECT rowid FROM jobs_words WHERE jobs_words MATCH ?)", args: []any{`"` + word + `"*`}})
+	split = slices.DeleteFunc(split, func(word string) bool { // accents without letters
+		return !strings.ContainsFunc(word, func(r rune) bool { return !unicode.IsMark(r) })
+	})
+	split = split[:min(len(split), maxWords)]
+	switch {
+	case len(split) == 0:
+		return nil
+	case s.db.Dialect() == database.SQLite:
+		return []branch{{where: "j.id IN (SELECT rowid FROM jobs_words WHERE jobs_words MATCH ?)", args: []any{`"` + strings.Join(split, `"* "`) + `"*`}}}
+	}
+	for _, word := range split {
+		all = append(all, branch{where: "j.words @@ to_tsquery('simple', folded(?) || ':*')", args: []any{word}})
 	}
 	return all
 }
