@@ -44,6 +44,9 @@ func (r Role) Word() string {
 	return string(r)
 }
 
+// Works reports whether the role may apply for jobs.
+func (r Role) Works() bool { return r == Worker || r == Both }
+
 // User is a person with an account.
 type User struct {
 	ID               UserID

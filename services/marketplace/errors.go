@@ -27,13 +27,14 @@ const (
 	CodeTaken           Code = "taken"             // somebody has this e-mail already
 	CodeLinkExpired     Code = "link_expired"      // a link of a mail was used, or is too old, or never was one
 	CodeMailOff         Code = "mail_off"          // what was asked for takes a mail, and the marketplace sends none
+	CodeChanged         Code = "changed"           // somebody has changed the job since it was looked at
 )
 
 // Codes are all of them, for the tables of the doors to be tested against.
 var Codes = []Code{
 	CodeNotFound, CodeForbidden, CodeWrongState, CodeInvalidInput, CodeInvalidWallet, CodeWorkerUnpayable,
 	CodeAlreadyPaid, CodePaymentInFlight, CodeForeignPayment, CodeReused, CodePaymentsDown, CodePaymentsRefused,
-	CodeSignInFailed, CodeTooManyTries, CodeTaken, CodeLinkExpired, CodeMailOff,
+	CodeSignInFailed, CodeTooManyTries, CodeTaken, CodeLinkExpired, CodeMailOff, CodeChanged,
 }
 
 // Error is what this package and the store return for what a caller can do something about.
@@ -77,6 +78,11 @@ func CodeOf(err error) Code {
 // ErrStale is returned by a store when what a Change was decided upon has moved on since:
 // read again, decide again.
 var ErrStale = errors.New("the job has changed in the meantime")
+
+// invalid is the error of a form's content.
+func invalid(sentence string, args ...any) *Error {
+	return &Error{Code: CodeInvalidInput, Message: sentence, Args: args}
+}
 
 // NotFound is the error of what does not exist, or must not be known to exist.
 func NotFound(sentence string) error { return &Error{Code: CodeNotFound, Message: sentence} }

@@ -34,6 +34,7 @@ type Store interface {
 	returnedStore
 	paidStore
 	askStore
+	actStore
 }
 
 // Payments is what the use cases ask of the payments service; *api.Client is one.
@@ -42,6 +43,7 @@ type Payments interface {
 	returnedPayments
 	askPayments
 	profilePayments
+	actPayments
 }
 
 // Options are the choices of whoever runs the marketplace.

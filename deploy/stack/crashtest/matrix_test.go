@@ -53,10 +53,10 @@ var unreachable = map[string]string{
 	"marketplace: ChangeAccount":           "an account: one transaction, which no payment knows",
 	"marketplace: payments.Profile":        "a look at a wallet, for an account",
 	"marketplace: CreateUser":              "an operator's command",
-	"marketplace: CreateJob":               "an operator's command",
+	"marketplace: ImportJob":               "an operator's command",
 	"marketplace: SetWallet":               "an operator's command",
 	"marketplace: Record paid_again":       "two payments of one job that are both paid: what the matrix proves not to happen",
-	"marketplace: Record paid_out_of_turn": "a job that was called off while it was being paid: nothing in the marketplace does that yet",
+	"marketplace: Record paid_out_of_turn": "a job that was called off while it was being paid: the marketplace does that only to payments that were called off first",
 }
 
 // what is what is done between a point and its other.

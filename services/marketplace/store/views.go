@@ -7,10 +7,7 @@ import (
 	"tianguis.example/marketplace"
 )
 
-const (
-	listLimit = 200
-	allPage   = 1000 // of everything, read in one statement
-)
+const allPage = 1000 // of everything, read in one statement
 
 type lineRow struct {
 	Job        jobRow `gorm:"embedded"`
@@ -43,21 +40,6 @@ func (s *Store) lines(ctx context.Context, where string, args ...any) ([]marketp
 	return all, nil
 }
 
-// JobsOf lists the jobs that a person has to do with or could have, lately changed ones first.
-func (s *Store) JobsOf(ctx context.Context, viewer marketplace.User) ([]marketplace.JobLine, error) {
-	// Each kind by its own index: for an OR, the database reads every job there is.
-	const newest = "ORDER BY updated_at DESC, id DESC LIMIT ?"
-	lines, err := s.lines(ctx, `WHERE j.id IN (
-			SELECT id FROM (SELECT id FROM jobs WHERE funder_id = ? `+newest+`) funded
-			UNION SELECT id FROM (SELECT id FROM jobs WHERE worker_id = ? `+newest+`) worked
-			UNION SELECT id FROM (SELECT id FROM jobs WHERE state = 'recruiting' `+newest+`) recruiting)
-		ORDER BY j.updated_at DESC, j.id DESC LIMIT ?`, int64(viewer.ID), listLimit, int64(viewer.ID), listLimit, listLimit, listLimit)
-	for i, line := range lines {
-		lines[i] = line.SeenBy(viewer)
-	}
-	return lines, err
-}
-
 // AllJobs lists every job by its number, for the operator.
 func (s *Store) AllJobs(ctx context.Context) ([]marketplace.JobLine, error) {
 	var all []marketplace.JobLine
@@ -73,15 +55,14 @@ func (s *Store) AllJobs(ctx context.Context) ([]marketplace.JobLine, error) {
 
 // JobFor returns a job as the viewer may see it; CodeNotFound when there is none, or none for them.
 func (s *Store) JobFor(ctx context.Context, id marketplace.JobID, viewer marketplace.User) (marketplace.JobView, error) {
-	job, err := s.Job(ctx, id)
+	view, err := s.AnyJob(ctx, id)
 	if err != nil {
 		return marketplace.JobView{}, err
 	}
-	if !marketplace.CanView(viewer, job) {
+	if !view.Case().CanView(viewer) {
 		return marketplace.JobView{}, marketplace.NotFound("There is no such job.")
 	}
-	view, err := s.view(ctx, job)
-	return view.SeenBy(viewer), err
+	return view.SeenBy(viewer), nil
 }
 
 // AnyJob returns a job with all that is known of it, for the operator.
@@ -103,6 +84,12 @@ func (s *Store) view(ctx context.Context, job marketplace.Job) (marketplace.JobV
 		if view.WorkerPerson, err = s.person(ctx, job.Worker); err != nil {
 			return view, err
 		}
+	}
+	if view.Applications, err = s.applications(ctx, job.ID); err != nil {
+		return view, err
+	}
+	if view.Submissions, err = s.submissions(ctx, job.ID); err != nil {
+		return view, err
 	}
 	if view.Attempt, err = s.latestAttempt(ctx, job.ID); err != nil {
 		return view, err

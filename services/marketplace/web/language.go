@@ -43,8 +43,14 @@ func (p *Pages) speak(c echo.Context, code string) {
 	p.setCookie(c, languageCookie, code, languageLife)
 }
 
+// hereKey is where a handler says which page answers, when its own address cannot be loaded.
+const hereKey = "here"
+
 // here is the address of the page that answers, to come back to: of a form that was sent, that of the form.
 func here(c echo.Context) string {
+	if at, ok := c.Get(hereKey).(string); ok {
+		return at
+	}
 	if c.Path() == "" || c.Path() == "/payments/finish" { // an address that is none; or one whose query proves a payment's approval
 		return "/"
 	}

@@ -34,7 +34,8 @@ type Reader interface {
 	// DeleteSession leaves a session alone that is not that person's.
 	DeleteSession(ctx context.Context, id string, of marketplace.UserID) error
 	AccountEvents(ctx context.Context, id marketplace.UserID, limit int) ([]marketplace.AccountEvent, error)
-	JobsOf(ctx context.Context, viewer marketplace.User) ([]marketplace.JobLine, error)
+	JobsOf(ctx context.Context, viewer marketplace.User) (marketplace.JobsOfPerson, error)
+	FindJobs(ctx context.Context, viewer marketplace.User, f marketplace.JobFilter) (marketplace.JobsFound, error)
 	// JobFor returns CodeNotFound for a job that the viewer may not know of.
 	JobFor(ctx context.Context, id marketplace.JobID, viewer marketplace.User) (marketplace.JobView, error)
 	// MoneyLines are a person's payments, the newest first, up to limit of them with an id below before.
@@ -46,8 +47,9 @@ type Reader interface {
 
 // Options are the choices of whoever runs the marketplace.
 type Options struct {
-	BaseURL          string // its public address; with https, cookies are sent over https only
-	UnsignedWebhooks bool   // webhooks without a signature are believed, of which operators are warned
+	BaseURL          string              // its public address; with https, cookies are sent over https only
+	UnsignedWebhooks bool                // webhooks without a signature are believed, of which operators are warned
+	Assets           []marketplace.Asset // that a budget can be given in
 }
 
 // Pages answers browsers.
@@ -60,6 +62,8 @@ type Pages struct {
 	open   bool // webhooks without a signature are believed
 	assets map[string]asset
 
+	budgetAssets []marketplace.Asset
+
 	catalogue *language.Catalogue
 	pages     map[string]map[string]*template.Template // by language and name
 }
@@ -69,7 +73,7 @@ var embedded embed.FS
 
 // New makes the pages. It fails only when a template is broken.
 func New(market *marketplace.Market, reader Reader, c clock.Clock, log *slog.Logger, o Options) (*Pages, error) {
-	p := &Pages{market: market, reader: reader, clock: c, log: log, https: strings.HasPrefix(o.BaseURL, "https://"), open: o.UnsignedWebhooks}
+	p := &Pages{market: market, reader: reader, clock: c, log: log, https: strings.HasPrefix(o.BaseURL, "https://"), open: o.UnsignedWebhooks, budgetAssets: o.Assets}
 	var err error
 	if p.assets, err = loadAssets(); err != nil {
 		return nil, err
@@ -89,7 +93,7 @@ func New(market *marketplace.Market, reader Reader, c clock.Clock, log *slog.Log
 // pageNames are those of the pages' templates.
 var pageNames = []string{
 	"login", "signup", "confirm", "forgot", "reset", "link", "profile", "email",
-	"job_list", "job_page", "pay", "consent", "finish", "money", "operator", "error",
+	"job_list", "job_page", "job_form", "pay", "consent", "finish", "money", "operator", "error",
 }
 
 // parse reads every page's template in a language, together with the layout and what pages share.
@@ -160,7 +164,18 @@ func (p *Pages) Register(e *echo.Echo) {
 	e.POST("/profile/sessions/end", p.endSession, closed...)
 	e.POST("/profile/sessions/end-all", p.signOutEverywhere, closed...)
 	e.GET("/", p.jobList, closed...)
+	e.GET("/jobs/new", p.newJobForm, closed...)
+	e.POST("/jobs/new", p.newJob, closed...)
 	e.GET("/jobs/:job_id", p.jobPage, closed...)
+	e.GET("/jobs/:job_id/edit", p.editForm, closed...)
+	e.POST("/jobs/:job_id/edit", p.edit, closed...)
+	for _, action := range []marketplace.Action{
+		marketplace.Publish, marketplace.Apply, marketplace.Withdraw, marketplace.Close, marketplace.Select, marketplace.Submit, marketplace.Accept,
+		marketplace.Reject, marketplace.Cancel,
+	} {
+		e.POST("/jobs/:job_id/"+string(action), p.act(action), closed...)
+	}
+	e.POST("/jobs/:job_id/duplicate", p.duplicate, closed...)
 	e.GET("/jobs/:job_id/status", p.jobStatus, closed...)
 	e.GET("/jobs/:job_id/pay", p.payForm, closed...)
 	e.POST("/jobs/:job_id/pay", p.pay, closed...)

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net"
 	"net/url"
+	"slices"
 	"time"
 
 	"tianguis.example/chassis/database"
@@ -11,6 +12,7 @@ import (
 	"tianguis.example/chassis/logging"
 	"tianguis.example/chassis/settings"
 	"tianguis.example/chassis/tracing"
+	"tianguis.example/marketplace"
 	"tianguis.example/payments/webhook"
 )
 
@@ -48,6 +50,9 @@ type Config struct {
 	SessionLife time.Duration `env:"SESSION_LIFETIME" default:"168h" help:"How long a sign-in lasts."`
 	PollEvery   time.Duration `env:"PAYMENTS_POLL_INTERVAL" default:"2s" help:"How often to look for payments of which no news came, to ask the payments service about them."`
 	PollWorkers int           `env:"PAYMENTS_POLL_WORKERS" default:"2" help:"How many of them to ask about at a time."`
+
+	Assets        []string      `env:"MARKETPLACE_ASSETS" default:"USD/2,EUR/2,MXN/2,GBP/2,JPY/0,ZAR/2" help:"The currencies that a job's budget can be given in, each with the decimals of its smallest unit. Workers' wallets must take them."`
+	DeadlineEvery time.Duration `env:"DEADLINE_INTERVAL" default:"10s" help:"How often to look for jobs whose time has run out."`
 
 	MetricsListen string `env:"METRICS_LISTEN" help:"Where GET /metrics answers Prometheus: 127.0.0.1:9402, or an address that only your network reaches, since it asks for\nno key. Without it nobody is answered."`
 }
@@ -94,15 +99,34 @@ func (c *Config) Validate() error {
 	if _, err := c.webhookSecrets(); err != nil {
 		add("WEBHOOK_SECRET", "cannot be used: %v", err)
 	}
+	if _, err := c.assets(); err != nil {
+		wrong = append(wrong, err)
+	}
 	if c.PollWorkers < 1 {
 		add("PAYMENTS_POLL_WORKERS", "must be at least 1")
 	}
-	for name, d := range map[string]time.Duration{"PAYMENTS_TIMEOUT": c.PaymentsTimeout, "SESSION_LIFETIME": c.SessionLife, "PAYMENTS_POLL_INTERVAL": c.PollEvery} {
+	for name, d := range map[string]time.Duration{"PAYMENTS_TIMEOUT": c.PaymentsTimeout, "SESSION_LIFETIME": c.SessionLife, "PAYMENTS_POLL_INTERVAL": c.PollEvery, "DEADLINE_INTERVAL": c.DeadlineEvery} {
 		if d <= 0 {
 			add(name, "must be more than zero")
 		}
 	}
 	return errors.Join(wrong...)
+}
+
+// assets are those that budgets can be given in, each once.
+func (c *Config) assets() ([]marketplace.Asset, error) {
+	var all []marketplace.Asset
+	for _, text := range c.Assets {
+		asset, ok := marketplace.ParseAsset(text)
+		if !ok || slices.ContainsFunc(all, func(a marketplace.Asset) bool { return a.Code == asset.Code }) {
+			return nil, settings.Wrong("MARKETPLACE_ASSETS", "must be currencies with their decimals such as USD/2, each once, separated by commas, not %q", text)
+		}
+		all = append(all, asset)
+	}
+	if len(all) == 0 {
+		return nil, settings.Wrong("MARKETPLACE_ASSETS", "must name at least one currency, such as USD/2")
+	}
+	return all, nil
 }
 
 // webhookSecrets are none when there is no WEBHOOK_SECRET: nothing can be verified then.

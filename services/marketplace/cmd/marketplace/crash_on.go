@@ -58,7 +58,8 @@ func callPoints() []string {
 
 // reads are the methods of the store that commit nothing. Whatever else it has is a commit, and has its points.
 var reads = []string{
-	"AllJobs", "AnyJob", "AttemptByPendingID", "AttemptToConsent", "AttemptsOpen", "Job", "JobAndAttempt", "JobFor", "JobsOf", "KnownPendingIDs", "MoneyLines", "MoneyOf", "Operations", "Ping", "Session",
+	"AllJobs", "AnyJob", "AttemptByPendingID", "AttemptToConsent", "AttemptsOpen", "Case", "FindJobs", "Job", "JobAndAttempt", "JobFor", "JobsOf",
+	"KnownPendingIDs", "MoneyLines", "MoneyOf", "Operations", "Ping", "Session",
 	"Told", "User", "UserByEmail",
 	"AccountEvents", "Link", "SessionsOf", "SignUp", "Users",
 }
@@ -68,6 +69,9 @@ const recordMethod = "Record"
 
 // steps are the events that have points of their own.
 var steps = []string{string(marketplace.Pay), marketplace.EventPaymentFailed, marketplace.EventPaidAgain, marketplace.EventPaidOutOfTurn}
+
+// jobStep is what a person, or the clock, does with a job.
+const jobStep = "job step"
 
 // nothingNew is all other news: it was known already, or it says how much more came. Which of the two hangs on the amounts and on who told
 // first, and no scenario could be sure of one.
@@ -79,7 +83,7 @@ func storePoints() []string {
 	for i := range methods.NumMethod() {
 		switch name := methods.Method(i).Name; {
 		case name == recordMethod:
-			for _, what := range append(slices.Clone(steps), nothingNew) {
+			for _, what := range append(slices.Clone(steps), jobStep, nothingNew) {
 				all = append(all, recordMethod+" "+what)
 			}
 		case !slices.Contains(reads, name):
@@ -119,6 +123,10 @@ func (p crashingPayments) Profile(ctx context.Context, walletAddressURL string) 
 	return crashpoint.Get(p.at, "payments.Profile", func() (api.Profile, error) { return p.payments.Profile(ctx, walletAddressURL) })
 }
 
+func (p crashingPayments) Cancel(ctx context.Context, pendingID string) (api.Payment, error) {
+	return crashpoint.Get(p.at, "payments.Cancel", func() (api.Payment, error) { return p.payments.Cancel(ctx, pendingID) })
+}
+
 // crashingStore is the store with a point around each commit. Reads are the store's own.
 type crashingStore struct {
 	*store.Store
@@ -127,10 +135,28 @@ type crashingStore struct {
 
 func (s crashingStore) Record(ctx context.Context, c marketplace.Change) error {
 	what := nothingNew
-	if len(c.Entries) > 0 && slices.Contains(steps, c.Entries[0].Event) {
+	switch {
+	case len(c.Entries) == 0:
+	case slices.Contains(steps, c.Entries[0].Event):
 		what = c.Entries[0].Event
+	case slices.Contains(marketplace.Actions, marketplace.Action(c.Entries[0].Event)):
+		what = jobStep
 	}
 	return s.at.Do(recordMethod+" "+what, func() error { return s.Store.Record(ctx, c) })
+}
+
+func (s crashingStore) CreateJob(ctx context.Context, j marketplace.Job, history []marketplace.Entry) (marketplace.JobID, error) {
+	return crashpoint.Get(s.at, "CreateJob", func() (marketplace.JobID, error) { return s.Store.CreateJob(ctx, j, history) })
+}
+
+// ClaimOverdue has its second point only when something was claimed.
+func (s crashingStore) ClaimOverdue(ctx context.Context, n int, now, leaseUntil time.Time) ([]marketplace.JobID, error) {
+	s.at.At(crashpoint.Before("ClaimOverdue"))
+	claimed, err := s.Store.ClaimOverdue(ctx, n, now, leaseUntil)
+	if len(claimed) > 0 {
+		s.at.At(crashpoint.After("ClaimOverdue"))
+	}
+	return claimed, err
 }
 
 func (s crashingStore) CreateAttempt(ctx context.Context, a marketplace.Attempt, askAt time.Time) error {

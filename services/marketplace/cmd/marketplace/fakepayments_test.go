@@ -74,6 +74,7 @@ func newFakePayments(t *testing.T) *fakePayments {
 		"GET /payments/{pendingId}/status":    f.status,
 		"GET /offers/{offerId}/payments":      f.ofOffer,
 		"POST /api/wallet/profile":            f.profile,
+		"POST /payments/{pendingId}/cancel":   f.cancel,
 	} {
 		mux.HandleFunc(route, func(w http.ResponseWriter, r *http.Request) { f.serve(route, handler, w, r) })
 	}
@@ -268,6 +269,23 @@ func (f *fakePayments) status(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	f.refuse(w, http.StatusNotFound, "not_found")
+}
+
+func (f *fakePayments) cancel(w http.ResponseWriter, r *http.Request) {
+	p := f.payments[r.PathValue("pendingId")]
+	switch {
+	case p == nil:
+		f.refuse(w, http.StatusNotFound, "not_found")
+		return
+	case p.Status == "paid":
+		f.refuse(w, http.StatusConflict, "already_paid")
+		return
+	case p.Status == "pending" && p.State != "awaiting_approval":
+		f.refuse(w, http.StatusConflict, "payment_in_progress")
+		return
+	}
+	p.Status, p.State, p.Reason = "failed", "failed", "canceled"
+	f.write(w, http.StatusOK, f.wire(p))
 }
 
 func (f *fakePayments) ofOffer(w http.ResponseWriter, r *http.Request) {

@@ -138,7 +138,7 @@ func (m *running) job(id marketplace.JobID) marketplace.JobView {
 // events are those of a job's history, without how the sample came to be.
 func (m *running) events(id marketplace.JobID) []string {
 	var all []string
-	for _, e := range m.job(id).History[5:] {
+	for _, e := range m.job(id).History[6:] {
 		all = append(all, e.Event)
 	}
 	return all
@@ -200,7 +200,7 @@ func (b *browser) submit(from page, form string, fields map[string]string) page 
 		name, value := input.AttrOr("name", ""), input.AttrOr("value", "")
 		switch {
 		case input.Is("select"):
-			value = input.Find("option[selected]").AttrOr("value", "")
+			value = input.Find("option[selected]").AttrOr("value", input.Find("option").First().AttrOr("value", ""))
 		case input.Is("textarea"):
 			value = input.Text()
 		case input.Is("input[type=radio]:not([checked])"):

@@ -19,6 +19,7 @@ import (
 	"tianguis.example/chassis/httpserver"
 	"tianguis.example/chassis/tracing"
 	"tianguis.example/marketplace"
+	"tianguis.example/marketplace/deadline"
 	"tianguis.example/marketplace/inbox"
 	"tianguis.example/marketplace/store"
 	"tianguis.example/marketplace/web"
@@ -34,6 +35,7 @@ type Program struct {
 	echo     *echo.Echo
 	options  httpserver.Options
 	poller   *inbox.Poller
+	keeper   *deadline.Keeper
 	log      *slog.Logger
 	measured measured
 	tracer   *tracing.Tracer // nil when nobody collects traces
@@ -44,6 +46,10 @@ func New(ctx context.Context, c Config, log *slog.Logger, now clock.Clock, mail 
 	crash := newCrashes()
 	now = crash.clock(now)
 	secrets, err := c.webhookSecrets()
+	if err != nil {
+		return nil, err
+	}
+	assets, err := c.assets()
 	if err != nil {
 		return nil, err
 	}
@@ -75,7 +81,7 @@ func New(ctx context.Context, c Config, log *slog.Logger, now clock.Clock, mail 
 	market := marketplace.New(kept, payments, now, log, marketplace.Options{
 		SellerID: c.SellerID, SessionLife: c.SessionLife, Longest: c.PaymentsTimeout, Watch: measured.news, Mail: mail,
 	})
-	pages, err := web.New(market, kept, now, log, web.Options{BaseURL: c.BaseURL, UnsignedWebhooks: c.AllowUnsigned})
+	pages, err := web.New(market, kept, now, log, web.Options{BaseURL: c.BaseURL, UnsignedWebhooks: c.AllowUnsigned, Assets: assets})
 	if err != nil {
 		return nil, err
 	}
@@ -93,6 +99,7 @@ func New(ctx context.Context, c Config, log *slog.Logger, now clock.Clock, mail 
 		Market: market, Attempts: kept, Clock: now, Log: log,
 		Every: c.PollEvery, Workers: c.PollWorkers, Lease: 2 * c.PaymentsTimeout, Watch: measured.loops, Trace: traceQuestion(p.tracer),
 	}
+	p.keeper = &deadline.Keeper{Market: market, Jobs: kept, Clock: now, Log: log, Every: c.DeadlineEvery, Watch: measured.loops}
 	if p.listener, err = (&net.ListenConfig{}).Listen(ctx, "tcp", c.Listen); err != nil {
 		return nil, fmt.Errorf("MARKETPLACE_LISTEN cannot be used: %w", err)
 	}
@@ -126,6 +133,7 @@ func (p *Program) Run(ctx context.Context) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return httpserver.Serve(ctx, p.listener, p.echo, p.options) })
 	group.Go(func() error { p.poller.Run(ctx); return nil })
+	group.Go(func() error { p.keeper.Run(ctx); return nil })
 	if p.measured.listener != nil {
 		group.Go(func() error { p.measured.registry.Serve(ctx, p.measured.listener, p.log); return nil })
 	}
