@@ -1,6 +1,6 @@
 # One command each; `make help` lists them.
 .DEFAULT_GOAL := help
-.PHONY: help demo smoke test integration crash chaos webhooks bench-webhooks lint tidy go
+.PHONY: help demo smoke test integration crash chaos dashboard webhooks bench-webhooks lint tidy go
 
 state := .tianguis
 stack := $(state)/bin/stack
@@ -20,6 +20,9 @@ smoke: go ## make whole payments on free ports, and end
 chaos: go ## let many buyers pay while everything breaks, then compare the books (N=10000 SEED=1)
 	@$(stack) chaos --payments $(or $(N),1000) $(if $(SEED),--seed $(SEED)) $(ARGS)
 
+dashboard: go ## let Prometheus watch a chaos run, and draw docs/dashboard.png from it (ARGS="--payments 500 --out file.png")
+	@$(stack) dashboard $(ARGS)
+
 webhooks: go ## send 10,000 webhooks while everything on their way breaks, then compare the books (N=1000 SEED=1 ARGS=--sqlite)
 	@$(stack) webhooks --events $(or $(N),10000) $(if $(SEED),--seed $(SEED)) $(ARGS)
 
@@ -30,10 +33,12 @@ test: go ## test all but the crash matrix, with the race detector, on SQLite and
 	@# The processes of one whole-system package at a time: two cores cannot carry several. The crash matrix is `make crash`.
 	@$(stack) with-postgres -- sh -ec 'go test -race -timeout 20m $(ARGS) $$(go list -m -f "{{.Dir}}/..." | grep -v deploy/stack); go test -race -p 1 -timeout 30m $(ARGS) $$(go list ./deploy/stack/... | grep -v crashtest)'
 	@command -v npm >/dev/null || echo "NOT TESTED: the sandbox by the official Node SDK, and webhooks by the official JavaScript library, since Node.js and npm are missing"
+	@git cat-file -e "$$(sed -n 's/^const previous = "\(.*\)"/\1/p' deploy/stack/systemtest/upgrade_test.go)^{commit}" 2>/dev/null || echo "NOT TESTED: the upgrade from the previous release, since this clone is shallow"
 	@{ command -v chromium || command -v chromium-browser || command -v google-chrome || command -v chrome; } >/dev/null || echo "NOT TESTED: the pages in a browser, since Chromium is missing"
+	@command -v promtool >/dev/null || echo "NOT TESTED: the alerts, the dashboard, and that every metric moves, since Prometheus is missing"
 
 integration: go ## run the whole-system tests on processes of their own, or on the stack that docker compose has started (STACK=compose)
-	@STACK=$(or $(STACK),own) go test -count 1 -parallel 2 -timeout 30m ./deploy/stack/systemtest -run 'Payment|Wire|LostAnswer|RefusedLook|Disruption|Rotate|Backup' -v $(ARGS)
+	@STACK=$(or $(STACK),own) go test -count 1 -parallel 2 -timeout 30m ./deploy/stack/systemtest -run 'Payment|Wire|LostAnswer|RefusedLook|Disruption|Rotate|Doctor|Troubleshooting|Backup' -v $(ARGS)
 
 crash: go ## kill the services at every point of a payment's life, on SQLite and Postgres (ARGS="-everywhere")
 	@$(stack) with-postgres -- go test -race -count 1 -timeout 60m ./deploy/stack/crashtest $(ARGS)

@@ -21,11 +21,13 @@ var mayImport = map[string][]string{
 	"postgres":   {"tianguis.example/chassis/clock", "tianguis.example/chassis/database"},
 	"person":     {"tianguis.example/chassis/clock"},
 	"tally":      {},
+	"prometheus": {"."},
+	"dashboard":  {},
 	"chaos":      {".", "postgres", "person", "tally", "tianguis.example/chassis/clock", "tianguis.example/chassis/database", "tianguis.example/sandbox/control"},
 	"webhooks":   {".", "postgres", "tally", "tianguis.example/chassis/clock", "tianguis.example/chassis/database"},
 	"cmd/setup":  {"tianguis.example/chassis/clock", "tianguis.example/sandbox/control"},
-	"cmd/stack":  {".", "chaos", "webhooks", "postgres", "person", "tianguis.example/chassis/clock", "tianguis.example/sandbox/control", "tianguis.example/payments/api"},
-	"systemtest": {".", "postgres", "person", "tianguis.example/chassis/clock", "tianguis.example/sandbox/control", "tianguis.example/payments/api"},
+	"cmd/stack":  {".", "chaos", "dashboard", "prometheus", "webhooks", "postgres", "person", "tianguis.example/chassis/clock", "tianguis.example/sandbox/control", "tianguis.example/payments/api"},
+	"systemtest": {".", "dashboard", "postgres", "prometheus", "person", "tianguis.example/chassis/clock", "tianguis.example/sandbox/control", "tianguis.example/payments/api"},
 	"crashtest":  {".", "postgres", "person", "tianguis.example/chassis/clock", "tianguis.example/chassis/crashpoint", "tianguis.example/sandbox/control", "tianguis.example/payments/api"},
 }
 

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"os"
 	"path/filepath"
+	"strconv"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -28,7 +29,8 @@ func TestKubernetes(t *testing.T) {
 	require.NoError(t, err)
 	require.NotEmpty(t, files)
 
-	configs := map[string]bool{}
+	configs := map[string]map[string]string{}
+	scraped := map[string]string{}             // the port at which Prometheus finds the pods of a Deployment
 	labelled := map[string]map[string]string{} // the pods of a Deployment, by its name
 	pods := map[string]corev1.PodSpec{}
 	var selectors []map[string]string
@@ -49,7 +51,8 @@ func TestKubernetes(t *testing.T) {
 			case "v1 Namespace":
 				require.Equal(t, "tianguis", decode(&corev1.Namespace{}))
 			case "v1 ConfigMap":
-				configs[decode(&corev1.ConfigMap{})] = true
+				var config corev1.ConfigMap
+				configs[decode(&config)] = config.Data
 			case "batch/v1 Job":
 				var job batchv1.Job
 				pods[decode(&job)] = job.Spec.Template.Spec
@@ -58,6 +61,8 @@ func TestKubernetes(t *testing.T) {
 				name := decode(&deployment)
 				pods[name], labelled[name] = deployment.Spec.Template.Spec, deployment.Spec.Template.Labels
 				require.Equal(t, deployment.Spec.Selector.MatchLabels, deployment.Spec.Template.Labels, name)
+				require.Equal(t, "true", deployment.Spec.Template.Annotations["prometheus.io/scrape"], name)
+				scraped[name] = deployment.Spec.Template.Annotations["prometheus.io/port"]
 			case "v1 Service":
 				var service corev1.Service
 				decode(&service)
@@ -81,6 +86,7 @@ func TestKubernetes(t *testing.T) {
 		}
 	}
 	require.Len(t, labelled, 2)
+	require.Len(t, scraped, 2)
 	for _, selector := range selectors {
 		require.Equal(t, labelled[selector["app"]], selector, "it selects nobody")
 	}
@@ -88,7 +94,12 @@ func TestKubernetes(t *testing.T) {
 		require.True(t, *pod.SecurityContext.RunAsNonRoot, name)
 		container := pod.Containers[0]
 		require.True(t, *container.SecurityContext.ReadOnlyRootFilesystem, name)
-		require.True(t, configs[container.EnvFrom[0].ConfigMapRef.Name], name)
+		config := configs[container.EnvFrom[0].ConfigMapRef.Name]
+		require.NotNil(t, config, name)
+		if port := scraped[name]; port != "" {
+			require.Equal(t, "0.0.0.0:"+port, config["METRICS_LISTEN"], name)
+			require.Equal(t, "metrics:"+port, container.Ports[1].Name+":"+strconv.Itoa(int(container.Ports[1].ContainerPort)), name)
+		}
 		require.Equal(t, "/secrets", container.VolumeMounts[0].MountPath, name)
 	}
 }

@@ -90,3 +90,64 @@ func TestNewUser_BadInput(t *testing.T) {
 		require.Equal(t, marketplace.CodeInvalidInput, marketplace.CodeOf(err), name)
 	}
 }
+
+func TestRegistration_NamesEveryFieldThatIsWrong(t *testing.T) {
+	t.Parallel()
+	_, err := marketplace.Registration{Email: "x", Name: " ", Password: "short", Role: "king", Language: "a b", WalletAddress: "x"}.User(noon)
+	known := &marketplace.Error{}
+	require.ErrorAs(t, err, &known)
+	var fields []string
+	for _, f := range known.Fields {
+		fields = append(fields, f.Field)
+	}
+	require.Equal(t, []string{"email", "name", "password", "role", "language", "wallet_address"}, fields, "in the form's order")
+	require.Equal(t, known.Fields[0].Sentence(), known.Sentence())
+
+	u, err := marketplace.Registration{
+		Email: "Zoe@Example.com ", Name: " Zoé ", Password: "a sentence of mine", Role: marketplace.Both, Language: "es-MX", WalletAddress: " ",
+	}.User(noon)
+	require.NoError(t, err)
+	require.Equal(t, marketplace.User{Email: "zoe@example.com", Name: "Zoé", Role: marketplace.Both, Language: "es-MX", Version: 1, CreatedAt: noon}, u)
+}
+
+func TestSetPassword_Rules(t *testing.T) {
+	t.Parallel()
+	u := marketplace.User{ID: 1, Email: "ana@example.com", Name: "Ana María López"}
+	for _, bad := range []string{"", "ninechars", strings.Repeat("é", 9), strings.Repeat("ab c", 51), "aaaaaaaaaaaa", "abababababab", "1234567890", "PASSWORD123", "Ana@example.com", "ana maría lópez"} {
+		_, err := u.SetPassword(bad, marketplace.EventPasswordChanged, "p", noon)
+		require.Equal(t, marketplace.CodeInvalidInput, marketplace.CodeOf(err), bad)
+	}
+	for _, good := range []string{"ten chars!", "contraseña larga", "пароль на рынке", strings.Repeat("ab cd", 40), "123 abc 456", "  spaces count  "} {
+		c, err := u.SetPassword(good, marketplace.EventPasswordChanged, "p", noon)
+		require.NoError(t, err, good)
+		require.True(t, marketplace.PasswordMatches(c.After.PasswordHash, good))
+		require.True(t, c.EndSessions)
+		require.Equal(t, []marketplace.AccountEvent{{At: noon, Event: marketplace.EventPasswordChanged, Peer: "p"}}, c.Events)
+	}
+}
+
+func TestAccountChanges_SayWhatChanged(t *testing.T) {
+	t.Parallel()
+	u := marketplace.User{ID: 1, Email: "ana@example.com", Name: "Ana", Role: marketplace.Worker, WalletAddressURL: "https://w.example/a"}
+	same, err := u.SetProfile(marketplace.Profile{Name: "Ana", Role: marketplace.Worker}, "p", noon)
+	require.NoError(t, err)
+	require.Empty(t, same.Events)
+	c, err := u.SetProfile(marketplace.Profile{Name: "Ana López", Role: marketplace.Both, Language: "es"}, "p", noon)
+	require.NoError(t, err)
+	require.Equal(t, u, c.Before)
+	require.Len(t, c.Events, 2)
+	require.Equal(t, "worker → both", c.Events[1].Detail)
+	checked := u.SetWallet(u.WalletAddressURL, marketplace.Wallet{AssetCode: "MXN", CheckedAt: noon}, "p", noon)
+	require.Empty(t, checked.Events, "the same address, looked at")
+	require.Equal(t, "MXN", checked.After.Wallet.AssetCode)
+	words := map[string]bool{}
+	for _, event := range []string{
+		marketplace.EventSignUp, marketplace.EventPasswordChanged, marketplace.EventPasswordReset, marketplace.EventEmailChanged, marketplace.EventWalletChanged,
+		marketplace.EventRoleChanged, marketplace.EventNameChanged, marketplace.EventSessionsEnded, marketplace.EventOperatorAdded, marketplace.EventOperatorRemoved,
+	} {
+		word := marketplace.AccountEvent{Event: event}.Word()
+		require.NotEqual(t, event, word)
+		require.False(t, words[word], word)
+		words[word] = true
+	}
+}

@@ -16,8 +16,8 @@ type approveStore interface {
 	// Job returns CodeNotFound when there is none.
 	Job(ctx context.Context, id JobID) (Job, error)
 	User(ctx context.Context, id UserID) (User, error)
-	// CreateAttempt keeps the intent to pay. The payments service is asked about it, should
-	// nothing more be heard, from askAt on.
+	// CreateAttempt keeps the intent to pay; CodeWrongState when the job does not wait for it any more. The payments service is asked
+	// about it, should nothing more be heard, from askAt on.
 	CreateAttempt(ctx context.Context, a Attempt, askAt time.Time) error
 	// SaveStarted keeps what the payments service answered. When the job has an attempt with this pendingID
 	// already, that one is tied to a's session and a is replaced by it. The entry is given the job's state.

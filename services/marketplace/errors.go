@@ -25,13 +25,16 @@ const (
 	CodeSignInFailed    Code = "sign_in_failed"    // no such e-mail, or another password
 	CodeTooManyTries    Code = "too_many_tries"    // passwords have been guessed too often; wait
 	CodeTaken           Code = "taken"             // somebody has this e-mail already
+	CodeLinkExpired     Code = "link_expired"      // a link of a mail was used, or is too old, or never was one
+	CodeMailOff         Code = "mail_off"          // what was asked for takes a mail, and the marketplace sends none
+	CodeChanged         Code = "changed"           // somebody has changed the job since it was looked at
 )
 
 // Codes are all of them, for the tables of the doors to be tested against.
 var Codes = []Code{
 	CodeNotFound, CodeForbidden, CodeWrongState, CodeInvalidInput, CodeInvalidWallet, CodeWorkerUnpayable,
 	CodeAlreadyPaid, CodePaymentInFlight, CodeForeignPayment, CodeReused, CodePaymentsDown, CodePaymentsRefused,
-	CodeSignInFailed, CodeTooManyTries, CodeTaken,
+	CodeSignInFailed, CodeTooManyTries, CodeTaken, CodeLinkExpired, CodeMailOff, CodeChanged,
 }
 
 // Error is what this package and the store return for what a caller can do something about.
@@ -40,6 +43,15 @@ type Error struct {
 	Message string // a sentence that may be shown to the person, in English, with verbs (%s, %d) for Args: package language translates it
 	Args    []any
 	Err     error // the cause, for the log
+
+	// Fields say of a form what is wrong with each of its fields, in the form's order; Message is then the first one's.
+	Fields []FieldError
+}
+
+// FieldError is what is wrong with one field of a form.
+type FieldError struct {
+	Field string
+	*Error
 }
 
 // Sentence is the message in English.
@@ -67,5 +79,15 @@ func CodeOf(err error) Code {
 // read again, decide again.
 var ErrStale = errors.New("the job has changed in the meantime")
 
+// invalid is the error of a form's content.
+func invalid(sentence string, args ...any) *Error {
+	return &Error{Code: CodeInvalidInput, Message: sentence, Args: args}
+}
+
 // NotFound is the error of what does not exist, or must not be known to exist.
 func NotFound(sentence string) error { return &Error{Code: CodeNotFound, Message: sentence} }
+
+// LinkExpired is the error of a link of a mail that leads nowhere, whatever the reason.
+func LinkExpired() error {
+	return &Error{Code: CodeLinkExpired, Message: "This link does not work any more. Each works once, and not for long. Ask for a new one."}
+}

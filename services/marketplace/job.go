@@ -31,8 +31,13 @@ type Job struct {
 	State       State
 	Budget      money.Amount // what the worker is to receive
 	Funder      UserID
-	Worker      UserID // who was accepted; 0 before
-	Submission  string // what the worker handed in; "" before
+	Worker      UserID // who was chosen; 0 before
+
+	MaxApplications int       // how many may apply before it closes
+	RecruitDays     int       // how long workers may apply
+	SubmitDays      int       // how long the chosen worker has, each time
+	Deadline        time.Time // when its time in this state runs out; zero when it has as long as it likes
+	AcceptedAt      time.Time // when its funder was content with the work; zero before, and when it was simply paid
 
 	PaymentID         string // the outgoing payment that paid the job, a URL at the payer's wallet, or the pendingId when that is not known; "" before
 	ContractCompleted bool   // the worker has the money
@@ -83,8 +88,10 @@ type Change struct {
 	At            time.Time // when it was decided
 	Before, After Job
 	Entries       []Entry
-	Attempt       *Attempt // the payment attempt as it is to be; nil when none is concerned
-	Told          Told     // the webhook that brought it; zero when none did
+	Attempt       *Attempt     // the payment attempt as it is to be; nil when none is concerned
+	Application   *Application // as it is to be; nil when none is concerned
+	Submission    *Submission  // as it is to be; nil when none is concerned
+	Told          Told         // the webhook that brought it; zero when none did
 }
 
 // Told is a signed webhook that was taken. Whoever sends it again, as senders do whose answer was lost, is answered as the
@@ -95,17 +102,37 @@ type Told struct {
 	JobState  State  // what was answered
 }
 
-// Do decides what an action of somebody does to the job. It returns CodeWrongState when the
-// table of transitions does not have it.
+// Do decides what an action of somebody does to the job's state, as far as the table of transitions knows. It returns
+// CodeWrongState when the table does not have it.
 func (j Job) Do(a Action, by UserID, detail string, now time.Time) (Change, error) {
 	next, ok := j.State.After(a)
 	if !ok {
-		return Change{}, &Error{Code: CodeWrongState, Message: "A job that is %s cannot do this: %s.", Args: []any{j.State, a}}
+		return Change{}, &Error{Code: CodeWrongState, Message: "This job is now in the state “%s”, in which this cannot be done.", Args: []any{j.State}}
 	}
 	after := j
 	after.State, after.UpdatedAt = next, now
+	if next != j.State {
+		after.Deadline = after.deadline(now)
+	}
 	return Change{
 		At: now, Before: j, After: after,
 		Entries: []Entry{{At: now, By: by, Event: string(a), From: j.State, To: next, Detail: detail}},
 	}, nil
+}
+
+// then adds what the marketplace does at once because of the change.
+func (c *Change) then(a Action, now time.Time) error {
+	next, err := c.After.Do(a, 0, "", now)
+	if err != nil {
+		return err
+	}
+	c.After = next.After
+	c.Entries = append(c.Entries, next.Entries...)
+	return nil
+}
+
+// NewJob is a draft, and the first line of its history.
+func NewJob(funder UserID, t Terms, now time.Time) (Job, []Entry) {
+	j := Job{State: Draft, Funder: funder, CreatedAt: now, UpdatedAt: now}.with(t)
+	return j, []Entry{{At: now, By: funder, Event: EventCreated, From: Draft, To: Draft}}
 }

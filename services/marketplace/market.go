@@ -16,6 +16,7 @@ type Market struct {
 	clock    clock.Clock
 	log      *slog.Logger
 	watch    Watch
+	mail     Mailer
 
 	sellerID    string
 	sessionLife time.Duration
@@ -26,11 +27,14 @@ type Market struct {
 // Store is what the use cases need to be kept; package store has it.
 type Store interface {
 	accountStore
+	signUpStore
+	profileStore
 	approveStore
 	consentStore
 	returnedStore
 	paidStore
 	askStore
+	actStore
 }
 
 // Payments is what the use cases ask of the payments service; *api.Client is one.
@@ -38,6 +42,8 @@ type Payments interface {
 	approvePayments
 	returnedPayments
 	askPayments
+	profilePayments
+	actPayments
 }
 
 // Options are the choices of whoever runs the marketplace.
@@ -50,6 +56,8 @@ type Options struct {
 	// Longest is how long the payments service is waited for in one step, all tries together.
 	Longest time.Duration
 	Watch   Watch // may be nil
+	// Mail takes letters about accounts; nil where the marketplace sends no mail.
+	Mail Mailer
 }
 
 // Watch is told of payments' news, for metrics.
@@ -69,7 +77,7 @@ func New(store Store, payments Payments, c clock.Clock, log *slog.Logger, o Opti
 		o.Watch = unwatched{}
 	}
 	return &Market{
-		watch: o.Watch,
+		watch: o.Watch, mail: o.Mail,
 		store: store, payments: payments, clock: c, log: log,
 		sellerID: o.SellerID, sessionLife: o.SessionLife, longest: o.Longest,
 		hashing: make(chan struct{}, runtime.GOMAXPROCS(0)),

@@ -6,15 +6,43 @@ import (
 	"encoding/base64"
 	"fmt"
 	"strings"
+	"unicode/utf8"
 
 	"golang.org/x/crypto/argon2"
 )
 
-// The bounds of a password's length, in bytes. The upper one keeps hashing cheap for us.
+// The bounds of a password's length. The upper one keeps hashing cheap for us.
 const (
-	MinPassword = 10
-	MaxPassword = 200
+	MinPassword = 10  // characters
+	MaxPassword = 200 // bytes
 )
+
+// The passwords of this length or more that lists of stolen ones begin with, and that guessing begins with too.
+var commonPasswords = map[string]bool{
+	"1234567890": true, "12345678910": true, "0123456789": true, "0987654321": true, "9876543210": true, "1q2w3e4r5t": true, "1q2w3e4r5t6y": true,
+	"qwertyuiop": true, "qwerty1234": true, "qwerty12345": true, "qwerty123456": true, "asdfghjkl1": true, "asdfghjklñ": true, "qwertyuiopasdfghjkl": true,
+	"password12": true, "password123": true, "password1234": true, "passw0rd123": true, "contraseña": true, "contrasena": true, "contraseña1": true, "contraseña123": true,
+	"iloveyou123": true, "teamomucho": true, "administrador": true, "administrator": true, "letmein123": true, "welcome123": true, "bienvenido": true, "basketball": true,
+}
+
+const fewCharacters = 4 // that many different ones or fewer are no password
+
+// checkPassword says why a password is not good enough for a person. There are no rules of composition: length is what counts, and that it is not
+// among the first to be guessed (NIST SP 800-63B section 3.1.1.2).
+func checkPassword(password string, u User) *Error {
+	if utf8.RuneCountInString(password) < MinPassword || len(password) > MaxPassword {
+		return &Error{Code: CodeInvalidInput, Message: "A password has between %d and %d characters.", Args: []any{MinPassword, MaxPassword}}
+	}
+	different := map[rune]bool{}
+	for _, r := range password {
+		different[r] = true
+	}
+	lower := strings.ToLower(password)
+	if len(different) <= fewCharacters || commonPasswords[lower] || lower == u.Email || lower == strings.ToLower(u.Name) {
+		return &Error{Code: CodeInvalidInput, Message: "This password is among the first that somebody would guess. Choose another one: a sentence that only you know is good."}
+	}
+	return nil
+}
 
 // What a hash costs: 19 MiB and two passes, as the OWASP password storage cheat sheet advises for Argon2id.
 const (

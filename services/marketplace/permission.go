@@ -1,12 +1,73 @@
 package marketplace
 
+import "slices"
+
+// Part is what somebody is to one job. What an account may be used for is its Role.
+type Part string
+
+// The parts.
+const (
+	PartFunder      Part = "funder"      // whose job it is
+	PartWorker      Part = "worker"      // who was chosen
+	PartApplicant   Part = "applicant"   // who has applied, and was not chosen so far
+	PartOther       Part = "other"       // anybody else who is signed in
+	PartOperator    Part = "operator"    // who looks after the marketplace, and is none of the above
+	PartMarketplace Part = "marketplace" // nobody in person: its clock, and the news of payments
+	PartNobody      Part = "nobody"      // who is not signed in
+)
+
+// Parts are all of them.
+var Parts = []Part{PartFunder, PartWorker, PartApplicant, PartOther, PartOperator, PartMarketplace, PartNobody}
+
+// mayDo is who may do what, in the states that allow it. Nothing else decides that.
+var mayDo = map[Action][]Part{
+	Edit:     {PartFunder},
+	Publish:  {PartFunder},
+	Apply:    {PartOther},
+	Withdraw: {PartApplicant},
+	Close:    {PartFunder, PartMarketplace},
+	Select:   {PartFunder},
+	Submit:   {PartWorker},
+	Accept:   {PartFunder},
+	Reject:   {PartFunder},
+	Pay:      {PartMarketplace},
+	Cancel:   {PartFunder},
+	Expire:   {PartMarketplace},
+}
+
+// May reports whether the part may ever do this to a job.
+func (p Part) May(a Action) bool { return slices.Contains(mayDo[a], p) }
+
+// checkMay says in words why a part may not do something, or nil when it may.
+func checkMay(p Part, a Action) error {
+	if p.May(a) {
+		return nil
+	}
+	switch {
+	case a == Apply && p == PartFunder:
+		return forbidden("You cannot apply for your own job.")
+	case a == Apply && p == PartOperator:
+		return forbidden("Operators look after the marketplace, and do not apply for its jobs.")
+	case a == Apply:
+		return forbidden("You have applied for this job already.")
+	case a == Withdraw:
+		return forbidden("You have no application for this job that could be withdrawn.")
+	case a == Submit:
+		return forbidden("Only the worker who was chosen can hand in the work.")
+	default:
+		return forbidden("Only the funder of a job can do this.")
+	}
+}
+
+func forbidden(words string) error { return &Error{Code: CodeForbidden, Message: words} }
+
 // CanView reports whether a person may know of a job: its funder, its worker and the operators always, anybody
-// who is signed in while it recruits.
+// who is signed in while it recruits. Whoever has applied may too: see Case.CanView.
 func CanView(who User, j Job) bool {
 	return who.ID != 0 && (KnowsPayments(who, j) || j.State == Recruiting)
 }
 
-// KnowsPayments reports whether a person may know how a job's payments stand.
+// KnowsPayments reports whether a person may know how a job's payments stand, and what was handed in.
 func KnowsPayments(who User, j Job) bool {
 	return who.ID != 0 && (who.ID == j.Funder || who.ID == j.Worker || who.Operator)
 }

@@ -3,6 +3,8 @@ package marketplace
 import (
 	"strings"
 	"unicode/utf8"
+
+	"golang.org/x/text/unicode/norm"
 )
 
 // clean is text from outside as it can be kept: whole UTF-8 without control characters (Postgres holds no NUL
@@ -21,4 +23,25 @@ func clean(text string, most int) string {
 		most--
 	}
 	return text[:most]
+}
+
+// prose is text of several lines as it can be kept: like clean, with its line breaks. Letters are composed (NFC), so that what looks alike is alike.
+func prose(text string) string {
+	lines := strings.Split(strings.ReplaceAll(norm.NFC.String(text), "\r\n", "\n"), "\n")
+	for i, line := range lines {
+		lines[i] = strings.TrimRight(clean(strings.ReplaceAll(line, "\t", " "), len(line)), " ")
+	}
+	return strings.TrimSpace(strings.Join(lines, "\n"))
+}
+
+// written is what somebody wrote into a form, or an error: these words when it is nothing.
+func written(text string, most int, nothing string) (string, error) {
+	text = prose(text)
+	switch {
+	case text == "":
+		return "", &Error{Code: CodeInvalidInput, Message: nothing}
+	case utf8.RuneCountInString(text) > most:
+		return "", invalid("This is too long: at most %d characters.", most)
+	}
+	return text, nil
 }

@@ -41,30 +41,35 @@ func (s State) Word() string {
 	return string(s)
 }
 
-// Action is what moves a job from one state to the next.
+// Action is what is done to a job. Its word is also the event in the job's history.
 type Action string
 
 // The actions.
 const (
-	Publish Action = "publish" // the funder opens the job to workers
-	Close   Action = "close"   // no more applications
-	Accept  Action = "accept"  // a worker is chosen
-	Submit  Action = "submit"  // the worker hands the work in
-	Pay     Action = "pay"     // the worker's money has arrived
-	Cancel  Action = "cancel"
-	Expire  Action = "expire" // its time ran out
+	Edit     Action = "edit"     // a draft is rewritten, or a published job is added to
+	Publish  Action = "publish"  // the funder opens the job to workers
+	Apply    Action = "apply"    // a worker would like to do it
+	Withdraw Action = "withdraw" // a worker would not any more
+	Close    Action = "close"    // no more applications
+	Select   Action = "select"   // a worker is chosen
+	Submit   Action = "submit"   // the worker hands the work in
+	Accept   Action = "accept"   // the funder is content with the work; paying it says so too
+	Reject   Action = "reject"   // the funder is not, and says why
+	Pay      Action = "pay"      // the worker's money has arrived
+	Cancel   Action = "cancel"
+	Expire   Action = "expire" // its time ran out
 )
 
-// Actions are all of them.
-var Actions = []Action{Publish, Close, Accept, Submit, Pay, Cancel, Expire}
+// Actions are all of them, in the order of life.
+var Actions = []Action{Edit, Publish, Apply, Withdraw, Close, Select, Submit, Accept, Reject, Pay, Cancel, Expire}
 
 // transitions is the whole life of a job. Nothing else decides what may follow what.
 var transitions = map[State]map[Action]State{
-	Draft:      {Publish: Recruiting, Cancel: Canceled},
-	Recruiting: {Close: Selecting, Cancel: Canceled, Expire: Expired},
-	Selecting:  {Accept: Submitting, Cancel: Canceled, Expire: Expired},
+	Draft:      {Edit: Draft, Publish: Recruiting, Cancel: Canceled},
+	Recruiting: {Edit: Recruiting, Apply: Recruiting, Withdraw: Recruiting, Close: Selecting, Cancel: Canceled, Expire: Expired},
+	Selecting:  {Withdraw: Selecting, Select: Submitting, Cancel: Canceled, Expire: Expired},
 	Submitting: {Submit: Reviewing, Cancel: Canceled, Expire: Expired},
-	Reviewing:  {Pay: Complete, Cancel: Canceled},
+	Reviewing:  {Accept: Reviewing, Reject: Submitting, Pay: Complete, Cancel: Canceled},
 	Complete:   {},
 	Canceled:   {},
 	Expired:    {},

@@ -24,11 +24,12 @@ func amount(t *testing.T, text string) money.Amount {
 func TestTransitions_EveryStateAndAction(t *testing.T) {
 	t.Parallel()
 	allowed := map[string]marketplace.State{
-		"draft publish": "recruiting", "draft cancel": "canceled",
+		"draft edit": "draft", "draft publish": "recruiting", "draft cancel": "canceled",
+		"recruiting edit": "recruiting", "recruiting apply": "recruiting", "recruiting withdraw": "recruiting",
 		"recruiting close": "selecting", "recruiting cancel": "canceled", "recruiting expire": "expired",
-		"selecting accept": "submitting", "selecting cancel": "canceled", "selecting expire": "expired",
+		"selecting withdraw": "selecting", "selecting select": "submitting", "selecting cancel": "canceled", "selecting expire": "expired",
 		"submitting submit": "reviewing", "submitting cancel": "canceled", "submitting expire": "expired",
-		"reviewing pay": "complete", "reviewing cancel": "canceled",
+		"reviewing accept": "reviewing", "reviewing reject": "submitting", "reviewing pay": "complete", "reviewing cancel": "canceled",
 	}
 	seen := 0
 	for _, from := range marketplace.States {

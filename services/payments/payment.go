@@ -58,6 +58,8 @@ type Payment struct {
 	NextStepAt time.Time
 	Tries      int // how often the next step was put off
 
+	Trace string // the span that it began with, as StartRequest has it
+
 	CreatedAt, UpdatedAt time.Time
 	ApprovedAt           time.Time // when the buyer came back with a finish that was verified; zero until then
 	PaidAt               time.Time // zero until it is paid

@@ -138,15 +138,15 @@ func (p Payment) Compare(seen Sight, now time.Time) []Finding {
 	if over, err := seen.Received.Sub(p.Amount); err == nil && !over.IsZero() {
 		add(FoundOverpaid, SeverityNotice, "The seller has %s more than was asked. Across currencies a few units are normal; more is a double payment to be refunded.", over)
 	}
-	if since, stuck := p.stuck(now); stuck {
+	if since, stuck := p.Stuck(now); stuck {
 		add(FoundStuck, SeverityError, "It should have moved on %s ago. See what it waits for with: payments payment show %s", now.Sub(since).Round(time.Second), p.ID)
 	}
 	return found
 }
 
-// stuck reports whether a pending payment is in its state for longer than that takes, or whether no worker comes for it;
+// Stuck reports whether a pending payment is in its state for longer than that takes, or whether no worker comes for it;
 // and when it should have moved on.
-func (p Payment) stuck(now time.Time) (should time.Time, stuck bool) {
+func (p Payment) Stuck(now time.Time) (should time.Time, stuck bool) {
 	limit, pending := stuckAfter[p.State]
 	if !pending {
 		return time.Time{}, false

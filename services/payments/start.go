@@ -23,6 +23,7 @@ type StartRequest struct {
 	SellerID              string
 	BuyerWalletAddressURL string
 	Amount                string // decimal text in major units of the seller's asset: "100.00"
+	Trace                 string // the caller's span, a W3C traceparent, which is kept for whoever works on the payment later; "" for none
 }
 
 type startStore interface {
@@ -78,7 +79,9 @@ func (s *Service) Start(ctx context.Context, r StartRequest) (Payment, error) {
 		return Payment{}, err
 	}
 	ctx = logging.With(ctx, slog.String("pending_id", string(id)))
-	p, err := s.record(ctx, ByMarketplace, begin(id, r.OfferID, seller, buyerWallet, amount, party(sellers), party(buyers), s.clock.Now()))
+	begun := begin(id, r.OfferID, seller, buyerWallet, amount, party(sellers), party(buyers), s.clock.Now())
+	begun.After.Trace = r.Trace
+	p, err := s.record(ctx, ByMarketplace, begun)
 	if errors.Is(err, ErrOfferTaken) {
 		return Payment{}, s.taken(ctx, r.OfferID)
 	}

@@ -23,7 +23,7 @@ var mayImport = map[string][]string{
 	"resourceserver": {".", "signature", "schema"},
 	"control":        {".", "tianguis.example/chassis/clock"},
 	"cmd/sandbox": {".", "authserver", "resourceserver", "signature", "control", "page", "tianguis.example/chassis/clock",
-		"tianguis.example/chassis/httpserver", "tianguis.example/chassis/logging", "tianguis.example/chassis/settings"},
+		"tianguis.example/chassis/httpserver", "tianguis.example/chassis/logging", "tianguis.example/chassis/settings", "tianguis.example/chassis/tracing"},
 }
 
 // never are third parties and parts of the standard library that the rules do without.

@@ -17,6 +17,8 @@ type Pace struct {
 	Settle time.Duration
 	// Token is the life of an access token; zero is the sandbox's own, in which nothing of a run is rotated.
 	Token time.Duration
+	// Reconcile is how often payments are compared with the wallets; zero is the service's own.
+	Reconcile time.Duration
 }
 
 // WithShortTokens is the same pace with a wallet whose tokens die so soon that many are rotated. A payment of which both the
@@ -41,10 +43,14 @@ var (
 
 // environment are the services' variables at this pace.
 func (p Pace) payments() map[string]string {
-	return map[string]string{
+	env := map[string]string{
 		"WALLET_TIMEOUT": p.Wallet.String(), "FINISH_WAIT": p.Finish.String(), "PAYMENT_LEASE": p.Lease.String(),
 		"CONSENT_LIFETIME": p.Consent.String(), "POLL_INTERVAL": "100ms", "PAYMENT_WORKERS": "16",
 	}
+	if p.Reconcile > 0 {
+		env["RECONCILE_INTERVAL"] = p.Reconcile.String()
+	}
+	return env
 }
 
 func (p Pace) marketplace() map[string]string {

@@ -13,8 +13,8 @@ import (
 const maxShown = 10
 
 // report tells what happened and what it came to; the last line is the result's.
-func (r *run) report(ctx context.Context, result Result, buying time.Duration) {
-	out := r.Out
+func (r *run) report(ctx context.Context, result Result) {
+	out, buying := r.Out, result.To.Sub(result.From)
 	line := func(name, format string, args ...any) {
 		fmt.Fprintf(out, "  %-12s %s\n", name, fmt.Sprintf(format, args...))
 	}
@@ -26,6 +26,7 @@ func (r *run) report(ctx context.Context, result Result, buying time.Duration) {
 		float64(result.Payments)/max(buying.Seconds(), 1))
 	line("processes", "%s; started again %d times", r.counts.Line("blow."), r.counts.Of("start"))
 	line("wallet", "%s", r.counts.Line("fault."))
+	line("strangers", "%s, all turned away", r.counts.Line("knock."))
 	line("buyers", "%s", r.counts.Line("visit."))
 	line("consents", "%s", r.counts.Line("consent."))
 	line("retries", "%s", r.counts.Line("retry."))

@@ -30,7 +30,13 @@ type Config struct {
 	SQLite   bool   // one payments process on SQLite, instead of two on a Postgres that crashes too
 	Pace     Pace
 	Out      io.Writer // what is told as it goes
+
+	// Metrics is where processes answer Prometheus, host:port, by name: payments, payments-2, marketplace. May be nil.
+	Metrics map[string]string
 }
+
+// SecondPayments is the name of the second process of the payments service.
+const SecondPayments = "payments-2"
 
 // Result is what a run came to.
 type Result struct {
@@ -38,6 +44,8 @@ type Result struct {
 	Payments int
 	Blows    int // that befell processes and Postgres
 	Faults   int // that were planted in the wallet
+
+	From, To time.Time // while buyers bought
 }
 
 // Line is the result in one line.
@@ -93,7 +101,7 @@ func Run(ctx context.Context, c Config) (result Result, err error) {
 	r.tell("%d jobs wait to be paid; the trouble begins", len(jobs))
 	bought := clock.System().Now()
 	r.buyInTrouble(ctx, buyers, jobs)
-	buying := clock.System().Now().Sub(bought)
+	gone := clock.System().Now()
 	if ctx.Err() != nil {
 		return Result{}, ctx.Err()
 	}
@@ -104,8 +112,8 @@ func Run(ctx context.Context, c Config) (result Result, err error) {
 	}
 	a.Others = append(a.Others, r.offences...)
 	a.Others = append(a.Others, r.readLogs()...)
-	result = Result{Account: a, Payments: c.Payments, Blows: r.counts.Of("blow."), Faults: r.counts.Of("fault.")}
-	r.report(ctx, result, buying)
+	result = Result{Account: a, Payments: c.Payments, Blows: r.counts.Of("blow."), Faults: r.counts.Of("fault."), From: bought, To: gone}
+	r.report(ctx, result)
 	return result, nil
 }
 
@@ -130,6 +138,9 @@ func (r *run) start(ctx context.Context) error {
 		stack.Sandbox: r.Pace.sandbox(), stack.Payments: r.Pace.payments(), stack.Marketplace: r.Pace.marketplace(),
 	}}
 	config.Env[stack.Marketplace]["PAYMENTS_SERVICE_URL"] = fmt.Sprintf("http://localhost:%d", balanced)
+	for _, name := range []string{stack.Payments, stack.Marketplace} {
+		config.Env[name]["METRICS_LISTEN"] = r.Metrics[name]
+	}
 	if !r.SQLite {
 		if r.postgres, err = postgres.StartOwn(ctx, stack.FreePort); err != nil {
 			return err
@@ -156,7 +167,8 @@ func (r *run) start(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		second := r.stack.Payments.Replica("payments-2", "PAYMENTS_LISTEN", port)
+		second := r.stack.Payments.Replica(SecondPayments, "PAYMENTS_LISTEN", port)
+		second.Env["METRICS_LISTEN"] = r.Metrics[SecondPayments]
 		r.replicas = append(r.replicas, second)
 		if err := second.Start(ctx); err != nil {
 			return err
@@ -202,6 +214,7 @@ func (r *run) buyInTrouble(ctx context.Context, buyers []*buyer, jobs []Job) {
 	if r.postgres != nil {
 		troubles.Go(func() { r.crashPostgres(troubled, r.postgres, stream(r.Seed, "postgres", 0)) })
 	}
+	troubles.Go(func() { r.knock(troubled) })
 	shopping, closed := context.WithCancel(ctx)
 	progress.Go(func() { r.progress(shopping, len(jobs)) })
 	for i, b := range buyers {

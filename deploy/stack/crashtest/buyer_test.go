@@ -1,6 +1,7 @@
 package crashtest
 
 import (
+	"net/url"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -45,6 +46,44 @@ func (w *world) decide(t *testing.T, consent *person.Page, decision string) {
 func (w *world) pay(t *testing.T, job int64, wallet string) {
 	t.Helper()
 	w.decide(t, w.ask(t, job, wallet), person.Approve)
+}
+
+// does sends a form of the job's page until the job is in a state.
+func (w *world) does(t *testing.T, who *person.Payer, job int64, form, text, state string) {
+	t.Helper()
+	w.until(t, "by "+form+" the job comes to be "+state, func() bool {
+		status, err := who.Status(t.Context(), job)
+		if err != nil || status.State == state {
+			return err == nil
+		}
+		if page, err := who.Job(t.Context(), job); err == nil {
+			_, _ = page.Click(t.Context(), "form#"+form+" button", url.Values{"text": {text}}) // whether it took effect the job says
+		}
+		return false
+	})
+}
+
+// offers writes a job for which workers may apply for a day, and publishes it.
+func (w *world) offers(t *testing.T, title string) (job int64) {
+	t.Helper()
+	w.until(t, "a job is written", func() bool {
+		all, err := w.payer.Jobs(t.Context())
+		if err != nil {
+			return false
+		}
+		for _, j := range all {
+			if j.Title == title {
+				job = j.ID
+				return true
+			}
+		}
+		if page, err := w.payer.Browser.Open(t.Context(), w.Marketplace.Address+"/jobs/new"); err == nil {
+			_, _ = page.Click(t.Context(), "form#job-form button", url.Values{"title": {title}, "description": {"Nobody will."}, "amount": {"1.00"}, "asset": {"MXN"}, "recruit_days": {"1"}})
+		}
+		return false
+	})
+	w.does(t, w.payer, job, "publish", "", "recruiting")
+	return job
 }
 
 // ended waits until the job's page shows the end of its payment, and reports whether it is paid.

@@ -124,11 +124,28 @@ var scenarios = []scenario{
 		w.soon(t, "the money is asked for", func() bool { return w.reached(t, "after OutgoingPayment.Get") || w.over(t, job) })
 		w.release(t)
 	}},
+	{"the work is sent back while its payment waits at the wallet", func(t *testing.T, w *world, job int64) {
+		w.ask(t, job, stack.FunderWallet)
+		w.does(t, w.payer, job, "reject", "The other side too.", "submitting")
+		w.does(t, w.worker, job, "submit", "Both sides.", "reviewing")
+	}},
 	{"all is started again", func(t *testing.T, w *world, job int64) {
 		w.pay(t, job, stack.FunderWallet)
 		w.pass(t, time.Hour)
 		w.supervisors[stack.Payments].restart()
 		w.supervisors[stack.Marketplace].restart()
+	}},
+	{"somebody who was signed in before comes back", func(t *testing.T, w *world, job int64) {
+		w.pass(t, 6*time.Minute) // every five it is written down that a session is in use
+		w.pay(t, job, stack.FunderWallet)
+	}},
+	{"another job's time runs out", func(t *testing.T, w *world, job int64) {
+		other := w.offers(t, "Short "+decimal(job))
+		w.pass(t, 25*time.Hour)
+		w.until(t, "the job expires", func() bool {
+			status, err := w.payer.Status(t.Context(), other)
+			return err == nil && status.State == "expired"
+		})
 	}},
 }
 

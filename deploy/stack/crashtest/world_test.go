@@ -28,6 +28,7 @@ import (
 // The payer of the marketplace's seed.
 const (
 	funder   = "funder@example.com"
+	worker   = "worker@example.com"
 	password = "demo-tianguis"
 )
 
@@ -40,6 +41,7 @@ type world struct {
 	payments *api.Client
 	wallets  *control.Client
 	payer    *person.Payer
+	worker   *person.Payer
 	operator *stack.Program // the payments service's commands, on its database
 
 	supervisors map[string]*supervisor
@@ -63,7 +65,7 @@ func newWorld(t *testing.T, database string) *world {
 			"POLL_INTERVAL": "50ms", "FINISH_WAIT": finishWait.String(), "WALLET_TIMEOUT": "5s", "RECONCILE_INTERVAL": "1m",
 		},
 		// Time is moved on by days.
-		stack.Marketplace: {"PAYMENTS_POLL_INTERVAL": "50ms", "SESSION_LIFETIME": "8760h", "DATABASE_MAX_CONNS": "4"},
+		stack.Marketplace: {"PAYMENTS_POLL_INTERVAL": "50ms", "DEADLINE_INTERVAL": "50ms", "SESSION_LIFETIME": "8760h", "DATABASE_MAX_CONNS": "4"},
 	}}
 	for _, service := range []string{stack.Payments, stack.Marketplace} {
 		folder := filepath.Join(state, "crash-"+service)
@@ -90,6 +92,8 @@ func newWorld(t *testing.T, database string) *world {
 	w.lifetimes, err = w.wallets.Lifetimes(t.Context())
 	require.NoError(t, err)
 	w.payer, err = person.SignIn(t.Context(), w.Marketplace.Address, funder, password)
+	require.NoError(t, err)
+	w.worker, err = person.SignIn(t.Context(), w.Marketplace.Address, worker, password)
 	require.NoError(t, err)
 	return w
 }

@@ -92,7 +92,10 @@ func start(t *testing.T, config stack.Config) *world {
 	more := config.Env
 	ports, err := stack.FreePorts(t.Context())
 	require.NoError(t, err)
-	config.Bin, config.State, config.Ports, config.Env = bin, t.TempDir(), ports, env{
+	if config.Bin == "" {
+		config.Bin = bin
+	}
+	config.State, config.Ports, config.Env = t.TempDir(), ports, env{
 		stack.Sandbox:  {"SANDBOX_CONTINUE_WAIT": "0s", "SANDBOX_SETTLE_DELAY": "50ms", "SANDBOX_COMPLETE_LAG": "0s"},
 		stack.Payments: {}, stack.Marketplace: {},
 	}

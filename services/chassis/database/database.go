@@ -7,14 +7,13 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"net/url"
 	"strings"
-	"time"
 
-	"github.com/glebarez/go-sqlite"
 	gormsqlite "github.com/glebarez/sqlite"
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/stdlib"
 	"gorm.io/driver/postgres"
 	"gorm.io/gorm"
 	"gorm.io/gorm/logger"
@@ -37,13 +36,14 @@ type DB struct {
 // Options are what Open needs beside the address.
 type Options struct {
 	Clock    clock.Clock
-	MaxConns int // of the pool; 0 means 10
+	Limits   Limits // the zero value leaves the timeouts to the server
+	MaxConns int    // of the pool, in the place of the Limits'; 0 for theirs, and when they have none, 10
 }
 
 // Open connects to "postgres://…", or to the file in "sqlite:<file>".
 // It does not show the password of an address in its errors.
 func Open(ctx context.Context, address string, o Options) (*DB, error) {
-	dialector, err := dial(address)
+	dialector, err := dial(address, o.Limits)
 	if err != nil {
 		return nil, err
 	}
@@ -52,21 +52,17 @@ func Open(ctx context.Context, address string, o Options) (*DB, error) {
 		SkipDefaultTransaction: true,
 		TranslateError:         true,
 		DisableAutomaticPing:   true,
+		QueryFields:            true,           // columns by name: Postgres refuses a prepared SELECT * once a migration has added one
 		Logger:                 logger.Discard, // errors are returned, and logged once at the edge
 	})
 	if err != nil {
-		return nil, fmt.Errorf("open the database: %w", err)
+		return nil, fmt.Errorf("open the database: %w", withoutAddress(err))
 	}
 	pool, err := db.DB()
 	if err != nil {
 		return nil, fmt.Errorf("open the database: %w", err)
 	}
-	if o.MaxConns == 0 {
-		o.MaxConns = 10
-	}
-	pool.SetMaxOpenConns(o.MaxConns)
-	pool.SetMaxIdleConns(o.MaxConns)
-	pool.SetConnMaxIdleTime(5 * time.Minute)
+	o.Limits.apply(pool, o.MaxConns)
 	opened := &DB{gorm: db, clock: o.Clock}
 	if err := opened.Ping(ctx); err != nil {
 		_ = pool.Close()
@@ -75,7 +71,7 @@ func Open(ctx context.Context, address string, o Options) (*DB, error) {
 	return opened, nil
 }
 
-func dial(address string) (gorm.Dialector, error) {
+func dial(address string, limits Limits) (gorm.Dialector, error) {
 	scheme, rest, found := strings.Cut(address, ":")
 	switch {
 	case found && scheme == SQLite && rest != "":
@@ -87,7 +83,12 @@ func dial(address string) (gorm.Dialector, error) {
 		}
 		return gormsqlite.Open("file:" + rest + "?" + pragmas.Encode()), nil
 	case found && (scheme == Postgres || scheme == "postgresql"):
-		return postgres.Open(address), nil
+		config, err := pgx.ParseConfig(address) // its errors show no password
+		if err != nil {
+			return nil, fmt.Errorf("open the database: %w", err)
+		}
+		limits.ask(config.RuntimeParams)
+		return postgres.New(postgres.Config{Conn: stdlib.OpenDB(*config)}), nil
 	default:
 		return nil, errors.New("DATABASE_URL must be sqlite:<file> or postgres://<user>:<password>@<host>/<database>")
 	}
@@ -96,7 +97,7 @@ func dial(address string) (gorm.Dialector, error) {
 // Dialect is SQLite or Postgres.
 func (db *DB) Dialect() string { return db.gorm.Name() }
 
-// Read gives GORM for statements outside of a transaction.
+// Read gives GORM for statements outside of a transaction that only read: what writes goes through Transact or Write, which try again.
 func (db *DB) Read(ctx context.Context) *gorm.DB { return db.gorm.WithContext(ctx) }
 
 // Ping reports whether the database answers.
@@ -111,8 +112,12 @@ func (db *DB) Ping(ctx context.Context) error {
 	return nil
 }
 
-// withoutAddress drops pgx's connect error text, which repeats host, user and database.
+// withoutAddress drops pgx's texts that repeat host, user and database, or quote the address: of one whose password holds a # or a /, they
+// would take the password for a port, and show it.
 func withoutAddress(err error) error {
+	if _, unreadable := errors.AsType[*pgconn.ParseConfigError](err); unreadable {
+		return errors.New("DATABASE_URL cannot be read as postgres://<user>:<password>@<host>/<database>: write special characters of the password as %23 (#), %2F (/), %40 (@), %25 (%)")
+	}
 	if connect, ok := errors.AsType[*pgconn.ConnectError](err); ok {
 		return connect.Unwrap()
 	}
@@ -129,35 +134,4 @@ func (db *DB) Close() error {
 		return err
 	}
 	return pool.Close()
-}
-
-// tries is how often a transaction is run that loses a race for the database.
-const tries = 8
-
-// Transact runs f in a transaction, again when the database says that it lost a race: so f
-// may run several times, and must do nothing but talk to tx. Stores keep it to themselves.
-func (db *DB) Transact(ctx context.Context, f func(tx *gorm.DB) error) error {
-	for try := 1; ; try++ {
-		err := db.gorm.WithContext(ctx).Transaction(f)
-		if err == nil || try == tries || !lostRace(err) {
-			return err
-		}
-		pause := time.Duration(rand.Int64N(int64(5*time.Millisecond) << try)) //nolint:gosec // G404: jitter, not a secret
-		if err := clock.Sleep(ctx, db.clock, pause); err != nil {
-			return err
-		}
-	}
-}
-
-// lostRace reports whether the database undid a transaction for the sake of another one:
-// Postgres serialization_failure and deadlock_detected; SQLITE_BUSY in all its forms.
-func lostRace(err error) bool {
-	if pg, ok := errors.AsType[*pgconn.PgError](err); ok {
-		return pg.Code == "40001" || pg.Code == "40P01"
-	}
-	if lite, ok := errors.AsType[*sqlite.Error](err); ok {
-		const busy, locked = 5, 6
-		return lite.Code()&0xff == busy || lite.Code()&0xff == locked
-	}
-	return false
 }

@@ -159,4 +159,9 @@ func TestOpen_RefusesWhatItCannotOpen(t *testing.T) {
 	require.Error(t, err)
 	require.NotContains(t, err.Error(), "planted-password")
 	require.NotContains(t, err.Error(), "someone")
+	for _, password := range []string{"planted#password", "planted/password", "planted%password", "planted?password", "[planted"} {
+		_, err = database.Open(t.Context(), "postgres://someone:"+password+"@127.0.0.1:1/none", database.Options{Clock: clock.System()})
+		require.Error(t, err)
+		require.NotContains(t, err.Error(), "planted")
+	}
 }

@@ -4,7 +4,6 @@ package httpserver
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 	"log/slog"
 	"net"
@@ -31,9 +30,10 @@ type Options struct {
 	ErrorHandler echo.HTTPErrorHandler
 	// Answered is told of each request, for metrics; route is "" for an address that there is not. May be nil.
 	Answered     func(route, method string, status int, took time.Duration)
-	BodyLimit    int64         // bytes; 0 means 1 MiB
-	WriteTimeout time.Duration // for a whole answer; 0 means 60 s
-	Drain        time.Duration // how long a stop waits for requests in hand; 0 means 15 s
+	Trace        echo.MiddlewareFunc // makes the spans of requests; may be nil
+	BodyLimit    int64               // bytes; 0 means 1 MiB
+	WriteTimeout time.Duration       // for a whole answer; 0 means 60 s
+	Drain        time.Duration       // how long a stop waits for requests in hand; 0 means 15 s
 	// TrustedProxies are where proxies of ours stand. A connection from there says in X-Forwarded-For for whom it is.
 	TrustedProxies []*net.IPNet
 }
@@ -48,8 +48,11 @@ func New(o Options) *echo.Echo {
 	if o.BodyLimit == 0 {
 		o.BodyLimit = 1 << 20
 	}
-	e.Use(requestID(o.Clock), logRequests(o), recoverPanics(o.Log),
-		middleware.BodyLimit(strconv.FormatInt(o.BodyLimit, 10)+"B"))
+	e.Use(requestID(o.Clock))
+	if o.Trace != nil {
+		e.Use(o.Trace) // so that the line of a request names its trace
+	}
+	e.Use(logRequests(o), recoverPanics(o.Log), middleware.BodyLimit(strconv.FormatInt(o.BodyLimit, 10)+"B"))
 	return e
 }
 
@@ -97,12 +100,12 @@ const RequestIDHeader = "X-Request-Id"
 func requestID(c clock.Clock) echo.MiddlewareFunc {
 	return func(next echo.HandlerFunc) echo.HandlerFunc {
 		return func(ec echo.Context) error {
-			id, err := ulid.ParseStrict(ec.Request().Header.Get(RequestIDHeader))
-			if err != nil {
-				id = ulid.MustNew(ulid.Timestamp(c.Now()), rand.Reader)
+			id := logging.NewRequestID(c.Now())
+			if given, err := ulid.ParseStrict(ec.Request().Header.Get(RequestIDHeader)); err == nil {
+				id = given.String()
 			}
-			ec.SetRequest(ec.Request().WithContext(logging.WithRequestID(ec.Request().Context(), id.String())))
-			ec.Response().Header().Set(RequestIDHeader, id.String())
+			ec.SetRequest(ec.Request().WithContext(logging.WithRequestID(ec.Request().Context(), id)))
+			ec.Response().Header().Set(RequestIDHeader, id)
 			return next(ec)
 		}
 	}

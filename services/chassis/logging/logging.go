@@ -1,16 +1,21 @@
 // Package logging makes the services' slog loggers, and keeps secrets out of them.
 //
 // A logger is handed to constructors; nothing here is global. The request id travels
-// in the context and is added to every line by the handler.
+// in the context, as does the trace, and both are added to every line by the handler.
 package logging
 
 import (
 	"context"
+	"crypto/rand"
 	"fmt"
 	"io"
 	"log/slog"
 	"slices"
 	"strings"
+	"time"
+
+	"github.com/oklog/ulid/v2"
+	"go.opentelemetry.io/otel/trace"
 )
 
 // New returns a logger that writes format ("text" or "json") at level ("debug",
@@ -30,8 +35,11 @@ func New(w io.Writer, format, level string) (*slog.Logger, error) {
 	default:
 		return nil, fmt.Errorf("log format %q is not one of text, json", format)
 	}
-	return slog.New(withRequestID{handler}), nil
+	return slog.New(withIDs{handler}), nil
 }
+
+// NewRequestID makes an id for a request, or for one go of a worker at a row: a ULID.
+func NewRequestID(at time.Time) string { return ulid.MustNew(ulid.Timestamp(at), rand.Reader).String() }
 
 type requestIDKey struct{}
 
@@ -60,19 +68,22 @@ func Attrs(ctx context.Context) []slog.Attr {
 	return attrs
 }
 
-type withRequestID struct{ slog.Handler }
+type withIDs struct{ slog.Handler }
 
-func (h withRequestID) Handle(ctx context.Context, r slog.Record) error {
+func (h withIDs) Handle(ctx context.Context, r slog.Record) error {
 	if id := RequestID(ctx); id != "" {
 		r.AddAttrs(slog.String("request_id", id))
+	}
+	if span := trace.SpanContextFromContext(ctx); span.IsSampled() { // of others, nobody keeps the trace
+		r.AddAttrs(slog.String("trace_id", span.TraceID().String()))
 	}
 	return h.Handler.Handle(ctx, r)
 }
 
-func (h withRequestID) WithAttrs(attrs []slog.Attr) slog.Handler {
-	return withRequestID{h.Handler.WithAttrs(attrs)}
+func (h withIDs) WithAttrs(attrs []slog.Attr) slog.Handler {
+	return withIDs{h.Handler.WithAttrs(attrs)}
 }
 
-func (h withRequestID) WithGroup(name string) slog.Handler {
-	return withRequestID{h.Handler.WithGroup(name)}
+func (h withIDs) WithGroup(name string) slog.Handler {
+	return withIDs{h.Handler.WithGroup(name)}
 }

@@ -17,6 +17,7 @@ import (
 	"fmt"
 	"os"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -30,42 +31,99 @@ import (
 // Its errors should each name the variable that is wrong; see Wrong.
 type Validator interface{ Validate() error }
 
+// VariableError says what is wrong with one variable.
+type VariableError struct {
+	Variable string // its name; several separated by commas where they belong together
+	Err      error
+}
+
+func (e *VariableError) Error() string { return e.Variable + " " + e.Err.Error() }
+
+// Unwrap is what is wrong, without the name.
+func (e *VariableError) Unwrap() error { return e.Err }
+
 // Wrong is the error of one variable.
 func Wrong(variable, format string, args ...any) error {
-	return fmt.Errorf("%s %s", variable, fmt.Sprintf(format, args...))
+	return &VariableError{variable, fmt.Errorf(format, args...)}
 }
 
 // Load fills the struct that into points to, and validates it. file is a dotenv file
 // ("" for none) whose values give way to the environment's. The error names every
 // variable that is wrong, one a line, and never shows a secret.
 func Load(into any, file string) error {
-	source := viper.New()
-	source.AllowEmptyEnv(false)
-	if file != "" {
-		source.SetConfigFile(file)
-		source.SetConfigType("dotenv")
-		if err := source.ReadInConfig(); err != nil {
-			if _, unreadable := errors.AsType[viper.ConfigParseError](err); unreadable {
-				// Its text shows the line, which may hold a secret.
-				return fmt.Errorf("the configuration file %s has a line that is not NAME=value", file)
-			}
-			return fmt.Errorf("read the configuration file %s: %w", file, err)
-		}
+	source, err := read(file)
+	if err != nil {
+		return err
 	}
-	var wrong []error
-	target := reflect.ValueOf(into).Elem()
-	for _, v := range variables(target.Type()) {
-		text, err := v.lookup(source)
-		if err == nil {
-			err = set(target.FieldByIndex(v.index), text)
-		}
-		if err != nil {
-			wrong = append(wrong, fmt.Errorf("%s %w", v.Name, err))
-		}
-	}
-	if len(wrong) > 0 {
+	if wrong := fill(into, source); len(wrong) > 0 {
 		return errors.Join(wrong...)
 	}
+	return validate(into)
+}
+
+// Examine is Load for whoever wants to hear of all that is wrong, and go on with the rest: a variable that cannot be read
+// has its default. It returns one error for each thing that is wrong, a VariableError where it is a variable.
+func Examine(into any, file string) []error {
+	var wrong []error
+	source, err := read(file)
+	if err != nil {
+		wrong, source = append(wrong, err), viper.New()
+	}
+	return slices.Concat(wrong, fill(into, source), Parts(validate(into)))
+}
+
+// Parts are the errors that errors.Join has joined; none of nil.
+func Parts(err error) []error {
+	if joined, ok := err.(interface{ Unwrap() []error }); ok {
+		var all []error
+		for _, part := range joined.Unwrap() {
+			all = append(all, Parts(part)...)
+		}
+		return all
+	}
+	if err == nil {
+		return nil
+	}
+	return []error{err}
+}
+
+// read gives the environment, and below it the file.
+func read(file string) (*viper.Viper, error) {
+	source := viper.New()
+	source.AllowEmptyEnv(false)
+	if file == "" {
+		return source, nil
+	}
+	source.SetConfigFile(file)
+	source.SetConfigType("dotenv")
+	if err := source.ReadInConfig(); err != nil {
+		if _, unreadable := errors.AsType[viper.ConfigParseError](err); unreadable {
+			// Its text shows the line, which may hold a secret.
+			return nil, fmt.Errorf("the configuration file %s has a line that is not NAME=value", file)
+		}
+		return nil, fmt.Errorf("read the configuration file %s: %w", file, err)
+	}
+	return source, nil
+}
+
+// fill sets every variable, to its default where what is given cannot be used.
+func fill(into any, source *viper.Viper) (wrong []error) {
+	target := reflect.ValueOf(into).Elem()
+	for _, v := range variables(target.Type()) {
+		field := target.FieldByIndex(v.index)
+		text, err := v.lookup(source)
+		if err == nil {
+			err = set(field, text)
+		}
+		if err != nil {
+			wrong = append(wrong, &VariableError{v.Name, err})
+			_ = set(field, v.Default) // the zero value where even that is none
+		}
+	}
+	return wrong
+}
+
+func validate(into any) error {
 	if v, ok := into.(Validator); ok {
 		return v.Validate()
 	}

@@ -2,6 +2,7 @@ package settings_test
 
 import (
 	"bytes"
+	"errors"
 	"os"
 	"path/filepath"
 	"testing"
@@ -125,4 +126,31 @@ func TestLoad_AFileThatCannotBeReadShowsNoLine(t *testing.T) {
 		require.NotContains(t, err.Error(), "hunter2")
 	}
 	require.ErrorContains(t, settings.Load(&sample{}, "/nowhere/settings.env"), "/nowhere/settings.env")
+}
+
+// All that is wrong at once, and the rest is there: what cannot be read has its default.
+func TestExamine_GoesOn(t *testing.T) {
+	t.Setenv("TT_TIMEOUT", "soon")
+	t.Setenv("TT_WORKERS", "0")
+	t.Setenv("TT_KEY_FILE", "/nowhere/at/all")
+	t.Setenv("TT_URL", "http://environment")
+	var s sample
+	wrong := settings.Examine(&s, write(t, "nonsense\n"))
+	require.Len(t, wrong, 4)
+	require.ErrorContains(t, wrong[0], "has a line that is not NAME=value")
+	for i, variable := range []string{"TT_KEY", "TT_TIMEOUT", "TT_WORKERS"} {
+		var of *settings.VariableError
+		require.ErrorAs(t, wrong[i+1], &of)
+		require.Equal(t, variable, of.Variable)
+	}
+	require.Equal(t, "http://environment", s.URL)
+	require.Equal(t, 15*time.Second, s.Timeout)
+}
+
+func TestParts(t *testing.T) {
+	t.Parallel()
+	a, b, c := errors.New("a"), errors.New("b"), errors.New("c")
+	require.Equal(t, []error{a, b, c}, settings.Parts(errors.Join(a, errors.Join(b, nil, c))))
+	require.Equal(t, []error{a}, settings.Parts(a))
+	require.Empty(t, settings.Parts(nil))
 }

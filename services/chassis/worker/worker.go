@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"tianguis.example/chassis/clock"
+	"tianguis.example/chassis/logging"
 )
 
 // Loop claims and works until its context is done.
@@ -127,6 +128,7 @@ func (l *Loop[T]) rest(ctx context.Context) bool {
 
 func (l *Loop[T]) work(ctx context.Context, item T) {
 	began, ok := l.Clock.Now(), false
+	ctx = logging.WithRequestID(ctx, logging.NewRequestID(began)) // so that the log lines of one go are found together
 	defer func() { l.Watch.Worked(l.Name, l.Clock.Now().Sub(began), ok) }()
 	defer func() {
 		if p := recover(); p != nil {

@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"tianguis.example/chassis/clock"
+	"tianguis.example/chassis/logging"
 	"tianguis.example/chassis/worker"
 )
 
@@ -163,6 +164,23 @@ func TestLoop_StopsSoftlyThenHard(t *testing.T) {
 	held.Advance(10 * time.Second)
 	<-cancelled
 	<-stopped
+}
+
+// Each go at a row has an id of its own, which all of its log lines carry.
+func TestLoop_GivesEachGoAnID(t *testing.T) {
+	t.Parallel()
+	q := make(queue, 2)
+	q <- 1
+	q <- 1
+	ids := make(chan string, 2)
+	start(t, &worker.Loop[int]{
+		Clock: clock.System(), Claim: q.claim, Workers: 1, Poll: time.Hour, Drain: time.Hour,
+		Work: func(ctx context.Context, _ int) error { ids <- logging.RequestID(ctx); return nil },
+	})
+	first, second := <-ids, <-ids
+	require.NotEmpty(t, first)
+	require.NotEmpty(t, second)
+	require.NotEqual(t, first, second)
 }
 
 // Rows that are claimed ahead wait for a worker here; no more are worked at a time, and none is lost.

@@ -28,6 +28,7 @@ var statusOf = map[marketplace.Code]int{
 	marketplace.CodeSignInFailed:    http.StatusUnauthorized,
 	marketplace.CodeTooManyTries:    http.StatusTooManyRequests,
 	marketplace.CodeTaken:           http.StatusConflict,
+	marketplace.CodeChanged:         http.StatusConflict,
 }
 
 // errNoJob has the documented words.

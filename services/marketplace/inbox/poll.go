@@ -27,7 +27,9 @@ type Poller struct {
 	Every    time.Duration // how often it is looked whether an attempt is due
 	Workers  int           // how many questions at a time
 	Watch    worker.Watch  // may be nil
-	Lease    time.Duration // how long a claim lasts; a question may take half of it
+	// Trace begins a span of a question, which is asked in the context that it returns, and ends it; may be nil.
+	Trace func(ctx context.Context, a marketplace.Attempt) (context.Context, func(error))
+	Lease time.Duration // how long a claim lasts; a question may take half of it
 }
 
 type claimed struct {
@@ -56,9 +58,14 @@ func (p *Poller) claim(ctx context.Context, n int) ([]claimed, error) {
 }
 
 func (p *Poller) ask(ctx context.Context, a claimed) error {
+	asked := func(error) {}
+	if p.Trace != nil {
+		ctx, asked = p.Trace(ctx, a.Attempt)
+	}
 	asking, cancel := context.WithTimeout(ctx, p.Lease/2)
 	err := p.Market.Ask(asking, a.Attempt)
 	cancel()
+	asked(err)
 	if err != nil {
 		p.Log.WarnContext(ctx, "payments service asked in vain", "", a.Attempt, "attempt", a.Polls, "error", err)
 	}

@@ -30,9 +30,9 @@ func NewReceiver(market *marketplace.Market, secrets webhook.Secrets, allowUnsig
 	return &Receiver{market: market, secrets: secrets, allowUnsigned: allowUnsigned, clock: c, log: log}
 }
 
-// Register adds the route.
-func (r *Receiver) Register(e *echo.Echo) {
-	e.POST(webhook.Path, r.receive)
+// Register adds the route. What is in between stands behind the check of the signature, and before the news is applied.
+func (r *Receiver) Register(e *echo.Echo, between ...echo.MiddlewareFunc) {
+	e.POST(webhook.Path, r.receive, append([]echo.MiddlewareFunc{r.checked}, between...)...)
 	e.OPTIONS(webhook.Path, func(echo.Context) error { return echo.ErrMethodNotAllowed }) // no page elsewhere has business here
 }
 
@@ -50,21 +50,48 @@ type answer struct {
 	JobStatus marketplace.State `json:"job_status"`
 }
 
+// checked lets in what one of the secrets has signed, or what is believed without.
+func (r *Receiver) checked(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		body, err := io.ReadAll(http.MaxBytesReader(c.Response(), c.Request().Body, webhook.MaxBody))
+		if err != nil {
+			if _, tooLarge := errors.AsType[*http.MaxBytesError](err); tooLarge {
+				return echo.NewHTTPError(http.StatusRequestEntityTooLarge, "The body is larger than an event can be.")
+			}
+			return echo.NewHTTPError(http.StatusBadRequest, "The body could not be read.")
+		}
+		// The raw bytes are verified before anything in them is looked at.
+		source, err := r.authenticate(c.Request().Header, body)
+		if err != nil {
+			r.log.WarnContext(c.Request().Context(), "[webhook] refused", "webhook_id", shorten(c.Request().Header.Get(webhook.HeaderID)), "reason", err.Error(), "peer", c.RealIP())
+			return echo.NewHTTPError(http.StatusUnauthorized, "The webhook's signature is missing or does not fit.")
+		}
+		c.Set(letIn, message{source, body})
+		return next(c)
+	}
+}
+
+// message is a webhook that was let in.
+type message struct {
+	source marketplace.Source
+	body   []byte
+}
+
+const letIn = "webhook"
+
+// Signed reports whether a request is a webhook whose signature was verified.
+func Signed(c echo.Context) bool {
+	m, ok := c.Get(letIn).(message)
+	return ok && m.source == marketplace.SourceWebhook
+}
+
 func (r *Receiver) receive(c echo.Context) error {
 	ctx := c.Request().Context()
-	body, err := io.ReadAll(http.MaxBytesReader(c.Response(), c.Request().Body, webhook.MaxBody))
-	if err != nil {
-		if _, tooLarge := errors.AsType[*http.MaxBytesError](err); tooLarge {
-			return echo.NewHTTPError(http.StatusRequestEntityTooLarge, "The body is larger than an event can be.")
-		}
-		return echo.NewHTTPError(http.StatusBadRequest, "The body could not be read.")
+	m, ok := c.Get(letIn).(message)
+	if !ok {
+		return echo.ErrUnauthorized // nothing comes here that was not checked
 	}
-	// The raw bytes are verified before anything in them is looked at.
-	source, err := r.authenticate(c.Request().Header, body)
-	if err != nil {
-		r.log.WarnContext(ctx, "[webhook] refused", "webhook_id", shorten(c.Request().Header.Get(webhook.HeaderID)), "reason", err.Error(), "peer", c.RealIP())
-		return echo.NewHTTPError(http.StatusUnauthorized, "The webhook's signature is missing or does not fit.")
-	}
+	source, body := m.source, m.body
 	event, err := webhook.Parse(body)
 	if err != nil {
 		return echo.NewHTTPError(http.StatusBadRequest, sentence(err))

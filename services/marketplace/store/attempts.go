@@ -7,7 +7,6 @@ import (
 
 	"gorm.io/gorm"
 
-	"tianguis.example/chassis/database"
 	"tianguis.example/marketplace"
 	"tianguis.example/payments/money"
 )
@@ -95,9 +94,19 @@ func timeOrNull(t time.Time) any {
 	return t
 }
 
-// CreateAttempt keeps the intent to pay a job.
+// CreateAttempt keeps the intent to pay a job; CodeWrongState when the job does not wait to be paid any more.
 func (s *Store) CreateAttempt(ctx context.Context, a marketplace.Attempt, askAt time.Time) error {
-	return s.db.Transact(ctx, func(tx *gorm.DB) error { return insertAttempt(tx, a, askAt) })
+	return s.db.Transact(ctx, func(tx *gorm.DB) error {
+		// The version keeps whoever ends the job just now apart: either they find the attempt, or it finds the job ended.
+		raised := tx.Exec("UPDATE jobs SET version = version + 1 WHERE id = ? AND state = ?", int64(a.JobID), string(marketplace.Reviewing))
+		if raised.Error != nil {
+			return raised.Error
+		}
+		if raised.RowsAffected == 0 {
+			return &marketplace.Error{Code: marketplace.CodeWrongState, Message: "This job does not wait to be paid any more."}
+		}
+		return insertAttempt(tx, a, askAt)
+	})
 }
 
 func insertAttempt(tx *gorm.DB, a marketplace.Attempt, askAt time.Time) error {
@@ -285,13 +294,9 @@ func (s *Store) ClaimAttempts(ctx context.Context, n int, now, leaseUntil time.T
 	var claimed []marketplace.Attempt
 	err := s.db.Transact(ctx, func(tx *gorm.DB) error {
 		claimed = claimed[:0]
-		skip := ""
-		if s.db.Dialect() == database.Postgres {
-			skip = " FOR UPDATE SKIP LOCKED" // on SQLite the immediate transaction is alone
-		}
 		var rows []attemptRow
 		err := tx.Raw("SELECT "+attemptColumns+" FROM payment_attempts WHERE state IN "+openStates+
-			" AND next_poll_at <= ? ORDER BY next_poll_at LIMIT ?"+skip, now, n).Scan(&rows).Error
+			" AND next_poll_at <= ? ORDER BY next_poll_at LIMIT ?"+s.lockDue(), now, n).Scan(&rows).Error
 		if err != nil {
 			return err
 		}

@@ -28,26 +28,68 @@ func (s *Store) Record(ctx context.Context, c marketplace.Change) error {
 			}
 			return nil
 		}
-		// Even when only the attempt changes: the version is what keeps two deciders apart.
-		updated := tx.Exec(`UPDATE jobs SET state = ?, worker_id = ?, submission = ?, payment_id = ?, contract_completed = ?,
-			updated_at = ?, version = version + 1 WHERE id = ? AND version = ?`,
-			string(c.After.State), orNull(c.After.Worker), c.After.Submission, c.After.PaymentID, c.After.ContractCompleted,
-			c.After.UpdatedAt, int64(c.Before.ID), c.Before.Version)
-		if updated.Error != nil {
-			return updated.Error
-		}
-		if updated.RowsAffected == 0 {
-			return marketplace.ErrStale
-		}
-		if err := insertHistory(tx, c.Before.ID, c.Entries); err != nil || c.Attempt == nil {
-			return err
-		}
-		return recordAttempt(tx, *c.Attempt)
+		return recordJob(tx, c)
 	})
 	if errors.Is(err, gorm.ErrDuplicatedKey) {
 		return marketplace.ErrStale // somebody else has just kept the same pendingID
 	}
 	return err
+}
+
+// recordJob writes what a change makes of the job and of what belongs to it. Even when only that changes, the job's version does: it is
+// what keeps two deciders apart.
+func recordJob(tx *gorm.DB, c marketplace.Change) error {
+	updated := tx.Exec(`UPDATE jobs SET state = ?, worker_id = ?, deadline = ?, next_at = ?, accepted_at = ?, payment_id = ?, contract_completed = ?,
+		updated_at = ?, version = version + 1 WHERE id = ? AND version = ?`,
+		string(c.After.State), orNull(c.After.Worker), timeOrNull(c.After.Deadline), timeOrNull(c.After.Deadline), timeOrNull(c.After.AcceptedAt),
+		c.After.PaymentID, c.After.ContractCompleted, c.After.UpdatedAt, int64(c.Before.ID), c.Before.Version)
+	if updated.Error != nil {
+		return updated.Error
+	}
+	if updated.RowsAffected == 0 {
+		return marketplace.ErrStale
+	}
+	for _, write := range []func(*gorm.DB, marketplace.Change) error{recordTerms, recordApplication, recordSubmission} {
+		if err := write(tx, c); err != nil {
+			return err
+		}
+	}
+	if err := insertHistory(tx, c.Before.ID, c.Entries); err != nil || c.Attempt == nil {
+		return err
+	}
+	return recordAttempt(tx, *c.Attempt)
+}
+
+// recordTerms writes the terms when they have changed: their words are indexed.
+func recordTerms(tx *gorm.DB, c marketplace.Change) error {
+	t := c.After.Terms()
+	if t == c.Before.Terms() {
+		return nil
+	}
+	return tx.Exec(`UPDATE jobs SET title = ?, description = ?, budget_value = ?, budget_asset_code = ?, budget_asset_scale = ?,
+		max_applications = ?, recruit_days = ?, submit_days = ? WHERE id = ?`,
+		t.Title, t.Description, t.Budget.Value(), t.Budget.AssetCode(), t.Budget.AssetScale(),
+		t.MaxApplications, t.RecruitDays, t.SubmitDays, int64(c.Before.ID)).Error
+}
+
+func recordApplication(tx *gorm.DB, c marketplace.Change) error {
+	a := c.Application
+	if a == nil {
+		return nil
+	}
+	return tx.Exec(`INSERT INTO job_applications (job_id, worker_id, message, applied_at, withdrawn_at) VALUES (?, ?, ?, ?, ?)
+		ON CONFLICT (job_id, worker_id) DO UPDATE SET message = excluded.message, applied_at = excluded.applied_at, withdrawn_at = excluded.withdrawn_at`,
+		int64(c.Before.ID), int64(a.Worker), a.Message, a.AppliedAt, timeOrNull(a.WithdrawnAt)).Error
+}
+
+func recordSubmission(tx *gorm.DB, c marketplace.Change) error {
+	w := c.Submission
+	if w == nil {
+		return nil
+	}
+	return tx.Exec(`INSERT INTO job_submissions (id, job_id, worker_id, text, at, rejected_at, reason) VALUES (?, ?, ?, ?, ?, ?, ?)
+		ON CONFLICT (id) DO UPDATE SET rejected_at = excluded.rejected_at, reason = excluded.reason`,
+		w.ID, int64(c.Before.ID), int64(w.Worker), w.Text, w.At, timeOrNull(w.RejectedAt), w.Reason).Error
 }
 
 // insertTold keeps a webhook with its answer. One that somebody else has just kept is answered as that one decided.

@@ -6,6 +6,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"tianguis.example/chassis/database/databasetest"
 	"tianguis.example/marketplace"
 )
 
@@ -42,9 +43,8 @@ func TestAttemptsOpen_HowManyAndTheOldest(t *testing.T) {
 			{ID: "03", PendingID: "p3", State: marketplace.AttemptFailed},
 		} {
 			at := noon.Add(-time.Duration(i) * time.Minute)
-			require.NoError(t, s.db.Read(t.Context()).Exec(
-				"INSERT INTO payment_attempts (id, job_id, pending_id, state, created_at, updated_at) VALUES (?, ?, ?, ?, ?, ?)",
-				a.ID, int64(s.job), a.PendingID, string(a.State), at, at).Error)
+			databasetest.Exec(t, s.db, "INSERT INTO payment_attempts (id, job_id, pending_id, state, created_at, updated_at) VALUES (?, ?, ?, ?, ?, ?)",
+				a.ID, int64(s.job), a.PendingID, string(a.State), at, at)
 		}
 		n, oldest, err = s.AttemptsOpen(t.Context())
 		require.NoError(t, err)

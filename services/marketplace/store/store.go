@@ -9,6 +9,7 @@ import (
 	"context"
 	"embed"
 	"io/fs"
+	"time"
 
 	"gorm.io/gorm"
 
@@ -36,6 +37,14 @@ func New(db *database.DB) *Store { return &Store{db} }
 // Ping reports whether the database answers.
 func (s *Store) Ping(ctx context.Context) error { return s.db.Ping(ctx) }
 
+// lockDue makes concurrent claims on Postgres skip each other's rows. On SQLite the immediate transaction is alone.
+func (s *Store) lockDue() string {
+	if s.db.Dialect() == database.Postgres {
+		return " FOR UPDATE SKIP LOCKED"
+	}
+	return ""
+}
+
 // one scans the first row of a query and reports whether there was one.
 func one(tx *gorm.DB, into any, query string, args ...any) (bool, error) {
 	result := tx.Raw(query, args...).Scan(into)
@@ -48,4 +57,12 @@ func orNull[T ~int64](id T) any {
 		return nil
 	}
 	return int64(id)
+}
+
+// orNever is a time, or NULL for none.
+func orNever(t time.Time) *time.Time {
+	if t.IsZero() {
+		return nil
+	}
+	return &t
 }

@@ -34,7 +34,7 @@ type fixture struct {
 
 func each(t *testing.T, f func(t *testing.T, s *fixture)) {
 	t.Helper()
-	databasetest.Each(t, store.Migrations(), func(t *testing.T, db *database.DB) {
+	databasetest.EachAndLosing(t, store.Migrations(), func(t *testing.T, db *database.DB) {
 		s := &fixture{Store: store.New(db), t: t, db: db}
 		s.funder = s.person("funder@example.com")
 		s.worker = s.person("worker@example.com")
@@ -57,10 +57,27 @@ func (s *fixture) newJob(state marketplace.State) marketplace.JobID {
 	budget, err := money.ParseDecimal("19.99", "MXN", 2)
 	require.NoError(s.t, err)
 	id, err := s.CreateJob(s.t.Context(), marketplace.Job{
-		Title: "T", Description: "D", State: state, Budget: budget, Funder: s.funder, Worker: s.worker, Submission: "S", CreatedAt: noon, UpdatedAt: noon,
+		Title: "T", Description: "D", State: state, Budget: budget, Funder: s.funder, Worker: s.worker,
+		MaxApplications: marketplace.MaxApplications, RecruitDays: marketplace.RecruitDays, SubmitDays: marketplace.SubmitDays, CreatedAt: noon, UpdatedAt: noon,
 	}, []marketplace.Entry{{At: noon, By: s.funder, Event: marketplace.EventCreated, From: marketplace.Draft, To: marketplace.Draft}})
 	require.NoError(s.t, err)
 	return id
+}
+
+// move puts a job into another state, whatever the rules say.
+func (s *fixture) move(id marketplace.JobID, state marketplace.State) {
+	s.t.Helper()
+	require.NoError(s.t, s.db.Read(s.t.Context()).Exec("UPDATE jobs SET state = ? WHERE id = ?", string(state), int64(id)).Error)
+}
+
+func (s *fixture) found(who marketplace.UserID, f marketplace.JobFilter) (ids []marketplace.JobID) {
+	s.t.Helper()
+	found, err := s.FindJobs(s.t.Context(), marketplace.User{ID: who}, f)
+	require.NoError(s.t, err)
+	for _, line := range found.Lines {
+		ids = append(ids, line.ID)
+	}
+	return ids
 }
 
 func (s *fixture) attempt(id, session string, askAt time.Time) marketplace.Attempt {
@@ -93,7 +110,7 @@ func TestUsers(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, marketplace.User{
 			ID: s.funder, Email: "funder@example.com", Name: "N funder@example.com", Role: marketplace.Both,
-			WalletAddressURL: "https://w.example/a", PasswordHash: "$h", CreatedAt: noon,
+			WalletAddressURL: "https://w.example/a", PasswordHash: "$h", Version: 1, CreatedAt: noon,
 		}, u)
 		_, err = s.UserByEmail(t.Context(), "nobody@example.com")
 		require.Equal(t, marketplace.CodeNotFound, marketplace.CodeOf(err))
@@ -121,7 +138,7 @@ func TestSessions(t *testing.T) {
 		require.False(t, got.Valid(noon.Add(time.Hour)))
 		_, err = s.Session(t.Context(), "h-old")
 		require.Equal(t, marketplace.CodeNotFound, marketplace.CodeOf(err), "an expired one is forgotten")
-		require.NoError(t, s.DeleteSession(t.Context(), "new"))
+		require.NoError(t, s.DeleteSession(t.Context(), "new", s.funder))
 		_, err = s.Session(t.Context(), "h-new")
 		require.Equal(t, marketplace.CodeNotFound, marketplace.CodeOf(err))
 	})
@@ -131,7 +148,7 @@ func TestSignInTries(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, s *fixture) {
 		try := func(email, peer string, at time.Time) [2]int {
-			e, p, err := s.AddSignInTry(t.Context(), email, peer, at, at.Add(-15*time.Minute))
+			e, p, err := s.AddTry(t.Context(), marketplace.Try{Kind: marketplace.TryPassword, Email: email, Peer: peer, At: at}, at.Add(-15*time.Minute))
 			require.NoError(t, err)
 			return [2]int{e, p}
 		}
@@ -165,13 +182,8 @@ func TestJobs_RoundTripAndViews(t *testing.T) {
 		require.Equal(t, []marketplace.EntryView{{ByName: "N funder@example.com", Entry: marketplace.Entry{
 			At: noon, By: s.funder, Event: marketplace.EventCreated, From: marketplace.Draft, To: marketplace.Draft,
 		}}}, view.History)
-		lines, err := s.JobsOf(t.Context(), marketplace.User{ID: stranger})
-		require.NoError(t, err)
-		require.Len(t, lines, 1)
-		require.Equal(t, recruiting, lines[0].ID)
-		lines, err = s.JobsOf(t.Context(), marketplace.User{ID: s.funder})
-		require.NoError(t, err)
-		require.Len(t, lines, 2)
+		require.Equal(t, []marketplace.JobID{recruiting}, s.found(stranger, marketplace.JobFilter{}))
+		require.Equal(t, []marketplace.JobID{recruiting, s.job}, s.found(s.funder, marketplace.JobFilter{}))
 		_, err = s.AnyJob(t.Context(), 999)
 		require.Equal(t, marketplace.CodeNotFound, marketplace.CodeOf(err))
 	})
@@ -181,8 +193,9 @@ func TestJobs_RoundTripAndViews(t *testing.T) {
 func TestJobs_PaymentsAreNotForStrangers(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, s *fixture) {
-		s.job = s.newJob(marketplace.Recruiting)
-		s.paidOutOfTurn(s.job, s.attempt("01A", "s", noon))
+		attempt := s.attempt("01A", "s", noon)
+		s.move(s.job, marketplace.Recruiting)
+		s.paidOutOfTurn(s.job, attempt)
 		operator, err := s.CreateUser(t.Context(), marketplace.User{Email: "op@example.com", Name: "O", Role: marketplace.Both, Operator: true, CreatedAt: noon})
 		require.NoError(t, err)
 		require.NoError(t, s.CreateSession(t.Context(), marketplace.Session{ID: "s", TokenHash: "h", UserID: operator, CreatedAt: noon, ExpiresAt: noon.Add(time.Hour)}, ""))
@@ -195,10 +208,10 @@ func TestJobs_PaymentsAreNotForStrangers(t *testing.T) {
 			require.True(t, view.ContractCompleted)
 			require.Equal(t, "01A", view.Attempt.ID)
 			require.Len(t, view.History, 2)
-			lines, err := s.JobsOf(t.Context(), knows)
+			found, err := s.FindJobs(t.Context(), knows, marketplace.JobFilter{State: marketplace.Recruiting})
 			require.NoError(t, err)
-			require.Equal(t, s.job, lines[0].ID)
-			require.True(t, lines[0].PaidOutOfTurn())
+			require.Equal(t, s.job, found.Lines[0].ID)
+			require.True(t, found.Lines[0].PaidOutOfTurn())
 		}
 		stranger := marketplace.User{ID: s.person("zoe@example.com")}
 		view, err := s.JobFor(t.Context(), s.job, stranger)
@@ -207,9 +220,9 @@ func TestJobs_PaymentsAreNotForStrangers(t *testing.T) {
 		require.Empty(t, view.PaymentID)
 		require.Nil(t, view.Attempt)
 		require.Len(t, view.History, 1)
-		lines, err := s.JobsOf(t.Context(), stranger)
+		found, err := s.FindJobs(t.Context(), stranger, marketplace.JobFilter{})
 		require.NoError(t, err)
-		require.False(t, lines[0].PaidOutOfTurn())
+		require.False(t, found.Lines[0].PaidOutOfTurn())
 	})
 }
 
@@ -235,10 +248,12 @@ func TestOperations(t *testing.T) {
 		require.Empty(t, slices.Concat(o.Odd, o.News))
 		require.Empty(t, o.Open)
 
-		canceled := s.newJob(marketplace.Canceled)
+		canceled := s.newJob(marketplace.Reviewing)
 		reviewing := s.job
 		s.job = canceled
-		s.paidOutOfTurn(canceled, s.attempt("01A", "s", noon))
+		attempt := s.attempt("01A", "s", noon)
+		s.move(canceled, marketplace.Canceled)
+		s.paidOutOfTurn(canceled, attempt)
 		s.job = reviewing
 		started := s.attempt("01B", "s", noon)
 		started.PendingID, started.State = "P1", marketplace.AttemptAwaiting
@@ -355,7 +370,7 @@ func TestTold_IsKeptAsItWasFirst(t *testing.T) {
 		require.Equal(t, nothing.Told, *told)
 
 		// One that an older program has seen: nothing is known of it but the id.
-		require.NoError(t, s.db.Read(t.Context()).Exec("INSERT INTO webhooks_seen (webhook_id, job_id, received_at) VALUES ('w0', ?, ?)", int64(s.job), noon).Error)
+		databasetest.Exec(t, s.db, "INSERT INTO webhooks_seen (webhook_id, job_id, received_at) VALUES ('w0', ?, ?)", int64(s.job), noon)
 		told, err = s.Told(t.Context(), "w0")
 		require.NoError(t, err)
 		require.Nil(t, told)
@@ -530,5 +545,21 @@ func TestKnownPendingIDs(t *testing.T) {
 		known, err := s.KnownPendingIDs(t.Context(), s.job)
 		require.NoError(t, err)
 		require.Equal(t, map[string]bool{"P1": true}, known)
+	})
+}
+
+func TestWalletAddresses_TheNewestPeoples(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, s *fixture) {
+		require.NoError(t, s.SetWallet(t.Context(), s.funder, "https://w.example/b"))
+		s.person("ada@example.com")
+		nobody := s.person("bea@example.com")
+		require.NoError(t, s.SetWallet(t.Context(), nobody, ""))
+		all, err := s.WalletAddresses(t.Context(), 5)
+		require.NoError(t, err)
+		require.Equal(t, []string{"https://w.example/a", "https://w.example/b"}, all, "each once")
+		all, err = s.WalletAddresses(t.Context(), 1)
+		require.NoError(t, err)
+		require.Equal(t, []string{"https://w.example/a"}, all)
 	})
 }

@@ -7,7 +7,7 @@ import (
 	"tianguis.example/marketplace"
 )
 
-const listLimit = 200
+const allPage = 1000 // of everything, read in one statement
 
 type lineRow struct {
 	Job        jobRow `gorm:"embedded"`
@@ -40,32 +40,29 @@ func (s *Store) lines(ctx context.Context, where string, args ...any) ([]marketp
 	return all, nil
 }
 
-// JobsOf lists the jobs that a person has to do with or could have, lately changed ones first.
-func (s *Store) JobsOf(ctx context.Context, viewer marketplace.User) ([]marketplace.JobLine, error) {
-	lines, err := s.lines(ctx, `WHERE j.funder_id = ? OR j.worker_id = ? OR j.state = 'recruiting'
-		ORDER BY j.updated_at DESC, j.id DESC LIMIT ?`, int64(viewer.ID), int64(viewer.ID), listLimit)
-	for i, line := range lines {
-		lines[i] = line.SeenBy(viewer)
-	}
-	return lines, err
-}
-
 // AllJobs lists every job by its number, for the operator.
 func (s *Store) AllJobs(ctx context.Context) ([]marketplace.JobLine, error) {
-	return s.lines(ctx, "ORDER BY j.id")
+	var all []marketplace.JobLine
+	for after := int64(0); ; {
+		page, err := s.lines(ctx, "WHERE j.id > ? ORDER BY j.id LIMIT ?", after, allPage)
+		all = append(all, page...)
+		if err != nil || len(page) < allPage {
+			return all, err
+		}
+		after = int64(page[len(page)-1].ID)
+	}
 }
 
 // JobFor returns a job as the viewer may see it; CodeNotFound when there is none, or none for them.
 func (s *Store) JobFor(ctx context.Context, id marketplace.JobID, viewer marketplace.User) (marketplace.JobView, error) {
-	job, err := s.Job(ctx, id)
+	view, err := s.AnyJob(ctx, id)
 	if err != nil {
 		return marketplace.JobView{}, err
 	}
-	if !marketplace.CanView(viewer, job) {
+	if !view.Case().CanView(viewer) {
 		return marketplace.JobView{}, marketplace.NotFound("There is no such job.")
 	}
-	view, err := s.view(ctx, job)
-	return view.SeenBy(viewer), err
+	return view.SeenBy(viewer), nil
 }
 
 // AnyJob returns a job with all that is known of it, for the operator.
@@ -87,6 +84,12 @@ func (s *Store) view(ctx context.Context, job marketplace.Job) (marketplace.JobV
 		if view.WorkerPerson, err = s.person(ctx, job.Worker); err != nil {
 			return view, err
 		}
+	}
+	if view.Applications, err = s.applications(ctx, job.ID); err != nil {
+		return view, err
+	}
+	if view.Submissions, err = s.submissions(ctx, job.ID); err != nil {
+		return view, err
 	}
 	if view.Attempt, err = s.latestAttempt(ctx, job.ID); err != nil {
 		return view, err

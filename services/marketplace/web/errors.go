@@ -27,6 +27,9 @@ var statusOf = map[marketplace.Code]int{
 	marketplace.CodeSignInFailed:    http.StatusUnauthorized,
 	marketplace.CodeTooManyTries:    http.StatusTooManyRequests,
 	marketplace.CodeTaken:           http.StatusConflict,
+	marketplace.CodeLinkExpired:     http.StatusGone,
+	marketplace.CodeMailOff:         http.StatusConflict,
+	marketplace.CodeChanged:         http.StatusConflict,
 }
 
 // words is the sentence of an error of ours, in the visitor's language.

@@ -22,6 +22,9 @@ func (p *Pages) functions(l *language.Language) template.FuncMap {
 		"language":  func() *language.Language { return l },
 		"languages": p.catalogue.Languages,
 
+		"minPassword": func() int { return marketplace.MinPassword },
+		"roles":       func() []marketplace.Role { return marketplace.Roles },
+
 		"asset":   p.assetURL,
 		"iso":     func(t time.Time) string { return t.Format(time.RFC3339) },
 		"webLink": webLink,

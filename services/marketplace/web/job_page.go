@@ -13,7 +13,57 @@ import (
 // JobPage is templates/job_page.html.
 type JobPage struct {
 	marketplace.JobView
-	ViewerFunds bool // the viewer is the job's funder
+	Viewer      marketplace.User
+	ViewerFunds bool                 // the viewer is the job's funder
+	Actions     []marketplace.Action // that the viewer may take now
+	Refused     Refused              // of the form that was sent; zero when none was
+}
+
+// Refused is a form that changed nothing.
+type Refused struct {
+	Action marketplace.Action
+	Words  string // why
+	Text   string // what was written into it
+}
+
+// Can reports whether the viewer is offered an action.
+func (p JobPage) Can(a marketplace.Action) bool { return slices.Contains(p.Actions, a) }
+
+// CallsOff reports whether a payment that waits at the viewer's wallet is all that stands in the way of an action: it is called off then.
+func (p JobPage) CallsOff(a marketplace.Action) bool {
+	c := p.Case()
+	if c.Attempt == nil || c.Attempt.State != marketplace.AttemptAwaiting {
+		return false
+	}
+	c.Attempt = nil
+	return !p.Can(a) && slices.Contains(c.Allowed(p.Viewer), a)
+}
+
+// Part is what the viewer is to the job.
+func (p JobPage) Part() marketplace.Part { return p.Case().PartOf(p.Viewer) }
+
+// Written is what stands in the form of an action: what was written into it when it was refused.
+func (p JobPage) Written(a marketplace.Action) string {
+	if p.Refused.Action == a {
+		return p.Refused.Text
+	}
+	return ""
+}
+
+// Unwritten is why the form of an action changed nothing, or "".
+func (p JobPage) Unwritten(a marketplace.Action) string {
+	if p.Refused.Action == a {
+		return p.Refused.Words
+	}
+	return ""
+}
+
+// Latest is the work that counts; nil before any was handed in.
+func (p JobPage) Latest() *marketplace.Submission { return p.Case().Submission }
+
+// Earlier is the work that was rejected before.
+func (p JobPage) Earlier() []marketplace.Submission {
+	return p.Submissions[:max(len(p.Submissions)-1, 0)]
 }
 
 // Title is the page's.
@@ -77,7 +127,7 @@ func (p *Pages) viewJob(c echo.Context) (JobPage, error) {
 	if err != nil {
 		return JobPage{}, err
 	}
-	return JobPage{JobView: view, ViewerFunds: viewer.ID == view.Funder}, nil
+	return JobPage{JobView: view, Viewer: viewer, ViewerFunds: viewer.ID == view.Funder, Actions: view.Case().Allowed(viewer)}, nil
 }
 
 func (p *Pages) jobPage(c echo.Context) error {

@@ -28,20 +28,14 @@ func (p *Pages) loginForm(c echo.Context) error {
 	return p.showLogin(c, http.StatusOK, LoginPage{Next: next})
 }
 
-// showLogin makes sure that the browser has the cookie which its form is tied to.
 func (p *Pages) showLogin(c echo.Context, status int, page LoginPage) error {
-	if v := visitorOf(c); v.FormToken == "" {
-		secret := marketplace.NewToken()
-		p.setCookie(c, formCookie, secret, 0)
-		v.FormToken = formToken(secret)
-		c.Set(visitorKey, v)
-	}
+	p.tieForm(c)
 	return p.render(c, status, "login", page)
 }
 
 func (p *Pages) login(c echo.Context) error {
 	page := LoginPage{Email: c.FormValue("email"), Next: localPath(c.FormValue("next"))}
-	token, session, err := p.market.SignIn(c.Request().Context(), page.Email, c.FormValue("password"), c.RealIP())
+	token, session, err := p.market.SignIn(c.Request().Context(), page.Email, c.FormValue("password"), deviceOf(c))
 	switch code := marketplace.CodeOf(err); {
 	case code == marketplace.CodeSignInFailed, code == marketplace.CodeTooManyTries:
 		page.Error = p.words(c, err)
@@ -49,17 +43,35 @@ func (p *Pages) login(c echo.Context) error {
 	case err != nil:
 		return err
 	}
+	if err := p.begin(c, token, session); err != nil {
+		return err
+	}
+	return c.Redirect(http.StatusSeeOther, page.Next)
+}
+
+// begin gives the browser a session that has been opened, and ends the one that it had.
+func (p *Pages) begin(c echo.Context, token string, session marketplace.Session) error {
+	if v := visitorOf(c); v.SignedIn() {
+		if err := p.reader.DeleteSession(c.Request().Context(), v.SessionID, v.User.ID); err != nil {
+			return err
+		}
+	}
 	p.setCookie(c, sessionCookie, token, session.ExpiresAt.Sub(session.CreatedAt))
 	p.clearCookie(c, formCookie)
-	return c.Redirect(http.StatusSeeOther, page.Next)
+	return nil
 }
 
 func (p *Pages) logout(c echo.Context) error {
 	if v := visitorOf(c); v.SignedIn() {
-		if err := p.reader.DeleteSession(c.Request().Context(), v.SessionID); err != nil {
+		if err := p.reader.DeleteSession(c.Request().Context(), v.SessionID, v.User.ID); err != nil {
 			return err
 		}
 	}
+	return p.signedOut(c)
+}
+
+// signedOut takes leave of somebody whose session has ended.
+func (p *Pages) signedOut(c echo.Context) error {
 	p.clearCookie(c, sessionCookie)
 	p.flash(c, "signed_out")
 	return c.Redirect(http.StatusSeeOther, "/login")

@@ -28,8 +28,14 @@ import (
 type Reader interface {
 	// Session returns CodeNotFound when no session has the token's hash.
 	Session(ctx context.Context, tokenHash string) (marketplace.SessionUser, error)
-	DeleteSession(ctx context.Context, id string) error
-	JobsOf(ctx context.Context, viewer marketplace.User) ([]marketplace.JobLine, error)
+	// SeenSession writes down that a session is in use.
+	SeenSession(ctx context.Context, id string, at time.Time) error
+	SessionsOf(ctx context.Context, id marketplace.UserID, now time.Time) ([]marketplace.Session, error)
+	// DeleteSession leaves a session alone that is not that person's.
+	DeleteSession(ctx context.Context, id string, of marketplace.UserID) error
+	AccountEvents(ctx context.Context, id marketplace.UserID, limit int) ([]marketplace.AccountEvent, error)
+	JobsOf(ctx context.Context, viewer marketplace.User) (marketplace.JobsOfPerson, error)
+	FindJobs(ctx context.Context, viewer marketplace.User, f marketplace.JobFilter) (marketplace.JobsFound, error)
 	// JobFor returns CodeNotFound for a job that the viewer may not know of.
 	JobFor(ctx context.Context, id marketplace.JobID, viewer marketplace.User) (marketplace.JobView, error)
 	// MoneyLines are a person's payments, the newest first, up to limit of them with an id below before.
@@ -55,11 +61,11 @@ type notificationReader interface {
 
 // Options are the choices of whoever runs the marketplace.
 type Options struct {
-	BaseURL          string // its public address; with https, cookies are sent over https only
-	UnsignedWebhooks bool   // webhooks without a signature are believed, of which operators are warned
-	SMS              bool   // SMS are sent, so that people can ask for them
-
-	Mails func() []DevMail // what /dev/mail shows, the newest first; nil for no such page
+	BaseURL          string              // its public address; with https, cookies are sent over https only
+	UnsignedWebhooks bool                // webhooks without a signature are believed, of which operators are warned
+	Assets           []marketplace.Asset // that a budget can be given in
+	SMS              bool                // SMS are sent, so that people can ask for them
+	Mails            func() []DevMail    // what /dev/mail shows, the newest first; nil for no such page
 }
 
 // Pages answers browsers.
@@ -74,6 +80,8 @@ type Pages struct {
 	mails  func() []DevMail
 	assets map[string]asset
 
+	budgetAssets []marketplace.Asset
+
 	catalogue *language.Catalogue
 	pages     map[string]map[string]*template.Template // by language and name
 }
@@ -83,7 +91,7 @@ var embedded embed.FS
 
 // New makes the pages. It fails only when a template is broken.
 func New(market *marketplace.Market, reader Reader, c clock.Clock, log *slog.Logger, o Options) (*Pages, error) {
-	p := &Pages{market: market, reader: reader, clock: c, log: log, https: strings.HasPrefix(o.BaseURL, "https://"), open: o.UnsignedWebhooks, sms: o.SMS, mails: o.Mails}
+	p := &Pages{market: market, reader: reader, clock: c, log: log, https: strings.HasPrefix(o.BaseURL, "https://"), open: o.UnsignedWebhooks, sms: o.SMS, mails: o.Mails, budgetAssets: o.Assets}
 	var err error
 	if p.assets, err = loadAssets(); err != nil {
 		return nil, err
@@ -101,7 +109,11 @@ func New(market *marketplace.Market, reader Reader, c clock.Clock, log *slog.Log
 }
 
 // pageNames are those of the pages' templates.
-var pageNames = []string{"login", "job_list", "job_page", "pay", "consent", "finish", "money", "operator", "notifications", "preferences", "dev_mail", "error"}
+var pageNames = []string{
+	"login", "signup", "confirm", "forgot", "reset", "link", "profile", "email",
+	"job_list", "job_page", "job_form", "pay", "consent", "finish", "money", "operator",
+	"notifications", "preferences", "dev_mail", "error",
+}
 
 // parse reads every page's template in a language, together with the layout and what pages share.
 func (p *Pages) parse(l *language.Language) (map[string]*template.Template, error) {
@@ -157,11 +169,39 @@ func (p *Pages) Register(e *echo.Echo) {
 	e.GET("/login", p.loginForm, open...)
 	e.POST("/login", p.login, open...)
 	e.POST("/logout", p.logout, open...)
+	e.GET("/signup", p.signUpForm, open...)
+	e.POST("/signup", p.signUp, open...)
+	e.GET("/signup/confirm", p.confirmForm, open...)
+	e.POST("/signup/confirm", p.confirm, open...)
+	e.GET("/forgot", p.forgotForm, open...)
+	e.POST("/forgot", p.forgot, open...)
+	e.GET("/reset", p.resetForm, open...)
+	e.POST("/reset", p.reset, open...)
 	e.GET("/payments/finish", p.finish, open...)
 
 	closed := append(open, p.signedIn)
+	e.GET("/profile", p.profile, closed...)
+	e.POST("/profile", p.changeProfile, closed...)
+	e.POST("/profile/wallet", p.changeWallet, closed...)
+	e.POST("/profile/email", p.changeEmail, closed...)
+	e.GET("/profile/email/confirm", p.emailForm, closed...)
+	e.POST("/profile/email/confirm", p.confirmEmail, closed...)
+	e.POST("/profile/password", p.changePassword, closed...)
+	e.POST("/profile/sessions/end", p.endSession, closed...)
+	e.POST("/profile/sessions/end-all", p.signOutEverywhere, closed...)
 	e.GET("/", p.jobList, closed...)
+	e.GET("/jobs/new", p.newJobForm, closed...)
+	e.POST("/jobs/new", p.newJob, closed...)
 	e.GET("/jobs/:job_id", p.jobPage, closed...)
+	e.GET("/jobs/:job_id/edit", p.editForm, closed...)
+	e.POST("/jobs/:job_id/edit", p.edit, closed...)
+	for _, action := range []marketplace.Action{
+		marketplace.Publish, marketplace.Apply, marketplace.Withdraw, marketplace.Close, marketplace.Select, marketplace.Submit, marketplace.Accept,
+		marketplace.Reject, marketplace.Cancel,
+	} {
+		e.POST("/jobs/:job_id/"+string(action), p.act(action), closed...)
+	}
+	e.POST("/jobs/:job_id/duplicate", p.duplicate, closed...)
 	e.GET("/jobs/:job_id/status", p.jobStatus, closed...)
 	e.GET("/jobs/:job_id/pay", p.payForm, closed...)
 	e.POST("/jobs/:job_id/pay", p.pay, closed...)

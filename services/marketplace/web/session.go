@@ -24,6 +24,8 @@ type visitor struct {
 	User      marketplace.User // zero when nobody is signed in
 	SessionID string
 	FormToken string // what forms must carry to be believed
+
+	sessionEnds time.Time
 }
 
 // SignedIn reports whether somebody is signed in.
@@ -53,7 +55,8 @@ func (p *Pages) identify(c echo.Context) (visitor, error) {
 		s, err := p.reader.Session(c.Request().Context(), marketplace.HashToken(cookie.Value))
 		switch {
 		case err == nil && s.Valid(p.clock.Now()):
-			return visitor{User: s.User, SessionID: s.Session.ID, FormToken: formToken(cookie.Value)}, nil
+			p.seen(c, s.Session)
+			return visitor{User: s.User, SessionID: s.Session.ID, FormToken: formToken(cookie.Value), sessionEnds: s.Session.ExpiresAt}, nil
 		case err != nil && marketplace.CodeOf(err) != marketplace.CodeNotFound:
 			return visitor{}, fmt.Errorf("read the session: %w", err)
 		}
@@ -62,6 +65,17 @@ func (p *Pages) identify(c echo.Context) (visitor, error) {
 		return visitor{FormToken: formToken(cookie.Value)}, nil
 	}
 	return visitor{}, nil
+}
+
+// seen writes down, now and then, that a session is in use. That it could not be is no reason to answer nothing.
+func (p *Pages) seen(c echo.Context, s marketplace.Session) {
+	now := p.clock.Now()
+	if now.Sub(s.SeenAt) < marketplace.SeenEvery {
+		return
+	}
+	if err := p.reader.SeenSession(c.Request().Context(), s.ID, now); err != nil {
+		p.log.WarnContext(c.Request().Context(), "write down that a session is in use", "error", err)
+	}
 }
 
 // signedIn sends whoever is not signed in to the sign-in form, and back afterwards.

@@ -165,11 +165,25 @@ func TestEverythingSaidByStrangersIsEscaped(t *testing.T) {
 	const evil = `"><script>alert(1)</script><img src=x onerror=alert(1)>`
 	view := JobPage{ViewerFunds: true, JobView: marketplace.JobView{
 		Job: marketplace.Job{
-			ID: 1, Title: evil, Description: evil, Submission: evil, State: marketplace.Complete, PaymentID: "javascript:alert(1)", ContractCompleted: true,
+			ID: 1, Title: evil, Description: evil, State: marketplace.Complete, PaymentID: "javascript:alert(1)", ContractCompleted: true,
 		},
 		FunderPerson: marketplace.Person{Name: evil}, WorkerPerson: marketplace.Person{Name: evil},
-		History: []marketplace.EntryView{{ByName: evil, Entry: marketplace.Entry{Event: evil, Detail: evil}}},
+		History: []marketplace.EntryView{
+			{ByName: evil, Entry: marketplace.Entry{Event: evil, Detail: evil}}, {ByName: evil, Entry: marketplace.Entry{Event: "edit", From: marketplace.Recruiting, Detail: evil}},
+			{Entry: marketplace.Entry{Event: "select", Detail: evil}}, {Entry: marketplace.Entry{Event: "reject", Detail: evil}},
+		},
+		Applications: []marketplace.Application{{Worker: 2, WorkerName: evil, Message: evil}},
+		Submissions:  []marketplace.Submission{{ID: evil, Text: evil, Reason: evil, RejectedAt: time.Unix(0, 0)}, {ID: evil, Text: evil}},
 	}}
+	acting := view
+	acting.Actions = marketplace.Actions
+	acting.Viewer = marketplace.User{ID: 2, Role: marketplace.Both, WalletAddressURL: evil}
+	acting.Refused = Refused{Action: marketplace.Cancel, Words: evil, Text: evil}
+	wrong := map[string]string{}
+	for _, field := range []string{"title", "description", "amount", "asset", "max_applications", "recruit_days", "submit_days"} {
+		wrong[field] = evil
+	}
+	terms := marketplace.TermsForm{Title: evil, Description: evil, Amount: evil, Asset: evil, MaxApplications: evil, RecruitDays: evil, SubmitDays: evil}
 	failed := view
 	failed.ContractCompleted, failed.State = false, marketplace.Reviewing
 	failed.Attempt = &marketplace.Attempt{State: marketplace.AttemptFailed, Reason: evil, Message: evil}
@@ -185,13 +199,33 @@ func TestEverythingSaidByStrangersIsEscaped(t *testing.T) {
 		Open: []marketplace.OpenAttempt{{Job: line, Attempt: marketplace.Attempt{State: marketplace.AttemptAwaiting, PendingID: evil}}},
 	}
 	for name, page := range map[string][]any{
-		"job_page": {view, failed, odd},
+		"job_page": {view, failed, odd, acting},
+		"job_form": {
+			JobFormPage{Job: view.Job, Terms: terms, Assets: []marketplace.Asset{{Code: evil}}, Wrong: wrong, Error: evil},
+			JobFormPage{Job: marketplace.Job{ID: 1, Title: evil, State: marketplace.Draft}, Terms: terms, Assets: []marketplace.Asset{{Code: evil}}, Wrong: wrong, Error: evil},
+			JobFormPage{Job: marketplace.Job{ID: 1, Title: evil, State: marketplace.Recruiting}, Text: evil, Error: evil},
+		},
 		"operator": {OperatorPage{Operations: operations}},
-		"job_list": {JobListPage{Waiting: []marketplace.JobLine{line}}},
-		"pay":      {PayPage{Job: view.Job, WorkerName: evil, WorkerWallet: evil, WalletAddress: evil, WalletError: evil, Error: evil}},
-		"login":    {LoginPage{Email: evil, Next: evil, Error: evil}},
-		"finish":   {FinishPage{Ending: marketplace.EndUnreachable, Again: "/payments/finish?a=" + evil}},
-		"error":    {ErrorPage{Status: 500, Message: evil, RequestID: evil}},
+		"job_list": {
+			JobListPage{JobsOfPerson: marketplace.JobsOfPerson{Waiting: []marketplace.JobLine{line}, Open: []marketplace.JobLine{line}}},
+			JobListPage{Role: evil, Filter: marketplace.JobFilter{Words: evil}, Found: &marketplace.JobsFound{Lines: []marketplace.JobLine{line}, Next: 1}},
+		},
+		"pay":     {PayPage{Job: view.Job, WorkerName: evil, WorkerWallet: evil, WalletAddress: evil, WalletError: evil, Error: evil}},
+		"login":   {LoginPage{Email: evil, Next: evil, Error: evil}},
+		"finish":  {FinishPage{Ending: marketplace.EndUnreachable, Again: "/payments/finish?a=" + evil}},
+		"error":   {ErrorPage{Status: 500, Message: evil, RequestID: evil}},
+		"signup":  {SignUpPage{form: evilForm(evil)}},
+		"confirm": {ConfirmPage{Token: evil, Email: evil}},
+		"forgot":  {ForgotPage{Mails: true, form: evilForm(evil)}},
+		"reset":   {ResetPage{Token: evil, Email: evil}},
+		"link":    {LinkPage{Message: evil, Ask: "/forgot"}},
+		"email":   {EmailPage{Token: evil, Email: evil}},
+		"profile": {ProfilePage{
+			User:  marketplace.User{Email: evil, WalletAddressURL: evil, Wallet: marketplace.Wallet{PublicName: evil, AssetCode: evil, CheckedAt: time.Unix(1, 0)}},
+			About: evilForm(evil), Wallet: evilForm(evil), Email: evilForm(evil), Mails: true, Looked: &marketplace.Wallet{PublicName: evil, AssetCode: evil, CheckedAt: time.Unix(1, 0)},
+			Sessions: []marketplace.Session{{ID: evil, Device: marketplace.Device{Peer: evil, Name: evil}}},
+			Events:   []marketplace.AccountEvent{{Event: evil, Peer: evil, Detail: evil}},
+		}},
 
 		"notifications": {NotificationsPage{All: []marketplace.Notification{{Kind: marketplace.NotifyApplication, Facts: marketplace.Facts{By: evil, Title: evil}}}}},
 		"preferences":   {PreferencesPage{SMS: true, Phone: evil, PhoneError: evil, Choices: []Choice{{Topic: evil}}}},
@@ -206,6 +240,25 @@ func TestEverythingSaidByStrangersIsEscaped(t *testing.T) {
 	}
 }
 
+// evilForm is one in which somebody has typed evil everywhere.
+func evilForm(evil string) form {
+	f := wrongForm("name", "email", "role", "language", "wallet_address", "password", "current_password")
+	for name := range f.wrong {
+		f.values[name], f.wrong[name] = evil, evil
+	}
+	f.Error = evil
+	return f
+}
+
+// wrongForm is a form in which these fields are wrong.
+func wrongForm(fields ...string) form {
+	f := form{values: map[string]string{}, wrong: map[string]string{}, first: fields[0], Error: "no"}
+	for _, name := range fields {
+		f.wrong[name] = "no"
+	}
+	return f
+}
+
 // TestPages_Accessible holds every page to what a machine can check: one h1, a language, labels, landmarks, ids that are
 // unique and referred to, buttons with words, and nothing that the content security policy would block.
 func TestPages_Accessible(t *testing.T) {
@@ -214,13 +267,24 @@ func TestPages_Accessible(t *testing.T) {
 	in := visitor{User: marketplace.User{ID: 1, Name: "Ana", Operator: true}, FormToken: "x"}
 	line := marketplace.JobLine{Job: marketplace.Job{ID: 1, Title: "T", State: marketplace.Reviewing, Funder: 1}, FunderName: "A"}
 	view := JobPage{ViewerFunds: true, JobView: marketplace.JobView{Job: line.Job, History: []marketplace.EntryView{{Entry: marketplace.Entry{Event: "created"}}}}}
+	acting := view
+	acting.Actions = marketplace.Actions
+	acting.Viewer = marketplace.User{ID: 1, Role: marketplace.Both, WalletAddressURL: "https://w.example/a"}
+	acting.Applications = []marketplace.Application{{Worker: 2, WorkerName: "B", Message: "M"}, {Worker: 3, WorkerName: "C", Message: "M"}}
+	acting.Submissions = []marketplace.Submission{{ID: "1", Text: "T", RejectedAt: time.Unix(0, 0), Reason: "R"}, {ID: "2", Text: "T"}}
+	acting.Refused = Refused{Action: marketplace.Reject, Words: "no"}
 	news := []marketplace.PaymentNews{{JobLine: line, EntryView: marketplace.EntryView{Entry: marketplace.Entry{Event: marketplace.EventPaidAgain}}}}
 	operator := OperatorPage{UnsignedWebhooks: true, Operations: marketplace.Operations{
 		Odd: news, News: news, Open: []marketplace.OpenAttempt{{Job: line, Attempt: marketplace.Attempt{State: marketplace.AttemptStarting}}},
 	}}
 	drawn := map[string]frame{
-		"job_list": {Visitor: in, Page: JobListPage{Waiting: []marketplace.JobLine{line}, Going: []marketplace.JobLine{line}, Ended: []marketplace.JobLine{line}}},
-		"job_page": {Visitor: in, Flash: "paid", Page: view},
+		"job_list": {Visitor: in, Page: JobListPage{CanNew: true, JobsOfPerson: marketplace.JobsOfPerson{
+			Waiting: []marketplace.JobLine{line}, Going: []marketplace.JobLine{line}, Open: []marketplace.JobLine{line}, Ended: []marketplace.JobLine{line},
+		}}},
+		"job_page": {Visitor: in, Flash: "paid", Page: acting},
+		"job_form": {Visitor: in, Page: JobFormPage{Assets: []marketplace.Asset{{Code: "MXN", Scale: 2}}, Error: "no", Wrong: map[string]string{
+			"title": "no", "description": "no", "amount": "no", "max_applications": "no", "recruit_days": "no", "submit_days": "no",
+		}}},
 		"pay":      {Visitor: in, Page: PayPage{Job: line.Job, WalletError: "no", Error: "no"}},
 		"consent":  {Visitor: in, Page: ConsentPage{marketplace.Consent{Job: line.Job, Worker: marketplace.User{Name: "B"}, Attempt: marketplace.Attempt{RedirectURL: "https://w.example/c"}}}},
 		"money":    {Visitor: in, Page: MoneyPage{Lines: []marketplace.MoneyLine{{ID: "01", Job: 1, JobTitle: "T", Direction: marketplace.PaidOut, Proof: "https://w.example/p"}}, Older: "01"}},
@@ -228,6 +292,18 @@ func TestPages_Accessible(t *testing.T) {
 		"finish":   {Page: FinishPage{Ending: marketplace.EndUnreachable}},
 		"error":    {Page: ErrorPage{Status: 404, Message: "m"}},
 		"operator": {Visitor: in, Page: operator},
+		"signup":   {Flash: "welcome", Page: SignUpPage{Mails: true, form: wrongForm("name", "email", "password", "role", "wallet_address")}},
+		"confirm":  {Page: ConfirmPage{Token: "t", Email: "a@b.example", form: form{Error: "no"}}},
+		"forgot":   {Page: ForgotPage{Mails: true, form: wrongForm("email")}},
+		"reset":    {Page: ResetPage{Token: "t", Email: "a@b.example", form: wrongForm("password")}},
+		"link":     {Page: LinkPage{Message: "m", Ask: "/forgot"}},
+		"email":    {Visitor: in, Page: EmailPage{Token: "t", Email: "a@b.example"}},
+		"profile": {Visitor: in, Page: ProfilePage{
+			User: marketplace.User{WalletAddressURL: "https://wallet.example/a"}, Mails: true, Looked: &marketplace.Wallet{AssetCode: "MXN"},
+			About: wrongForm("name", "role", "language"), Wallet: wrongForm("wallet_address", "current_password"),
+			Email: wrongForm("email", "current_password"), Password: wrongForm("current_password", "password"),
+			Sessions: []marketplace.Session{{ID: "01A"}, {ID: "01B"}}, Events: []marketplace.AccountEvent{{Event: marketplace.EventSignUp}},
+		}},
 
 		"notifications": {Visitor: in, Unread: 120, Page: NotificationsPage{
 			All: []marketplace.Notification{{ID: 2, Kind: marketplace.NotifyPaid}, {ID: 1, Kind: marketplace.NotifyPaid, ReadAt: p.clock.Now()}}, Older: 1, Unread: 1,
@@ -257,7 +333,7 @@ func TestPages_Accessible(t *testing.T) {
 				}
 			})
 		}
-		doc.Find("input:not([type=hidden])").Each(func(_ int, s *goquery.Selection) {
+		doc.Find("input:not([type=hidden]), select, textarea").Each(func(_ int, s *goquery.Selection) {
 			require.Equal(t, 1, doc.Find(`label[for="`+s.AttrOr("id", "-")+`"]`).Length(), name)
 		})
 		doc.Find("img").Each(func(_ int, s *goquery.Selection) { _, ok := s.Attr("alt"); require.True(t, ok) })

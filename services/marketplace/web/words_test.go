@@ -129,6 +129,9 @@ func walk(node parse.Node, visit func(parse.Node)) {
 // sayers are the functions whose returned sentences people read.
 var sayers = []string{"Title", "Word", "echosWords"}
 
+// sentenceOf are the functions that are given a sentence, and which of their arguments it is.
+var sentenceOf = map[string]int{"T": 0, "NotFound": 0, "forbidden": 0, "invalid": 0, "say": 0, "note": 1, "written": 2}
+
 // codeSentences are those of errors, of titles, and of what is given to T.
 func codeSentences(t *testing.T, said map[string]string) {
 	t.Helper()
@@ -161,8 +164,8 @@ func codeSentences(t *testing.T, said map[string]string) {
 					return true
 				})
 			case *ast.CallExpr:
-				if name := called(n.Fun); (name == "T" || name == "NotFound" || name == "say") && len(n.Args) > 0 {
-					literal(n.Args[0])
+				if at, ok := sentenceOf[called(n.Fun)]; ok && len(n.Args) > at {
+					literal(n.Args[at])
 				}
 			case *ast.CompositeLit:
 				if called(n.Type) != "Error" || foreign(n.Type) || strings.HasPrefix(where, "inbox/") {

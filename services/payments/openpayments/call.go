@@ -21,7 +21,7 @@ import (
 
 // call is one request to a wallet.
 type call struct {
-	op     string // what is being done, for errors
+	op     string // what is being done, for errors and Operation
 	method string
 	url    string
 	token  string // a GNAP token, for authorized calls
@@ -69,9 +69,18 @@ func tell(ctx context.Context, c *caller, call call) error {
 	return err
 }
 
+type operationKey struct{}
+
+// Operation is what a request of a client's is for, "create quote", in words that are few in all: for a transport that sees it go by. It is "" in any
+// other context.
+func Operation(ctx context.Context) string {
+	op, _ := ctx.Value(operationKey{}).(string)
+	return op
+}
+
 // do makes a call and returns the body of a successful answer: JSON, or nothing for a DELETE.
 func (c *caller) do(ctx context.Context, call call) (int, []byte, error) {
-	ctx, cancel := context.WithTimeout(ctx, c.timeout)
+	ctx, cancel := context.WithTimeout(context.WithValue(ctx, operationKey{}, call.op), c.timeout)
 	defer cancel()
 	request, err := c.newRequest(ctx, call)
 	if err != nil {

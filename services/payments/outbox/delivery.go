@@ -28,6 +28,7 @@ type Delivery struct {
 	OfferID    string
 	EventType  string
 	Body       []byte // exactly what is sent and signed
+	Trace      string // the span that its payment began with, a W3C traceparent; "" for none
 	State      State
 	Attempts   int       // made in all
 	Failures   int       // attempts that failed since it was made, or last replayed: its place in the schedule

@@ -37,6 +37,12 @@ type Options struct {
 	Poll                    time.Duration // how often it is asked for what is due
 	Drain                   time.Duration // how long work in hand may go on after a stop
 	Watch                   Watch         // may be nil
+	// Trace begins a span of an attempt, which is made in the context that it returns, and is told what came of it; may be nil.
+	Trace func(ctx context.Context, due Delivery) (context.Context, func(Outcome))
+}
+
+func untraced(ctx context.Context, _ Delivery) (context.Context, func(Outcome)) {
+	return ctx, func(Outcome) {}
 }
 
 // Watch is told of attempts and of the lanes' loops, for metrics.
@@ -71,6 +77,9 @@ func NewDispatcher(s store, c clock.Clock, log *slog.Logger, o Options, wake wor
 	}
 	if o.Watch == nil {
 		o.Watch = unwatched{}
+	}
+	if o.Trace == nil {
+		o.Trace = untraced
 	}
 	return &Dispatcher{
 		courier: courier{clock: c, schedule: o.Schedule, bound: attemptBound}, store: s, log: log, options: o,

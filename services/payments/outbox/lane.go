@@ -88,7 +88,9 @@ func (l *lane) send(ctx context.Context, due Delivery) (Outcome, answer, bool) {
 		return Outcome{}, answer{}, false
 	}
 	to := l.to.Load()
+	ctx, traced := l.options.Trace(ctx, due)
 	o, got := l.attempt(ctx, l.client, to.Endpoint, to.secrets, due)
+	traced(o)
 	if ctx.Err() != nil && !got.taken() {
 		l.begin(0)
 		return Outcome{}, answer{}, false

@@ -30,6 +30,9 @@ func presented(r *http.Request) string {
 // allows reports whether the request may come in.
 func (a access) allows(r *http.Request) bool { return a.key.Admits(r.Host, presented(r)) }
 
+// Authorized reports whether whoever asks has the API key.
+func (s *Server) Authorized(c echo.Context) bool { return s.access.allows(c.Request()) }
+
 const codeUnauthorized payments.Code = "unauthorized"
 
 func errUnauthorized() error {

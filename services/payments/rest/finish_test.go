@@ -34,7 +34,7 @@ func TestFinish_WithTheKey(t *testing.T) {
 	h, asked := finishing(t, theKey)
 	got := h.ask(t, http.MethodGet, "/payments/finish"+finishQuery, "", withKey)
 	require.Equal(t, http.StatusOK, got.status)
-	require.JSONEq(t, `{"ok":true,"status":"paid","state":"paid","pendingId":"`+string(pendingID)+`","offerId":"7",
+	require.JSONEq(t, `{"ok":true,"status":"paid","state":"paid","paidAt":"2026-11-23T12:00:00Z","pendingId":"`+string(pendingID)+`","offerId":"7",
 		"outgoingPayment":{"id":"https://wallet.example/outgoing-payments/1","receiveAmount":{"value":"10000","assetCode":"MXN","assetScale":2},
 		"receivedAmount":{"value":"10000","assetCode":"MXN","assetScale":2}}}`, got.body)
 	require.Equal(t, []payments.FinishRequest{{InteractRef: "r&f", Hash: "h+/="}}, *asked)

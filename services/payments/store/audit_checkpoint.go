@@ -111,27 +111,20 @@ func (s *Store) settled(ctx context.Context, f AuditFrontier) (bool, error) {
 func (s *Store) digest(ctx context.Context, before checkpointRow, upTo int64) (events int64, digest string, err error) {
 	sum := sha256.New()
 	encode(sum, before.Digest)
-	query := s.db.Read(ctx).Where("id > ? AND id <= ?", before.UpTo, upTo).Order("id")
-	err = streamEvents(query, func(e eventRow) {
-		encode(sum, e.ID, e.PaymentID, e.At.UnixMicro(), e.Actor, e.FromState, e.ToState, e.Reason, e.Detail, e.Number, e.KeyID, e.Hash)
-		events++
-	})
-	return events, hexSum(sum), err
+	for after := before.UpTo; ; {
+		var page []eventRow
+		if err := s.db.Read(ctx).Where("id > ? AND id <= ?", after, upTo).Order("id").Limit(eventBatch).Find(&page).Error; err != nil {
+			return 0, "", err
+		}
+		for _, e := range page {
+			encode(sum, e.ID, e.PaymentID, e.At.UnixMicro(), e.Actor, e.FromState, e.ToState, e.Reason, e.Detail, e.Number, e.KeyID, e.Hash)
+			after = e.ID
+		}
+		if events += int64(len(page)); len(page) < eventBatch {
+			return events, hexSum(sum), nil
+		}
+	}
 }
 
-// streamEvents hands on what a query finds, one event at a time.
-func streamEvents(query *gorm.DB, see func(eventRow)) error {
-	rows, err := query.Model(&eventRow{}).Rows()
-	if err != nil {
-		return err
-	}
-	defer func() { _ = rows.Close() }()
-	for rows.Next() {
-		var e eventRow
-		if err := query.ScanRows(rows, &e); err != nil {
-			return err
-		}
-		see(e)
-	}
-	return rows.Err()
-}
+// eventBatch is how many events are read in one statement: there may be millions.
+const eventBatch = 1000

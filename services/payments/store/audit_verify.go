@@ -30,7 +30,7 @@ func (r *AuditReport) add(findings ...AuditFinding) {
 const verifyBatch = 200
 
 // VerifyAudit reads the whole audit trail and says what is wrong with it. anchor is a checkpoint's that was kept elsewhere, or "". The service may go on
-// meanwhile. Events are read one at a time; what is kept of them is bounded.
+// meanwhile. It is read a batch at a time; what is kept of it is bounded.
 func (s *Store) VerifyAudit(ctx context.Context, anchor string) (AuditReport, error) {
 	report := AuditReport{Findings: []AuditFinding{}}
 	pins, err := s.verifyCheckpoints(ctx, strings.TrimSpace(anchor), &report)
@@ -100,11 +100,27 @@ func (s *Store) verifyPayments(ctx context.Context, pins pinned, after string, r
 
 // findOrphans finds the events of payments that are not there.
 func (s *Store) findOrphans(ctx context.Context, report *AuditReport) error {
-	var ids []string
-	err := s.db.Read(ctx).Raw(`SELECT DISTINCT payment_id FROM payment_events e WHERE NOT EXISTS (SELECT 1 FROM payments p WHERE p.id = e.payment_id)
-		ORDER BY payment_id LIMIT ?`, maxFindings).Scan(&ids).Error
-	for _, id := range ids {
-		report.add(AuditFinding{Problem: PaymentWithoutRow, PendingID: plain(id), Detail: "there are events of this payment, but the payment is missing"})
+	for after := ""; ; {
+		var page []struct {
+			PaymentID string
+			Orphan    bool
+			Events    int
+		}
+		err := s.db.Read(ctx).Raw(`SELECT e.payment_id, p.id IS NULL AS orphan, COUNT(*) AS events
+			FROM (SELECT payment_id FROM payment_events WHERE payment_id > ? ORDER BY payment_id LIMIT ?) e LEFT JOIN payments p ON p.id = e.payment_id
+			GROUP BY e.payment_id, p.id ORDER BY e.payment_id`, after, eventBatch).Scan(&page).Error
+		if err != nil {
+			return err
+		}
+		events := 0
+		for _, p := range page {
+			if p.Orphan {
+				report.add(AuditFinding{Problem: PaymentWithoutRow, PendingID: plain(p.PaymentID), Detail: "there are events of this payment, but the payment is missing"})
+			}
+			after, events = p.PaymentID, events+p.Events
+		}
+		if events < eventBatch {
+			return nil
+		}
 	}
-	return err
 }

@@ -22,6 +22,7 @@ type deliveryRow struct {
 	OfferID    string
 	EventType  string
 	Body       string
+	Trace      string
 	State      string
 	Attempts   int
 	Failures   int
@@ -34,7 +35,7 @@ func (deliveryRow) TableName() string { return "deliveries" }
 
 func (r deliveryRow) delivery() outbox.Delivery {
 	return outbox.Delivery{
-		ID: r.ID, EndpointID: r.EndpointID, PendingID: r.PendingID, OfferID: r.OfferID, EventType: r.EventType, Body: []byte(r.Body),
+		ID: r.ID, EndpointID: r.EndpointID, PendingID: r.PendingID, OfferID: r.OfferID, EventType: r.EventType, Body: []byte(r.Body), Trace: r.Trace,
 		State: outbox.State(r.State), Attempts: r.Attempts, Failures: r.Failures,
 		NextAt: certain(r.NextAt), CreatedAt: r.CreatedAt.UTC(), EndedAt: certain(r.EndedAt),
 	}
@@ -62,7 +63,7 @@ func (r attemptRow) attempt() outbox.Attempt {
 }
 
 // insertDeliveries writes an event for each endpoint that wants it, disabled ones too.
-func insertDeliveries(tx *gorm.DB, e webhook.Event, now time.Time) error {
+func insertDeliveries(tx *gorm.DB, e webhook.Event, trace string, now time.Time) error {
 	all, err := endpoints(tx)
 	if err != nil {
 		return err
@@ -76,6 +77,7 @@ func insertDeliveries(tx *gorm.DB, e webhook.Event, now time.Time) error {
 		if err != nil {
 			return err
 		}
+		row.Trace = trace
 		rows = append(rows, row)
 	}
 	if len(rows) == 0 {
@@ -105,16 +107,19 @@ func (s *Store) AddPing(ctx context.Context, endpointID string, e webhook.Event)
 	if err != nil {
 		return outbox.Delivery{}, err
 	}
-	return row.delivery(), s.db.Read(ctx).Create(&row).Error
+	return row.delivery(), s.db.Write(ctx, func(tx *gorm.DB) error { return tx.Create(&row).Error })
 }
 
 // ClaimDeliveries leases up to n due deliveries of an endpoint until until.
 func (s *Store) ClaimDeliveries(ctx context.Context, endpointID string, n int, now, until time.Time) ([]outbox.Delivery, error) {
 	var rows []deliveryRow
 	// One statement is a transaction of its own, and one round trip.
-	err := s.db.Read(ctx).Raw(`WITH due AS MATERIALIZED (SELECT id FROM deliveries WHERE endpoint_id = ? AND next_at <= ? ORDER BY next_at LIMIT ?`+s.lockDue()+`)
-		UPDATE deliveries SET next_at = ? WHERE id IN (SELECT id FROM due)
-		RETURNING *`, endpointID, now, n, until).Scan(&rows).Error
+	err := s.db.Write(ctx, func(tx *gorm.DB) error {
+		rows = nil
+		return tx.Raw(`WITH due AS MATERIALIZED (SELECT id FROM deliveries WHERE endpoint_id = ? AND next_at <= ? ORDER BY next_at LIMIT ?`+s.lockDue()+`)
+			UPDATE deliveries SET next_at = ? WHERE id IN (SELECT id FROM due)
+			RETURNING `+columnsOf(tx, &deliveryRow{}), endpointID, now, n, until).Scan(&rows).Error
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -238,6 +243,9 @@ func (s *Store) FindDeliveries(ctx context.Context, f outbox.Filter, limit int) 
 	return deliveries(rows), nil
 }
 
+// undelivered is, in the words of the index deliveries_undelivered, the few that are not delivered: a parameter would not tell the database.
+const undelivered = "state IN ('" + string(outbox.Pending) + "', '" + string(outbox.Dead) + "')"
+
 func filtered(query *gorm.DB, f outbox.Filter) *gorm.DB {
 	for _, is := range []struct{ column, value string }{
 		{"endpoint_id", f.EndpointID}, {"state", string(f.State)}, {"event_type", f.EventType}, {"offer_id", f.OfferID}, {"pending_id", f.PendingID},
@@ -245,6 +253,9 @@ func filtered(query *gorm.DB, f outbox.Filter) *gorm.DB {
 		if is.value != "" {
 			query = query.Where(is.column+" = ?", is.value)
 		}
+	}
+	if f.State == outbox.Pending || f.State == outbox.Dead {
+		query = query.Where(undelivered)
 	}
 	// An id begins with the time at which the delivery was made, so that its order is that of the time.
 	if !f.Since.IsZero() {
@@ -278,8 +289,8 @@ func (s *Store) Standings(ctx context.Context) ([]outbox.Standing, error) {
 	}
 	err := s.db.Read(ctx).Raw(`SELECT endpoint_id, SUM(CASE WHEN state = ? THEN 1 ELSE 0 END) AS pending, SUM(CASE WHEN state = ? THEN 1 ELSE 0 END) AS dead,
 			MIN(CASE WHEN state = ? THEN id END) AS oldest
-		FROM deliveries WHERE state IN (?, ?) GROUP BY endpoint_id ORDER BY endpoint_id`,
-		string(outbox.Pending), string(outbox.Dead), string(outbox.Pending), string(outbox.Pending), string(outbox.Dead)).Scan(&rows).Error
+		FROM deliveries WHERE `+undelivered+` GROUP BY endpoint_id ORDER BY endpoint_id`,
+		string(outbox.Pending), string(outbox.Dead), string(outbox.Pending)).Scan(&rows).Error
 	if err != nil {
 		return nil, err
 	}
@@ -320,8 +331,8 @@ func (s *Store) Attempts(ctx context.Context, deliveryID string) ([]outbox.Attem
 // LastAttempts are the last ones of these deliveries, by delivery; one that was never tried has none.
 func (s *Store) LastAttempts(ctx context.Context, deliveryIDs []string) (map[string]outbox.Attempt, error) {
 	var rows []attemptRow
-	err := s.db.Read(ctx).Raw(`SELECT a.* FROM deliveries d JOIN delivery_attempts a ON a.delivery_id = d.id AND a.number = d.attempts
-		WHERE d.id IN ?`, deliveryIDs).Scan(&rows).Error
+	err := s.db.Read(ctx).Joins("JOIN deliveries d ON delivery_attempts.delivery_id = d.id AND delivery_attempts.number = d.attempts").
+		Where("d.id IN ?", deliveryIDs).Find(&rows).Error
 	if err != nil {
 		return nil, err
 	}

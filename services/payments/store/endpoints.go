@@ -100,12 +100,14 @@ func (s *Store) AddEndpoint(ctx context.Context, e outbox.Endpoint, secret outbo
 // ChangeEndpoint changes all of an endpoint but its CreatedAt. It returns outbox.CodeUnknownEndpoint when there is none any more.
 func (s *Store) ChangeEndpoint(ctx context.Context, e outbox.Endpoint) error {
 	row := endpointToRow(e)
-	changed := s.db.Read(ctx).Model(&endpointRow{}).Where("id = ?", e.ID).
-		Select("url", "description", "event_types", "disabled_at", "disabled_reason", "updated_at").Updates(&row)
-	if changed.Error == nil && changed.RowsAffected == 0 {
-		return outbox.Errorf(outbox.CodeUnknownEndpoint, "there is no webhook endpoint with this id")
-	}
-	return changed.Error
+	return s.db.Write(ctx, func(tx *gorm.DB) error {
+		changed := tx.Model(&endpointRow{}).Where("id = ?", e.ID).
+			Select("url", "description", "event_types", "disabled_at", "disabled_reason", "updated_at").Updates(&row)
+		if changed.Error == nil && changed.RowsAffected == 0 {
+			return outbox.Errorf(outbox.CodeUnknownEndpoint, "there is no webhook endpoint with this id")
+		}
+		return changed.Error
+	})
 }
 
 // RemoveEndpoint removes an endpoint with its secrets, and ends what is pending for it. The log of its deliveries stays.

@@ -71,8 +71,10 @@ func (s *Store) BeginIdempotent(ctx context.Context, r payments.Idempotent) (kno
 
 // EndIdempotent keeps the answer of a request that the caller works on: no other has taken it over since, which its BusyUntil tells.
 func (s *Store) EndIdempotent(ctx context.Context, r payments.Idempotent) error {
-	return s.db.Read(ctx).Model(&idempotencyRow{}).Where("scope = ? AND key = ? AND request = ? AND busy_until = ?", r.Scope, r.Key, r.Request, r.BusyUntil).
-		Updates(map[string]any{"status": r.Status, "answer": s.closeAnswer(r), "busy_until": nil}).Error
+	return s.db.Write(ctx, func(tx *gorm.DB) error {
+		return tx.Model(&idempotencyRow{}).Where("scope = ? AND key = ? AND request = ? AND busy_until = ?", r.Scope, r.Key, r.Request, r.BusyUntil).
+			Updates(map[string]any{"status": r.Status, "answer": s.closeAnswer(r), "busy_until": nil}).Error
+	})
 }
 
 func (s *Store) closeAnswer(r payments.Idempotent) string {
@@ -94,10 +96,30 @@ func answerPlace(scope, key string) string { return "idempotency_keys/" + scope 
 
 // ReleaseIdempotent forgets a request of the caller's that came to nothing, so that it can be made again under the same key.
 func (s *Store) ReleaseIdempotent(ctx context.Context, r payments.Idempotent) error {
-	return s.db.Read(ctx).Where("scope = ? AND key = ? AND request = ? AND status = 0 AND busy_until = ?", r.Scope, r.Key, r.Request, r.BusyUntil).Delete(&idempotencyRow{}).Error
+	return s.db.Write(ctx, func(tx *gorm.DB) error {
+		return tx.Where("scope = ? AND key = ? AND request = ? AND status = 0 AND busy_until = ?", r.Scope, r.Key, r.Request, r.BusyUntil).Delete(&idempotencyRow{}).Error
+	})
 }
 
 // PruneIdempotent deletes what is older than payments.IdempotencyLifetime.
 func (s *Store) PruneIdempotent(ctx context.Context, now time.Time) error {
-	return s.db.Read(ctx).Where("created_at <= ?", now.Add(-payments.IdempotencyLifetime)).Delete(&idempotencyRow{}).Error
+	for before, more := now.Add(-payments.IdempotencyLifetime), true; more; {
+		var last []time.Time // of a batch
+		err := s.db.Read(ctx).Model(&idempotencyRow{}).Where("created_at <= ?", before).Order("created_at").Offset(pruneBatch-1).Limit(1).Pluck("created_at", &last).Error
+		if err != nil {
+			return err
+		}
+		upTo := before
+		if more = len(last) > 0; more {
+			upTo = last[0]
+		}
+		err = s.db.Write(ctx, func(tx *gorm.DB) error { return tx.Where("created_at <= ?", upTo).Delete(&idempotencyRow{}).Error })
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
+
+// pruneBatch is about how many keys are deleted in one statement.
+const pruneBatch = 1000

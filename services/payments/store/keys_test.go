@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"tianguis.example/chassis/database"
+	"tianguis.example/chassis/database/databasetest"
 	"tianguis.example/chassis/logging"
 	"tianguis.example/payments"
 	"tianguis.example/payments/store"
@@ -53,7 +54,7 @@ func TestKeys_OpenWhatWasSealedBeforeKeysHadAnID(t *testing.T) {
 		aead, err := cipher.NewGCMWithRandomNonce(block)
 		require.NoError(t, err)
 		sealed := aead.Seal(nil, nil, []byte("planted-access"), []byte("payments/"+first+"/access_token"))
-		require.NoError(t, db.Read(t.Context()).Exec("UPDATE payments SET access_token_sealed = ?", "v1:"+base64.StdEncoding.EncodeToString(sealed)).Error)
+		databasetest.Exec(t, db, "UPDATE payments SET access_token_sealed = ?", "v1:"+base64.StdEncoding.EncodeToString(sealed))
 
 		got, err := store.New(db, readKeys(t, newer, older)).Payment(t.Context(), p.ID)
 		require.NoError(t, err)

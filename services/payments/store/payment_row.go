@@ -54,6 +54,7 @@ type paymentRow struct {
 	UpdatedAt            time.Time `gorm:"autoUpdateTime:false"`
 	ApprovedAt           *time.Time
 	PaidAt               *time.Time
+	Trace                string
 	AuditEvents          int64 // these two are Record's own
 	AuditHead            string
 }
@@ -95,7 +96,7 @@ func (s *Store) paymentToRow(p payments.Payment) paymentRow {
 		ContinueNotUntil:    maybe(p.Consent.ContinueNotUntil), ConsentExpiresAt: maybe(p.Consent.ExpiresAt),
 		AccessTokenSealed: s.keys.close(p.Token.Value, place("access_token")),
 		ManageURI:         p.Token.ManageURI, TokenExpiresAt: maybe(p.Token.ExpiresAt),
-		NextStepAt: maybe(p.NextStepAt), Tries: p.Tries, StateSince: maybe(p.Since),
+		NextStepAt: maybe(p.NextStepAt), Tries: p.Tries, StateSince: maybe(p.Since), Trace: p.Trace,
 		CreatedAt: p.CreatedAt, UpdatedAt: p.UpdatedAt, ApprovedAt: maybe(p.ApprovedAt), PaidAt: maybe(p.PaidAt),
 	}
 }
@@ -137,7 +138,7 @@ func (r paymentRow) view() (payments.Payment, error) {
 			ContinueNotUntil: certain(r.ContinueNotUntil), ExpiresAt: certain(r.ConsentExpiresAt),
 		},
 		Token:      payments.Token{ManageURI: r.ManageURI, ExpiresAt: certain(r.TokenExpiresAt)},
-		NextStepAt: certain(r.NextStepAt), Tries: r.Tries, Since: certain(r.StateSince),
+		NextStepAt: certain(r.NextStepAt), Tries: r.Tries, Since: certain(r.StateSince), Trace: r.Trace,
 		CreatedAt: r.CreatedAt.UTC(), UpdatedAt: r.UpdatedAt.UTC(), ApprovedAt: certain(r.ApprovedAt), PaidAt: certain(r.PaidAt),
 	}
 	for _, a := range []struct {

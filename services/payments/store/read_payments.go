@@ -137,7 +137,7 @@ func (s *Store) ClaimDue(ctx context.Context, n int, now, until time.Time) ([]pa
 		// Materialized: Postgres may run a plain subquery once for each row, and claim more than n.
 		return tx.Raw(`WITH due AS MATERIALIZED (SELECT id FROM payments WHERE next_step_at <= ? ORDER BY next_step_at LIMIT ?`+s.lockDue()+`)
 			UPDATE payments SET next_step_at = ?, version = version + 1 WHERE id IN (SELECT id FROM due)
-			RETURNING *`, now, n, until).Scan(&rows).Error
+			RETURNING `+columnsOf(tx, &paymentRow{}), now, n, until).Scan(&rows).Error
 	})
 	if err != nil {
 		return nil, err

@@ -30,7 +30,7 @@ func (s *Store) Record(ctx context.Context, c payments.Change) error {
 		if c.Event == nil {
 			return nil
 		}
-		return insertDeliveries(tx, *c.Event, c.After.UpdatedAt)
+		return insertDeliveries(tx, *c.Event, c.After.Trace, c.After.UpdatedAt)
 	})
 }
 

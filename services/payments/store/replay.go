@@ -64,11 +64,13 @@ func (s *Store) Replay(ctx context.Context, f outbox.Filter, now time.Time) (rep
 // PruneDeliveries deletes deliveries that ended before before, with their attempts, and ends those whose endpoint is gone.
 func (s *Store) PruneDeliveries(ctx context.Context, before time.Time) (pruned int, err error) {
 	// What was written, or replayed, while its endpoint was being removed: nobody sends it.
-	orphaned := s.db.Read(ctx).Model(&deliveryRow{}).
-		Where("state = ? AND endpoint_id NOT IN (SELECT id FROM webhook_endpoints)", string(outbox.Pending)).
-		Updates(map[string]any{"state": string(outbox.Dead), "next_at": nil, "ended_at": before})
-	if orphaned.Error != nil {
-		return 0, orphaned.Error
+	err = s.db.Write(ctx, func(tx *gorm.DB) error {
+		return tx.Model(&deliveryRow{}).
+			Where("state = ? AND endpoint_id NOT IN (SELECT id FROM webhook_endpoints)", string(outbox.Pending)).Where(undelivered).
+			Updates(map[string]any{"state": string(outbox.Dead), "next_at": nil, "ended_at": before}).Error
+	})
+	if err != nil {
+		return 0, err
 	}
 	for {
 		var n int64

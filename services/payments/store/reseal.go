@@ -26,7 +26,7 @@ func (r *Resealed) fail(what string, err error) {
 var sealedColumns = []string{"client_nonce_sealed", "continue_token_sealed", "interact_ref_sealed", "access_token_sealed"}
 
 const (
-	resealBatch = 100
+	resealBatch = 1000
 	resealTries = 10
 )
 
@@ -44,27 +44,55 @@ func (s *Store) Reseal(ctx context.Context) (Resealed, error) {
 }
 
 func (s *Store) resealPayments(ctx context.Context, done *Resealed) error {
+	err := s.eachOlder(ctx, func(id string) error {
+		changed, err := s.resealPayment(ctx, id)
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		if err != nil {
+			done.fail("payment "+id, err)
+		}
+		if changed {
+			done.Resealed++
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	return s.eachOlder(ctx, func(string) error { done.Left++; return nil })
+}
+
+// eachOlder hands on the ids of the payments that hold something of another key than the current one. It reads all there are, so many in one statement.
+func (s *Store) eachOlder(ctx context.Context, see func(id string) error) error {
+	k := s.keys.current()
+	where := []string{"(audit_head <> '' AND audit_head NOT LIKE ?)"}
+	values := []any{k.id + ":%"}
+	for _, column := range sealedColumns {
+		where = append(where, "("+column+" <> '' AND "+column+" NOT LIKE ?)")
+		values = append(values, sealedBy(k)+"%")
+	}
 	for after := ""; ; {
-		var ids []string
-		query := s.older(s.db.Read(ctx)).Where("id > ?", after).Order("id").Limit(resealBatch)
-		if err := query.Pluck("id", &ids).Error; err != nil {
+		var page []struct {
+			ID    string
+			Older bool
+		}
+		err := s.db.Read(ctx).Model(&paymentRow{}).Select("id, ("+strings.Join(where, " OR ")+") AS older", values...).
+			Where("id > ?", after).Order("id").Limit(resealBatch).Scan(&page).Error
+		if err != nil {
 			return err
 		}
-		for _, id := range ids {
-			changed, err := s.resealPayment(ctx, id)
-			if ctx.Err() != nil {
-				return ctx.Err()
+		for _, p := range page {
+			after = p.ID
+			if !p.Older {
+				continue
 			}
-			if err != nil {
-				done.fail("payment "+id, err)
+			if err := see(p.ID); err != nil {
+				return err
 			}
-			if changed {
-				done.Resealed++
-			}
-			after = id
 		}
-		if len(ids) < resealBatch {
-			return s.older(s.db.Read(ctx)).Count(&done.Left).Error
+		if len(page) < resealBatch {
+			return nil
 		}
 	}
 }
@@ -76,52 +104,52 @@ func (s *Store) resealWebhookSecrets(ctx context.Context, done *Resealed) error 
 		return err
 	}
 	for _, row := range rows {
-		where := s.db.Read(ctx).Model(&secretRow{}).Where("endpoint_id = ? AND fingerprint = ? AND secret_sealed = ?", row.EndpointID, row.Fingerprint, row.SecretSealed)
-		if err := s.resealValue(where, "secret_sealed", row.SecretSealed, secretPlace(row.EndpointID, row.Fingerprint), done); err != nil {
+		pick := func(tx *gorm.DB) *gorm.DB {
+			return tx.Model(&secretRow{}).Where("endpoint_id = ? AND fingerprint = ? AND secret_sealed = ?", row.EndpointID, row.Fingerprint, row.SecretSealed)
+		}
+		if err := s.resealValue(ctx, pick, "secret_sealed", row.SecretSealed, secretPlace(row.EndpointID, row.Fingerprint), done); err != nil {
 			done.fail("webhook secret "+row.Fingerprint, err)
 		}
 	}
 	return ctx.Err()
 }
 
+// sealedAnswer is, in the words of the index idempotency_keys_sealed, an answer that holds a secret.
+const sealedAnswer = "answer LIKE '" + sealedFormat + "%'"
+
 // resealAnswers takes them all at once: few hold a secret, and none is kept for longer than a day.
 func (s *Store) resealAnswers(ctx context.Context, done *Resealed) error {
 	var rows []idempotencyRow
-	query := s.db.Read(ctx).Where("answer LIKE ? AND answer NOT LIKE ?", sealedFormat+"%", sealedBy(s.keys.current())+"%")
+	query := s.db.Read(ctx).Where(sealedAnswer+" AND answer NOT LIKE ?", sealedBy(s.keys.current())+"%")
 	if err := query.Find(&rows).Error; err != nil {
 		return err
 	}
 	for _, row := range rows {
-		where := s.db.Read(ctx).Model(&idempotencyRow{}).Where("scope = ? AND key = ? AND answer = ?", row.Scope, row.Key, row.Answer)
-		if err := s.resealValue(where, "answer", row.Answer, answerPlace(row.Scope, row.Key), done); err != nil {
+		pick := func(tx *gorm.DB) *gorm.DB {
+			return tx.Model(&idempotencyRow{}).Where("scope = ? AND key = ? AND answer = ?", row.Scope, row.Key, row.Answer)
+		}
+		if err := s.resealValue(ctx, pick, "answer", row.Answer, answerPlace(row.Scope, row.Key), done); err != nil {
 			done.fail("kept answer to "+row.Scope, err)
 		}
 	}
 	return ctx.Err()
 }
 
-// resealValue replaces a sealed value of the row that where picks, as long as it is still that one.
-func (s *Store) resealValue(where *gorm.DB, column, sealed, place string, done *Resealed) error {
+// resealValue replaces a sealed value of the row that is picked, as long as it is still that one.
+func (s *Store) resealValue(ctx context.Context, pick func(*gorm.DB) *gorm.DB, column, sealed, place string, done *Resealed) error {
 	text, err := s.keys.open(sealed, place)
 	if err != nil {
 		done.Left++
 		return err
 	}
-	updated := where.Updates(map[string]any{column: s.keys.close(text, place)})
-	done.Resealed += updated.RowsAffected
-	return updated.Error
-}
-
-// older are the payments that hold something of another key than the current one.
-func (s *Store) older(query *gorm.DB) *gorm.DB {
-	k := s.keys.current()
-	where := []string{"(audit_head <> '' AND audit_head NOT LIKE ?)"}
-	values := []any{k.id + ":%"}
-	for _, column := range sealedColumns {
-		where = append(where, "("+column+" <> '' AND "+column+" NOT LIKE ?)")
-		values = append(values, sealedBy(k)+"%")
-	}
-	return query.Model(&paymentRow{}).Where("("+strings.Join(where, " OR ")+")", values...)
+	var changed int64
+	err = s.db.Write(ctx, func(tx *gorm.DB) error {
+		updated := pick(tx).Updates(map[string]any{column: s.keys.close(text, place)})
+		changed = updated.RowsAffected
+		return updated.Error
+	})
+	done.Resealed += changed
+	return err
 }
 
 // resealPayment writes one payment's row anew. The version is the fence, and stays: whoever has the payment in hand has the same secrets, and writes

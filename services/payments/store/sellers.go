@@ -41,10 +41,12 @@ func (s *Store) Seller(ctx context.Context, id string) (payments.Seller, error) 
 // PutSeller makes a seller, or changes all but the CreatedAt of one.
 func (s *Store) PutSeller(ctx context.Context, seller payments.Seller) error {
 	row := sellerRow(seller)
-	return s.db.Read(ctx).Clauses(clause.OnConflict{
-		Columns:   []clause.Column{{Name: "id"}},
-		DoUpdates: clause.AssignmentColumns([]string{"wallet_address_url", "key_id", "private_key_path", "updated_at"}),
-	}).Create(&row).Error
+	return s.db.Write(ctx, func(tx *gorm.DB) error {
+		return tx.Clauses(clause.OnConflict{
+			Columns:   []clause.Column{{Name: "id"}},
+			DoUpdates: clause.AssignmentColumns([]string{"wallet_address_url", "key_id", "private_key_path", "updated_at"}),
+		}).Create(&row).Error
+	})
 }
 
 // Sellers are all, by id.

@@ -6,7 +6,10 @@ package store
 import (
 	"context"
 	"embed"
+	"strings"
 	"time"
+
+	"gorm.io/gorm"
 
 	"tianguis.example/chassis/database"
 )
@@ -40,6 +43,16 @@ func certain(t *time.Time) time.Time {
 		return time.Time{}
 	}
 	return t.UTC()
+}
+
+// columnsOf are the columns of a row by their names, for RETURNING: of a prepared RETURNING * Postgres gives up ("cached plan must not change
+// result type") once a migration has added a column.
+func columnsOf(tx *gorm.DB, row any) string {
+	statement := &gorm.Statement{DB: tx}
+	if err := statement.Parse(row); err != nil {
+		panic(err) // rows are types of this package
+	}
+	return strings.Join(statement.Schema.DBNames, ", ")
 }
 
 // lockDue makes concurrent claims on Postgres skip each other's rows. SQLite has one writer at a time.

@@ -46,6 +46,15 @@ func ParseSecrets(text string) (Secrets, error) {
 	return all, nil
 }
 
+// Fingerprints are those of all, in their order.
+func (all Secrets) Fingerprints() []string {
+	names := make([]string, len(all))
+	for i, s := range all {
+		names[i] = s.Fingerprint()
+	}
+	return names
+}
+
 // Sign sets the three headers, with one signature for each secret that can sign. Every attempt to
 // deliver signs afresh, under the same id.
 func (all Secrets) Sign(h http.Header, id string, at time.Time, body []byte) {

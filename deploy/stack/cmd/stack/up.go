@@ -66,10 +66,9 @@ func start(ctx context.Context, out io.Writer, ports stack.Ports) (*stack.Stack,
 	if ports.Sandbox != stack.DefaultPorts().Sandbox {
 		state += "-" + strconv.Itoa(ports.Sandbox)
 	}
-	s, err := stack.New(stack.Config{
-		Bin: filepath.Join(folder, "bin"), State: state, Ports: ports,
-		Env: map[string]map[string]string{stack.Marketplace: {"MAIL_DELIVERY": "page"}}, // nobody is written to
-	})
+	env := map[string]map[string]string{stack.Marketplace: {"MAIL_DELIVERY": "page"}} // nobody is written to
+	sendTraces(env)
+	s, err := stack.New(stack.Config{Bin: filepath.Join(folder, "bin"), State: state, Ports: ports, Env: env})
 	if err != nil {
 		return nil, err
 	}
@@ -78,6 +77,20 @@ func start(ctx context.Context, out io.Writer, ports stack.Ports) (*stack.Stack,
 		return nil, err
 	}
 	return s, nil
+}
+
+// sendTraces lets the services send theirs to the collector that our own environment names. Nothing else of it reaches them.
+func sendTraces(env map[string]map[string]string) {
+	collector := os.Getenv("OTEL_EXPORTER_OTLP_ENDPOINT")
+	if collector == "" {
+		return
+	}
+	for _, service := range []string{stack.Sandbox, stack.Payments, stack.Marketplace} {
+		if env[service] == nil {
+			env[service] = map[string]string{}
+		}
+		env[service]["OTEL_EXPORTER_OTLP_ENDPOINT"] = collector
+	}
 }
 
 // stay keeps the stack up until ctx is done, which is a Ctrl-C, or one of the services ends.

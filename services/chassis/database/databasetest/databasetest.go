@@ -10,9 +10,11 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/require"
+	"gorm.io/gorm"
 
 	"tianguis.example/chassis/clock"
 	"tianguis.example/chassis/database"
@@ -35,6 +37,19 @@ func Each(t *testing.T, files fs.FS, f func(t *testing.T, db *database.DB)) {
 			f(t, Open(t, address, clock.System(), files))
 		})
 	}
+}
+
+// EachAndLosing is Each, and once more on a Postgres that undoes every transaction when it commits for the first time: for the tests of a store, whose
+// transactions must do the same when they are run again.
+func EachAndLosing(t *testing.T, files fs.FS, f func(t *testing.T, db *database.DB)) {
+	t.Helper()
+	Each(t, files, f)
+	t.Run("postgres, undone at first", func(t *testing.T) {
+		t.Parallel()
+		db := Open(t, PostgresAddress(t), clock.System(), files)
+		LoseFirst(t, db)
+		f(t, db)
+	})
 }
 
 // Open opens the database at address, migrates it, and closes it at the end of the test.
@@ -88,4 +103,25 @@ func PostgresAddress(t testing.TB) string {
 	query.Set("search_path", schema)
 	address.RawQuery = query.Encode()
 	return address.String()
+}
+
+// Exec runs a statement as somebody with a console does.
+func Exec(t *testing.T, db *database.DB, statement string, args ...any) {
+	t.Helper()
+	require.NoError(t, db.Write(t.Context(), func(tx *gorm.DB) error { return tx.Exec(statement, args...).Error }), statement)
+}
+
+// LockTable keeps everybody from a table, as a careless change of the schema does, until unlock is called.
+func LockTable(t *testing.T, address, table string) (unlock func()) {
+	t.Helper()
+	careless, err := database.Open(t.Context(), address, database.Options{Clock: clock.System(), MaxConns: 1})
+	require.NoError(t, err)
+	tx := careless.Read(t.Context()).Begin()
+	require.NoError(t, tx.Exec("LOCK TABLE "+table+" IN ACCESS EXCLUSIVE MODE").Error)
+	unlock = sync.OnceFunc(func() {
+		require.NoError(t, tx.Rollback().Error)
+		require.NoError(t, careless.Close())
+	})
+	t.Cleanup(func() { _ = careless.Close() })
+	return unlock
 }

@@ -1,13 +1,18 @@
 package main
 
 import (
+	"errors"
 	"net"
 	"net/url"
+	"slices"
 	"time"
 
+	"tianguis.example/chassis/database"
 	"tianguis.example/chassis/httpserver"
 	"tianguis.example/chassis/logging"
 	"tianguis.example/chassis/settings"
+	"tianguis.example/chassis/tracing"
+	"tianguis.example/marketplace"
 	"tianguis.example/payments/webhook"
 )
 
@@ -21,8 +26,8 @@ type logConfig struct {
 type databaseConfig struct {
 	logConfig
 	DatabaseURL string `env:"DATABASE_URL" default:"sqlite:marketplace.db" help:"Where the marketplace keeps its data: sqlite:<file>, or postgres://user:password@host/database."`
-	MaxConns    int    `env:"DATABASE_MAX_CONNS" default:"10" help:"The most connections to the database."`
-	BaseURL     string `env:"MARKETPLACE_BASE_URL" default:"http://localhost:8000" help:"The address under which people reach the marketplace. With https, cookies are sent over https only."`
+	database.Limits
+	BaseURL string `env:"MARKETPLACE_BASE_URL" default:"http://localhost:8000" help:"The address under which people reach the marketplace. With https, cookies are sent over https only."`
 }
 
 // Config is everything that the marketplace can be told.
@@ -39,6 +44,8 @@ type Config struct {
 
 	WebhookSecret logging.Secret `env:"WEBHOOK_SECRET" help:"What the payments service signs its webhooks with: whsec_ and base64. Several, separated by spaces, while one is being replaced.\nWithout it webhooks are refused."`
 	AllowUnsigned bool           `env:"WEBHOOK_ALLOW_UNSIGNED" default:"false" help:"Believe webhooks without a signature: whoever can reach the marketplace can then mark jobs as paid. For trying things out only."`
+
+	tracing.Settings
 
 	SessionLife time.Duration `env:"SESSION_LIFETIME" default:"168h" help:"How long a sign-in lasts."`
 	PollEvery   time.Duration `env:"PAYMENTS_POLL_INTERVAL" default:"2s" help:"How often to look for payments of which no news came, to ask the payments service about them."`
@@ -59,66 +66,86 @@ type Config struct {
 	MessagesEvery   time.Duration `env:"MESSAGES_POLL_INTERVAL" default:"2s" help:"How often to look for messages that are due."`
 	MessagesWorkers int           `env:"MESSAGES_WORKERS" default:"2" help:"How many e-mails, and how many SMS, are sent at a time."`
 
+	Assets        []string      `env:"MARKETPLACE_ASSETS" default:"USD/2,EUR/2,MXN/2,GBP/2,JPY/0,ZAR/2" help:"The currencies that a job's budget can be given in, each with the decimals of its smallest unit. Workers' wallets must take them."`
+	DeadlineEvery time.Duration `env:"DEADLINE_INTERVAL" default:"10s" help:"How often to look for jobs whose time has run out."`
+
 	MetricsListen string `env:"METRICS_LISTEN" help:"Where GET /metrics answers Prometheus: 127.0.0.1:9402, or an address that only your network reaches, since it asks for\nno key. Without it nobody is answered."`
 }
 
 // Validate refuses what cannot work, or would be open to anybody.
 func (c *databaseConfig) Validate() error {
-	base, err := url.Parse(c.BaseURL)
-	if err != nil || base.Host == "" || base.Scheme != "https" && base.Scheme != "http" {
-		return settings.Wrong("MARKETPLACE_BASE_URL", "must be an address such as https://market.example, not %q", c.BaseURL)
+	var wrong []error
+	if base, err := url.Parse(c.BaseURL); err != nil || base.Host == "" || base.Scheme != "https" && base.Scheme != "http" {
+		wrong = append(wrong, settings.Wrong("MARKETPLACE_BASE_URL", "must be an address such as https://market.example, not %q", c.BaseURL))
 	}
-	if c.MaxConns < 1 {
-		return settings.Wrong("DATABASE_MAX_CONNS", "must be at least 1")
+	if err := c.Limits.Validate(); err != nil {
+		wrong = append(wrong, err)
 	}
 	if _, err := logging.New(nil, c.LogFormat, "info"); err != nil {
-		return settings.Wrong("LOG_FORMAT", "must be text or json, not %q", c.LogFormat)
+		wrong = append(wrong, settings.Wrong("LOG_FORMAT", "must be text or json, not %q", c.LogFormat))
 	}
 	if _, err := logging.New(nil, "text", c.LogLevel); err != nil {
-		return settings.Wrong("LOG_LEVEL", "must be debug, info, warn or error, not %q", c.LogLevel)
+		wrong = append(wrong, settings.Wrong("LOG_LEVEL", "must be debug, info, warn or error, not %q", c.LogLevel))
 	}
-	return nil
+	return errors.Join(wrong...)
 }
 
 // Validate refuses what cannot work, or would be open to anybody.
 func (c *Config) Validate() error {
-	if err := c.databaseConfig.Validate(); err != nil {
-		return err
+	wrong := []error{c.databaseConfig.Validate()}
+	add := func(variable, format string, args ...any) {
+		wrong = append(wrong, settings.Wrong(variable, format, args...))
+	}
+	if err := c.Settings.Validate(); err != nil {
+		wrong = append(wrong, err)
 	}
 	if _, err := httpserver.ParseNetworks(c.TrustedProxies); err != nil {
-		return settings.Wrong("MARKETPLACE_TRUSTED_PROXIES", "cannot be used: %v", err)
+		add("MARKETPLACE_TRUSTED_PROXIES", "cannot be used: %v", err)
 	}
 	if _, _, err := net.SplitHostPort(c.Listen); err != nil {
-		return settings.Wrong("MARKETPLACE_LISTEN", "must be host:port, not %q", c.Listen)
+		add("MARKETPLACE_LISTEN", "must be host:port, not %q", c.Listen)
 	}
 	payments, err := url.Parse(c.PaymentsURL)
 	if err != nil || payments.Host == "" || payments.Scheme != "https" && payments.Scheme != "http" {
-		return settings.Wrong("PAYMENTS_SERVICE_URL", "must be an address such as http://localhost:4001, not %q", c.PaymentsURL)
-	}
-	if c.PaymentsKey == "" && !loopback(payments) {
-		return settings.Wrong("PAYMENTS_API_KEY", "is missing: only a payments service on this machine can be used without a key")
+		add("PAYMENTS_SERVICE_URL", "must be an address such as http://localhost:4001, not %q", c.PaymentsURL)
+	} else if c.PaymentsKey == "" && !loopback(payments) {
+		add("PAYMENTS_API_KEY", "is missing: only a payments service on this machine can be used without a key")
 	}
 	if _, err := c.webhookSecrets(); err != nil {
-		return settings.Wrong("WEBHOOK_SECRET", "cannot be used: %v", err)
+		add("WEBHOOK_SECRET", "cannot be used: %v", err)
 	}
-	if err := c.validateMail(); err != nil {
-		return err
+	if _, err := c.assets(); err != nil {
+		wrong = append(wrong, err)
 	}
-	if err := c.validateSMS(); err != nil {
-		return err
-	}
+	wrong = append(wrong, c.validateMail(), c.validateSMS())
 	if c.MessagesWorkers < 1 {
-		return settings.Wrong("MESSAGES_WORKERS", "must be at least 1")
+		add("MESSAGES_WORKERS", "must be at least 1")
 	}
 	if c.PollWorkers < 1 {
-		return settings.Wrong("PAYMENTS_POLL_WORKERS", "must be at least 1")
+		add("PAYMENTS_POLL_WORKERS", "must be at least 1")
 	}
-	for name, d := range map[string]time.Duration{"PAYMENTS_TIMEOUT": c.PaymentsTimeout, "SESSION_LIFETIME": c.SessionLife, "PAYMENTS_POLL_INTERVAL": c.PollEvery, "MESSAGES_POLL_INTERVAL": c.MessagesEvery} {
+	for name, d := range map[string]time.Duration{"PAYMENTS_TIMEOUT": c.PaymentsTimeout, "SESSION_LIFETIME": c.SessionLife, "PAYMENTS_POLL_INTERVAL": c.PollEvery, "DEADLINE_INTERVAL": c.DeadlineEvery, "MESSAGES_POLL_INTERVAL": c.MessagesEvery} {
 		if d <= 0 {
-			return settings.Wrong(name, "must be more than zero")
+			add(name, "must be more than zero")
 		}
 	}
-	return nil
+	return errors.Join(wrong...)
+}
+
+// assets are those that budgets can be given in, each once.
+func (c *Config) assets() ([]marketplace.Asset, error) {
+	var all []marketplace.Asset
+	for _, text := range c.Assets {
+		asset, ok := marketplace.ParseAsset(text)
+		if !ok || slices.ContainsFunc(all, func(a marketplace.Asset) bool { return a.Code == asset.Code }) {
+			return nil, settings.Wrong("MARKETPLACE_ASSETS", "must be currencies with their decimals such as USD/2, each once, separated by commas, not %q", text)
+		}
+		all = append(all, asset)
+	}
+	if len(all) == 0 {
+		return nil, settings.Wrong("MARKETPLACE_ASSETS", "must name at least one currency, such as USD/2")
+	}
+	return all, nil
 }
 
 // webhookSecrets are none when there is no WEBHOOK_SECRET: nothing can be verified then.

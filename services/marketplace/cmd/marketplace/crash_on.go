@@ -58,9 +58,9 @@ func callPoints() []string {
 
 // reads are the methods of the store that commit nothing. Whatever else it has is a commit, and has its points.
 var reads = []string{
-	"AllJobs", "AnyJob", "AttemptByPendingID", "AttemptToConsent", "AttemptsOpen", "Job", "JobAndAttempt", "JobFor", "JobsOf", "KnownPendingIDs",
-	"Messages", "MessagesPending", "MoneyLines", "MoneyOf", "NotificationsOf", "Operations", "Ping", "PreferencesOf", "Session", "Told", "Unread",
-	"User", "UserByEmail",
+	"AccountEvents", "AllJobs", "AnyJob", "AttemptByPendingID", "AttemptToConsent", "AttemptsOpen", "Case", "FindJobs", "Job", "JobAndAttempt",
+	"JobFor", "JobsOf", "KnownPendingIDs", "Link", "Messages", "MessagesPending", "MoneyLines", "MoneyOf", "NotificationsOf", "Operations", "Ping",
+	"PreferencesOf", "Session", "SessionsOf", "SignUp", "Told", "Unread", "User", "UserByEmail", "Users",
 }
 
 // recordMethod commits news: what it does to the job is a point of its own.
@@ -68,6 +68,9 @@ const recordMethod = "Record"
 
 // steps are the events that have points of their own.
 var steps = []string{string(marketplace.Pay), marketplace.EventPaymentFailed, marketplace.EventPaidAgain, marketplace.EventPaidOutOfTurn}
+
+// jobStep is what a person, or the clock, does with a job.
+const jobStep = "job step"
 
 // nothingNew is all other news: it was known already, or it says how much more came. Which of the two hangs on the amounts and on who told
 // first, and no scenario could be sure of one.
@@ -79,7 +82,7 @@ func storePoints() []string {
 	for i := range methods.NumMethod() {
 		switch name := methods.Method(i).Name; {
 		case name == recordMethod:
-			for _, what := range append(slices.Clone(steps), nothingNew) {
+			for _, what := range append(slices.Clone(steps), jobStep, nothingNew) {
 				all = append(all, recordMethod+" "+what)
 			}
 		case !slices.Contains(reads, name):
@@ -115,6 +118,14 @@ func (p crashingPayments) Finish(ctx context.Context, finish api.Finish) (api.Fi
 	return crashpoint.Get(p.at, "payments.Finish", func() (api.Finished, error) { return p.payments.Finish(ctx, finish) })
 }
 
+func (p crashingPayments) Profile(ctx context.Context, walletAddressURL string) (api.Profile, error) {
+	return crashpoint.Get(p.at, "payments.Profile", func() (api.Profile, error) { return p.payments.Profile(ctx, walletAddressURL) })
+}
+
+func (p crashingPayments) Cancel(ctx context.Context, pendingID string) (api.Payment, error) {
+	return crashpoint.Get(p.at, "payments.Cancel", func() (api.Payment, error) { return p.payments.Cancel(ctx, pendingID) })
+}
+
 // crashingStore is the store with a point around each commit. Reads are the store's own.
 type crashingStore struct {
 	*store.Store
@@ -123,10 +134,28 @@ type crashingStore struct {
 
 func (s crashingStore) Record(ctx context.Context, c marketplace.Change) error {
 	what := nothingNew
-	if len(c.Entries) > 0 && slices.Contains(steps, c.Entries[0].Event) {
+	switch {
+	case len(c.Entries) == 0:
+	case slices.Contains(steps, c.Entries[0].Event):
 		what = c.Entries[0].Event
+	case slices.Contains(marketplace.Actions, marketplace.Action(c.Entries[0].Event)):
+		what = jobStep
 	}
 	return s.at.Do(recordMethod+" "+what, func() error { return s.Store.Record(ctx, c) })
+}
+
+func (s crashingStore) CreateJob(ctx context.Context, j marketplace.Job, history []marketplace.Entry) (marketplace.JobID, error) {
+	return crashpoint.Get(s.at, "CreateJob", func() (marketplace.JobID, error) { return s.Store.CreateJob(ctx, j, history) })
+}
+
+// ClaimOverdue has its second point only when something was claimed.
+func (s crashingStore) ClaimOverdue(ctx context.Context, n int, now, leaseUntil time.Time) ([]marketplace.JobID, error) {
+	s.at.At(crashpoint.Before("ClaimOverdue"))
+	claimed, err := s.Store.ClaimOverdue(ctx, n, now, leaseUntil)
+	if len(claimed) > 0 {
+		s.at.At(crashpoint.After("ClaimOverdue"))
+	}
+	return claimed, err
 }
 
 func (s crashingStore) CreateAttempt(ctx context.Context, a marketplace.Attempt, askAt time.Time) error {
@@ -163,9 +192,9 @@ func (s crashingStore) AskAgainAt(ctx context.Context, id string, leaseUntil, at
 	return s.at.Do("AskAgainAt", func() error { return s.Store.AskAgainAt(ctx, id, leaseUntil, at) })
 }
 
-func (s crashingStore) AddSignInTry(ctx context.Context, email, peer string, at, since time.Time) (byEmail, byPeer int, err error) {
-	err = s.at.Do("AddSignInTry", func() (err error) {
-		byEmail, byPeer, err = s.Store.AddSignInTry(ctx, email, peer, at, since)
+func (s crashingStore) AddTry(ctx context.Context, t marketplace.Try, since time.Time) (byEmail, byPeer int, err error) {
+	err = s.at.Do("AddTry", func() (err error) {
+		byEmail, byPeer, err = s.Store.AddTry(ctx, t, since)
 		return err
 	})
 	return byEmail, byPeer, err
@@ -175,8 +204,36 @@ func (s crashingStore) CreateSession(ctx context.Context, session marketplace.Se
 	return s.at.Do("CreateSession", func() error { return s.Store.CreateSession(ctx, session, email) })
 }
 
-func (s crashingStore) DeleteSession(ctx context.Context, id string) error {
-	return s.at.Do("DeleteSession", func() error { return s.Store.DeleteSession(ctx, id) })
+func (s crashingStore) SeenSession(ctx context.Context, id string, at time.Time) error {
+	return s.at.Do("SeenSession", func() error { return s.Store.SeenSession(ctx, id, at) })
+}
+
+func (s crashingStore) DeleteSession(ctx context.Context, id string, of marketplace.UserID) error {
+	return s.at.Do("DeleteSession", func() error { return s.Store.DeleteSession(ctx, id, of) })
+}
+
+func (s crashingStore) Register(ctx context.Context, u marketplace.User, peer, useUp string) (id marketplace.UserID, err error) {
+	err = s.at.Do("Register", func() (err error) {
+		id, err = s.Store.Register(ctx, u, peer, useUp)
+		return err
+	})
+	return id, err
+}
+
+func (s crashingStore) KeepSignUp(ctx context.Context, signUp marketplace.SignUp) (taken bool, err error) {
+	err = s.at.Do("KeepSignUp", func() (err error) {
+		taken, err = s.Store.KeepSignUp(ctx, signUp)
+		return err
+	})
+	return taken, err
+}
+
+func (s crashingStore) KeepLink(ctx context.Context, l marketplace.Link) error {
+	return s.at.Do("KeepLink", func() error { return s.Store.KeepLink(ctx, l) })
+}
+
+func (s crashingStore) ChangeAccount(ctx context.Context, c marketplace.AccountChange) error {
+	return s.at.Do("ChangeAccount", func() error { return s.Store.ChangeAccount(ctx, c) })
 }
 
 // ClaimMessages has its second point only when something was claimed, like ClaimAttempts.

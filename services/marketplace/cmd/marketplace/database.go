@@ -13,7 +13,7 @@ import (
 )
 
 func open(ctx context.Context, c databaseConfig, now clock.Clock) (*database.DB, error) {
-	return database.Open(ctx, c.DatabaseURL, database.Options{Clock: now, MaxConns: c.MaxConns})
+	return database.Open(ctx, c.DatabaseURL, database.Options{Clock: now, Limits: c.Limits})
 }
 
 // openMigrated opens the database with its schema up to date. On SQLite, which one process has to itself, it brings it

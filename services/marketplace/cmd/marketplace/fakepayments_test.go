@@ -37,6 +37,7 @@ type fakePayments struct {
 	fault    map[string]fault            // by route: what happens in the place of an answer
 	asset    string                      // of the sellers' wallets
 	redirect func(pending string) string // the wallet's page
+	looked   []string                    // wallet addresses that were looked at
 }
 
 type fakePayment struct {
@@ -72,6 +73,8 @@ func newFakePayments(t *testing.T) *fakePayments {
 		"GET /payments/finish":                f.finish,
 		"GET /payments/{pendingId}/status":    f.status,
 		"GET /offers/{offerId}/payments":      f.ofOffer,
+		"POST /api/wallet/profile":            f.profile,
+		"POST /payments/{pendingId}/cancel":   f.cancel,
 	} {
 		mux.HandleFunc(route, func(w http.ResponseWriter, r *http.Request) { f.serve(route, handler, w, r) })
 	}
@@ -156,6 +159,24 @@ func (f *fakePayments) register(w http.ResponseWriter, r *http.Request) {
 	}
 	f.sellers[body.ID] = body.WalletAddressURL
 	f.write(w, http.StatusCreated, map[string]any{"ok": true, "id": body.ID})
+}
+
+// profile knows every wallet but nobody's.
+func (f *fakePayments) profile(w http.ResponseWriter, r *http.Request) {
+	var body struct{ WalletAddressURL string }
+	if !f.read(w, r, &body) {
+		return
+	}
+	f.looked = append(f.looked, body.WalletAddressURL)
+	if strings.Contains(body.WalletAddressURL, "nobody") {
+		f.refuse(w, http.StatusBadRequest, "invalid_wallet_address")
+		return
+	}
+	name := body.WalletAddressURL[strings.LastIndex(body.WalletAddressURL, "/")+1:]
+	f.write(w, http.StatusOK, map[string]any{"success": true, "wallet": map[string]any{
+		"id": body.WalletAddressURL, "publicName": "Wallet of " + name, "assetCode": f.asset, "assetScale": 2,
+		"authServer": "https://auth.wallet.example", "resourceServer": "https://wallet.example",
+	}})
 }
 
 func (f *fakePayments) start(w http.ResponseWriter, r *http.Request) {
@@ -248,6 +269,23 @@ func (f *fakePayments) status(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	f.refuse(w, http.StatusNotFound, "not_found")
+}
+
+func (f *fakePayments) cancel(w http.ResponseWriter, r *http.Request) {
+	p := f.payments[r.PathValue("pendingId")]
+	switch {
+	case p == nil:
+		f.refuse(w, http.StatusNotFound, "not_found")
+		return
+	case p.Status == "paid":
+		f.refuse(w, http.StatusConflict, "already_paid")
+		return
+	case p.Status == "pending" && p.State != "awaiting_approval":
+		f.refuse(w, http.StatusConflict, "payment_in_progress")
+		return
+	}
+	p.Status, p.State, p.Reason = "failed", "failed", "canceled"
+	f.write(w, http.StatusOK, f.wire(p))
 }
 
 func (f *fakePayments) ofOffer(w http.ResponseWriter, r *http.Request) {

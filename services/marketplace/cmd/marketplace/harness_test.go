@@ -34,6 +34,8 @@ type running struct {
 	logs     *lockedBuffer
 	seeding  *seeding
 	config   Config
+	clock    clock.Clock
+	mail     marketplace.Mailer
 	stop     func()
 }
 
@@ -75,6 +77,12 @@ func onEach(t *testing.T, f func(t *testing.T, m *running), change ...func(*Conf
 
 func startOn(t *testing.T, address string, change ...func(*Config)) *running {
 	t.Helper()
+	return startWith(t, address, clock.System(), nil, change...)
+}
+
+// startWith runs the program by a clock, and with somebody who takes its letters.
+func startWith(t *testing.T, address string, now clock.Clock, mail marketplace.Mailer, change ...func(*Config)) *running {
+	t.Helper()
 	payments := newFakePayments(t)
 	var c Config
 	require.NoError(t, settings.Load(&c, ""))
@@ -92,7 +100,7 @@ func startOn(t *testing.T, address string, change ...func(*Config)) *running {
 	require.NoError(t, err)
 	require.NoError(t, db.Close())
 
-	m := &running{t: t, payments: payments, logs: &lockedBuffer{}, config: c}
+	m := &running{t: t, payments: payments, logs: &lockedBuffer{}, config: c, clock: now, mail: mail}
 	m.boot()
 	t.Cleanup(func() { m.stop() })
 	m.seeding = &seeding{store: m.store, clock: clock.System(), assetCode: "MXN", assetScale: 2}
@@ -106,7 +114,7 @@ func (m *running) boot() {
 	m.t.Helper()
 	log, err := logging.New(m.logs, "json", "debug")
 	require.NoError(m.t, err)
-	m.Program, err = New(m.t.Context(), m.config, log, clock.System())
+	m.Program, err = New(m.t.Context(), m.config, log, m.clock, m.mail)
 	require.NoError(m.t, err)
 	m.base = "http://" + m.Address()
 	m.store = store.New(m.db)
@@ -130,7 +138,7 @@ func (m *running) job(id marketplace.JobID) marketplace.JobView {
 // events are those of a job's history, without how the sample came to be.
 func (m *running) events(id marketplace.JobID) []string {
 	var all []string
-	for _, e := range m.job(id).History[5:] {
+	for _, e := range m.job(id).History[6:] {
 		all = append(all, e.Event)
 	}
 	return all
@@ -188,8 +196,20 @@ func (b *browser) submit(from page, form string, fields map[string]string) page 
 	f := from.doc.Find("form#" + form)
 	require.Equal(b.t, 1, f.Length(), "no form %s in %s", form, from.text)
 	values := url.Values{}
-	f.Find("input").Each(func(_ int, input *goquery.Selection) {
-		values.Set(input.AttrOr("name", ""), input.AttrOr("value", ""))
+	f.Find("input[name], select, textarea").Each(func(_ int, input *goquery.Selection) {
+		name, value := input.AttrOr("name", ""), input.AttrOr("value", "")
+		switch {
+		case input.Is("select"):
+			value = input.Find("option[selected]").AttrOr("value", input.Find("option").First().AttrOr("value", ""))
+		case input.Is("textarea"):
+			value = input.Text()
+		case input.Is("input[type=radio]:not([checked])"):
+			value = values.Get(name) // what is chosen, or nothing
+		}
+		values.Set(name, value)
+	})
+	f.Find("button[name]").First().Each(func(_ int, button *goquery.Selection) {
+		values.Set(button.AttrOr("name", ""), button.AttrOr("value", ""))
 	})
 	for name, value := range fields {
 		require.True(b.t, values.Has(name), "the form has no field %s", name)

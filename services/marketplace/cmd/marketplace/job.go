@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"text/tabwriter"
 	"time"
 
@@ -57,40 +58,72 @@ func (s *shell) job() *cobra.Command {
 		},
 	}
 	show.Flags().BoolVar(&asJSON, "json", false, "as JSON")
-	job.AddCommand(show, &cobra.Command{
+	var state string
+	list := &cobra.Command{
 		Use:   "list",
 		Short: "List all jobs",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if state != "" && !slices.Contains(marketplace.States, marketplace.State(state)) {
+				return fmt.Errorf("--state %s: is none of %v", state, marketplace.States)
+			}
 			return s.withStore(cmd.Context(), func(kept *store.Store, _ databaseConfig) error {
 				lines, err := kept.AllJobs(cmd.Context())
 				if err != nil {
 					return err
 				}
 				table := tabwriter.NewWriter(s.out, 0, 0, 2, ' ', 0)
-				fmt.Fprintln(table, "JOB\tSTATE\tPAID\tBUDGET\tFUNDER\tWORKER\tTITLE")
+				fmt.Fprintln(table, "JOB\tSTATE\tUNTIL\tPAID\tBUDGET\tFUNDER\tWORKER\tTITLE")
 				for _, l := range lines {
-					fmt.Fprintf(table, "%s\t%s\t%t\t%s\t%s\t%s\t%s\n", l.ID, l.State, l.ContractCompleted, l.Budget, l.FunderName, l.WorkerName, l.Title)
+					if state == "" || string(l.State) == state {
+						fmt.Fprintf(table, "%s\t%s\t%s\t%t\t%s\t%s\t%s\t%s\n", l.ID, l.State, until(l.Job), l.ContractCompleted, l.Budget, l.FunderName, l.WorkerName, l.Title)
+					}
 				}
 				return table.Flush()
 			})
 		},
-	})
+	}
+	list.Flags().StringVar(&state, "state", "", "only jobs in this state")
+	job.AddCommand(show, list)
 	return job
+}
+
+// until is a job's deadline, or "-".
+func until(j marketplace.Job) string {
+	if j.Deadline.IsZero() {
+		return "-"
+	}
+	return j.Deadline.Format(time.RFC3339)
 }
 
 // jobReport is what `job show --json` prints.
 type jobReport struct {
-	JobID             marketplace.JobID `json:"job_id"`
-	Title             string            `json:"title"`
-	Status            marketplace.State `json:"job_status"`
-	Budget            money.Amount      `json:"budget"`
-	Funder            string            `json:"funder"`
-	Worker            string            `json:"worker"`
-	PaymentID         string            `json:"payment_id"`
-	ContractCompleted bool              `json:"contract_completed"`
-	Attempt           *attemptReport    `json:"attempt"`
-	History           []entryReport     `json:"history"`
+	JobID             marketplace.JobID   `json:"job_id"`
+	Title             string              `json:"title"`
+	Status            marketplace.State   `json:"job_status"`
+	Budget            money.Amount        `json:"budget"`
+	Funder            string              `json:"funder"`
+	Worker            string              `json:"worker"`
+	PaymentID         string              `json:"payment_id"`
+	ContractCompleted bool                `json:"contract_completed"`
+	Deadline          *time.Time          `json:"deadline"`
+	Attempt           *attemptReport      `json:"attempt"`
+	Applications      []applicationReport `json:"applications"`
+	Submissions       []submissionReport  `json:"submissions"`
+	History           []entryReport       `json:"history"`
+}
+
+type applicationReport struct {
+	Worker      string     `json:"worker"`
+	AppliedAt   time.Time  `json:"applied_at"`
+	WithdrawnAt *time.Time `json:"withdrawn_at,omitempty"`
+}
+
+type submissionReport struct {
+	ID         string     `json:"id"`
+	At         time.Time  `json:"at"`
+	RejectedAt *time.Time `json:"rejected_at,omitempty"`
+	Reason     string     `json:"reason,omitempty"`
 }
 
 type attemptReport struct {
@@ -113,6 +146,13 @@ func reportOf(v marketplace.JobView) jobReport {
 	r := jobReport{
 		JobID: v.ID, Title: v.Title, Status: v.State, Budget: v.Budget, Funder: v.FunderPerson.Name, Worker: v.WorkerPerson.Name,
 		PaymentID: v.PaymentID, ContractCompleted: v.ContractCompleted, History: []entryReport{},
+		Deadline: timeOrNone(v.Deadline), Applications: []applicationReport{}, Submissions: []submissionReport{},
+	}
+	for _, a := range v.Applications {
+		r.Applications = append(r.Applications, applicationReport{Worker: a.WorkerName, AppliedAt: a.AppliedAt, WithdrawnAt: timeOrNone(a.WithdrawnAt)})
+	}
+	for _, w := range v.Submissions {
+		r.Submissions = append(r.Submissions, submissionReport{ID: w.ID, At: w.At, RejectedAt: timeOrNone(w.RejectedAt), Reason: w.Reason})
 	}
 	if a := v.Attempt; a != nil {
 		r.Attempt = &attemptReport{PendingID: a.PendingID, State: a.State, Reason: a.Reason, CreatedAt: a.CreatedAt}
@@ -123,11 +163,19 @@ func reportOf(v marketplace.JobView) jobReport {
 	return r
 }
 
+func timeOrNone(t time.Time) *time.Time {
+	if t.IsZero() {
+		return nil
+	}
+	return &t
+}
+
 func (s *shell) printJob(v marketplace.JobView) error {
 	table := tabwriter.NewWriter(s.out, 0, 0, 2, ' ', 0)
 	fmt.Fprintf(table, "job\t%s\n", v.ID)
 	fmt.Fprintf(table, "title\t%s\n", v.Title)
 	fmt.Fprintf(table, "state\t%s\n", v.State)
+	fmt.Fprintf(table, "until\t%s\n", until(v.Job))
 	fmt.Fprintf(table, "budget\t%s\n", v.Budget)
 	fmt.Fprintf(table, "funder\t%s\n", v.FunderPerson.Name)
 	fmt.Fprintf(table, "worker\t%s %s\n", v.WorkerPerson.Name, v.WorkerPerson.WalletAddressURL)
@@ -135,6 +183,20 @@ func (s *shell) printJob(v marketplace.JobView) error {
 	fmt.Fprintf(table, "payment id\t%s\n", v.PaymentID)
 	if a := v.Attempt; a != nil {
 		fmt.Fprintf(table, "latest attempt\t%s %s %s\n", a.PendingID, a.State, a.Reason)
+	}
+	for _, a := range v.Applications {
+		withdrawn := ""
+		if !a.Stands() {
+			withdrawn = ", withdrawn " + a.WithdrawnAt.Format(time.RFC3339)
+		}
+		fmt.Fprintf(table, "application\t%s %s%s\n", a.AppliedAt.Format(time.RFC3339), a.WorkerName, withdrawn)
+	}
+	for _, w := range v.Submissions {
+		rejected := ""
+		if w.Rejected() {
+			rejected = ", rejected " + w.RejectedAt.Format(time.RFC3339)
+		}
+		fmt.Fprintf(table, "submission\t%s %s%s\n", w.At.Format(time.RFC3339), w.ID, rejected)
 	}
 	for _, e := range v.History {
 		fmt.Fprintf(table, "%s\t%s %s→%s %s %s\n", e.At.Format(time.RFC3339), e.Event, e.From, e.To, e.ByName, e.Detail)

@@ -3,6 +3,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -13,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"tianguis.example/chassis/clock"
+	"tianguis.example/chassis/doctor"
 	"tianguis.example/chassis/logging"
 	"tianguis.example/chassis/settings"
 )
@@ -22,7 +24,7 @@ func main() {
 	defer stop()
 	if err := command(os.Stdin, os.Stdout, os.Stderr).ExecuteContext(ctx); err != nil {
 		fmt.Fprintln(os.Stderr, "marketplace:", err)
-		os.Exit(1) //nolint:gocritic // exitAfterDefer: the process ends, and the signals with it
+		os.Exit(exitCode(err)) //nolint:gocritic // exitAfterDefer: the process ends, and the signals with it
 	}
 }
 
@@ -47,7 +49,7 @@ func command(in io.Reader, out, errs io.Writer) *cobra.Command {
 	root.SetErr(errs)
 	root.PersistentFlags().StringVar(&s.file, "config", "", "read settings from this file, below the environment's (default: .env, if there is one)")
 	root.AddCommand(s.serve(), s.migrate(), s.seed(), s.user(), s.job(), s.version(), s.config())
-	root.AddCommand(s.message(), s.health())
+	root.AddCommand(s.message(), s.health(), s.doctor())
 	root.AddCommand(s.crashCommands()...)
 	return root
 }
@@ -56,14 +58,27 @@ const defaultFile = ".env"
 
 // load reads a command's settings and makes its logger, which writes beside the command's output.
 func (s *shell) load(into any, log *logConfig) (*slog.Logger, error) {
-	file := s.file
-	if file == "" {
-		if _, err := os.Stat(defaultFile); err == nil {
-			file = defaultFile
-		}
-	}
-	if err := settings.Load(into, file); err != nil {
+	if err := settings.Load(into, s.settingsFile()); err != nil {
 		return nil, err
 	}
 	return logging.New(s.err, log.LogFormat, log.LogLevel)
+}
+
+// settingsFile is the one that --config names, or the one that is read when none is named; "" for none.
+func (s *shell) settingsFile() string {
+	if s.file != "" {
+		return s.file
+	}
+	if _, err := os.Stat(defaultFile); err == nil {
+		return defaultFile
+	}
+	return ""
+}
+
+// exitCode is what the program ends with for err.
+func exitCode(err error) int {
+	if errors.Is(err, doctor.ErrFailed) {
+		return doctor.ExitFailed
+	}
+	return 1
 }

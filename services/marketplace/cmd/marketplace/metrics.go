@@ -90,13 +90,13 @@ func (m measured) payments() *http.Client {
 // doors are where requests can be refused.
 var doors = []string{"finish", "form", "sign_in", "webhook"}
 
-// door is where a request was refused: a webhook that nobody signed, a sign-in, a form that is not ours, or a return from a wallet that could not be
+// door is where a request was refused: a webhook that nobody signed, a sign-in or whatever else takes a password, a form that is not ours, or a return from a wallet that could not be
 // verified, or is another session's.
 func door(route, method string, status int) string {
 	switch {
 	case route == webhook.Path && status == http.StatusUnauthorized:
 		return "webhook"
-	case route == "/login" && method == http.MethodPost && (status == http.StatusUnauthorized || status == http.StatusTooManyRequests):
+	case method == http.MethodPost && (status == http.StatusUnauthorized || status == http.StatusTooManyRequests):
 		return "sign_in"
 	case route == "/payments/finish" && (status == http.StatusForbidden || status == http.StatusNotFound):
 		return "finish"
@@ -125,9 +125,12 @@ func newNews(r *metrics.Registry) *news {
 			Help: "How long it took from a payment's end, by the clock of the payments service, to the job that shows it.",
 		}, []string{"source"}),
 	}
-	for _, event := range marketplace.OddEvents {
-		m.heard.WithLabelValues(string(marketplace.SourceWebhook), event)
-		m.heard.WithLabelValues(string(marketplace.SourceAsked), event)
+	events := append([]string{string(marketplace.Pay), marketplace.EventPaymentFailed, marketplace.EventRoundedUp, knownBefore}, marketplace.OddEvents...)
+	for _, source := range []marketplace.Source{marketplace.SourceWebhook, marketplace.SourceUnsigned, marketplace.SourceFinish, marketplace.SourceAsked} {
+		for _, event := range events { // told of from the start, so that the first is an increase
+			m.heard.WithLabelValues(string(source), event)
+		}
+		m.late.WithLabelValues(string(source))
 	}
 	r.Add(m.heard, m.late)
 	return m

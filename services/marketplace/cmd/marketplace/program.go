@@ -15,8 +15,11 @@ import (
 
 	"tianguis.example/chassis/clock"
 	"tianguis.example/chassis/database"
+	"tianguis.example/chassis/httpclient"
 	"tianguis.example/chassis/httpserver"
+	"tianguis.example/chassis/tracing"
 	"tianguis.example/marketplace"
+	"tianguis.example/marketplace/deadline"
 	"tianguis.example/marketplace/inbox"
 	"tianguis.example/marketplace/notify"
 	"tianguis.example/marketplace/store"
@@ -34,15 +37,21 @@ type Program struct {
 	options  httpserver.Options
 	poller   *inbox.Poller
 	notifier *notify.Dispatcher
+	keeper   *deadline.Keeper
 	log      *slog.Logger
 	measured measured
+	tracer   *tracing.Tracer // nil when nobody collects traces
 }
 
-// New opens the database, brings its schema up to date or refuses, and listens. Close undoes it.
-func New(ctx context.Context, c Config, log *slog.Logger, now clock.Clock) (_ *Program, err error) {
+// New opens the database, brings its schema up to date or refuses, and listens. Close undoes it. mail takes letters about accounts; nil for no mail.
+func New(ctx context.Context, c Config, log *slog.Logger, now clock.Clock, mail marketplace.Mailer) (_ *Program, err error) {
 	crash := newCrashes()
 	now = crash.clock(now)
 	secrets, err := c.webhookSecrets()
+	if err != nil {
+		return nil, err
+	}
+	assets, err := c.assets()
 	if err != nil {
 		return nil, err
 	}
@@ -65,37 +74,42 @@ func New(ctx context.Context, c Config, log *slog.Logger, now clock.Clock) (_ *P
 		return nil, err
 	}
 	p.measured = measured
+	if p.tracer, err = tracing.New(ctx, service, version, c.Settings, log); err != nil {
+		return nil, err
+	}
 	kept := crash.store(plain)
-	payments := crash.payments(api.NewClient(c.PaymentsURL, c.PaymentsKey.Reveal(), measured.payments()))
+	toPayments := p.tracer.Client(httpclient.WithRequestID(measured.payments()), tracing.ClientOptions{Tells: tracing.TellAll})
+	payments := crash.payments(api.NewClient(c.PaymentsURL, c.PaymentsKey.Reveal(), toPayments))
 	market := marketplace.New(kept, payments, now, log, marketplace.Options{
-		SellerID: c.SellerID, SessionLife: c.SessionLife, Longest: c.PaymentsTimeout, Watch: measured.news,
+		SellerID: c.SellerID, SessionLife: c.SessionLife, Longest: c.PaymentsTimeout, Watch: measured.news, Mail: mail,
 	})
 	senders, shown, err := c.senders(now)
 	if err != nil {
 		return nil, err
 	}
 	_, sms := senders[marketplace.SMS]
-	pages, err := web.New(market, kept, now, log, web.Options{BaseURL: c.BaseURL, UnsignedWebhooks: c.AllowUnsigned, SMS: sms, Mails: mails(shown)})
+	pages, err := web.New(market, kept, now, log, web.Options{BaseURL: c.BaseURL, UnsignedWebhooks: c.AllowUnsigned, Assets: assets, SMS: sms, Mails: mails(shown)})
 	if err != nil {
 		return nil, err
 	}
 	p.options = httpserver.Options{
 		Log: log, Clock: now, BodyLimit: 256 << 10, ErrorHandler: errorHandler(pages),
 		WriteTimeout:   c.PaymentsTimeout + 15*time.Second, // a page may wait that long for the payments service
-		TrustedProxies: proxies, Answered: measured.requests.Answered,
+		TrustedProxies: proxies, Answered: measured.requests.Answered, Trace: tracePages(p.tracer),
 	}
 	p.echo = httpserver.New(p.options)
 	p.echo.GET("/health", httpserver.Health(service, now))
 	p.echo.GET("/ready", httpserver.Ready(service, now, log, kept.Ping))
-	inbox.NewReceiver(market, secrets, c.AllowUnsigned, now, log).Register(p.echo)
+	inbox.NewReceiver(market, secrets, c.AllowUnsigned, now, log).Register(p.echo, traceWebhooks(p.tracer)...)
 	pages.Register(p.echo)
 	p.poller = &inbox.Poller{
 		Market: market, Attempts: kept, Clock: now, Log: log,
-		Every: c.PollEvery, Workers: c.PollWorkers, Lease: 2 * c.PaymentsTimeout, Watch: measured.loops,
+		Every: c.PollEvery, Workers: c.PollWorkers, Lease: 2 * c.PaymentsTimeout, Watch: measured.loops, Trace: traceQuestion(p.tracer),
 	}
 	p.notifier = &notify.Dispatcher{
 		Store: kept, Senders: senders, Clock: now, Log: log, Every: c.MessagesEvery, Workers: c.MessagesWorkers, Watch: measured.messages,
 	}
+	p.keeper = &deadline.Keeper{Market: market, Jobs: kept, Clock: now, Log: log, Every: c.DeadlineEvery, Watch: measured.loops}
 	if p.listener, err = (&net.ListenConfig{}).Listen(ctx, "tcp", c.Listen); err != nil {
 		return nil, fmt.Errorf("MARKETPLACE_LISTEN cannot be used: %w", err)
 	}
@@ -130,6 +144,7 @@ func (p *Program) Run(ctx context.Context) error {
 	group.Go(func() error { return httpserver.Serve(ctx, p.listener, p.echo, p.options) })
 	group.Go(func() error { p.poller.Run(ctx); return nil })
 	group.Go(func() error { p.notifier.Run(ctx); return nil })
+	group.Go(func() error { p.keeper.Run(ctx); return nil })
 	if p.measured.listener != nil {
 		group.Go(func() error { p.measured.registry.Serve(ctx, p.measured.listener, p.log); return nil })
 	}
@@ -149,5 +164,6 @@ func (p *Program) Close() (err error) {
 	if p.db != nil {
 		err = errors.Join(err, p.db.Close())
 	}
+	p.tracer.Close()
 	return err
 }

@@ -28,7 +28,7 @@ func TestHeaders_OnEveryPage(t *testing.T) {
 	m := start(t)
 	b := m.browser().signIn(demoFunder)
 	for path, status := range map[string]int{
-		"/": 200, "/jobs/1": 200, "/jobs/1/pay": 200, "/jobs/1/status": 200, "/jobs/999": 404, "/nowhere": 404, "/payments/finish": 404, "/static/nothing.css": 404,
+		"/": 200, "/?q=sign": 200, "/jobs/new": 200, "/jobs/6/edit": 200, "/jobs/1/edit": 409, "/jobs/1": 200, "/jobs/1/pay": 200, "/jobs/1/status": 200, "/jobs/999": 404, "/nowhere": 404, "/payments/finish": 404, "/static/nothing.css": 404,
 	} {
 		answer := b.get(path)
 		require.Equal(t, status, answer.StatusCode, path)
@@ -111,6 +111,8 @@ func TestConfig_RefusesInWordsThatNameTheVariable(t *testing.T) {
 		"PAYMENTS_POLL_INTERVAL": func(c *Config) { c.PollEvery = 0 },
 		"PAYMENTS_TIMEOUT":       func(c *Config) { c.PaymentsTimeout = 0 },
 		"SESSION_LIFETIME":       func(c *Config) { c.SessionLife = 0 },
+		"DEADLINE_INTERVAL":      func(c *Config) { c.DeadlineEvery = 0 },
+		"MARKETPLACE_ASSETS":     func(c *Config) { c.Assets = []string{"USD/2", "MXN"} },
 		"DATABASE_MAX_CONNS":     func(c *Config) { c.MaxConns = 0 },
 		"LOG_FORMAT":             func(c *Config) { c.LogFormat = "xml" },
 		"LOG_LEVEL":              func(c *Config) { c.LogLevel = "loud" },
@@ -134,7 +136,7 @@ func TestNew_PostgresWithPendingMigrations(t *testing.T) {
 	t.Parallel()
 	c := config(t)
 	c.DatabaseURL, c.Listen = databasetest.PostgresAddress(t), "127.0.0.1:0"
-	_, err := New(t.Context(), c, discard, clock.System())
+	_, err := New(t.Context(), c, discard, clock.System(), nil)
 	require.ErrorContains(t, err, "0001_marketplace.sql")
 	require.ErrorContains(t, err, "marketplace migrate")
 }
@@ -144,7 +146,7 @@ func TestNew_BusyPort(t *testing.T) {
 	m := start(t)
 	c := config(t)
 	c.DatabaseURL, c.Listen = databasetest.SQLiteAddress(t), m.Address()
-	_, err := New(t.Context(), c, discard, clock.System())
+	_, err := New(t.Context(), c, discard, clock.System(), nil)
 	require.ErrorContains(t, err, "MARKETPLACE_LISTEN cannot be used")
 }
 
@@ -204,11 +206,20 @@ func TestCommands(t *testing.T) {
 			var job map[string]any
 			require.NoError(t, json.Unmarshal([]byte(out), &job))
 			require.Equal(t, "reviewing", job["job_status"])
+			require.Len(t, job["applications"], 1)
+			require.Len(t, job["submissions"], 1)
+			require.Nil(t, job["deadline"])
 			require.Equal(t, map[string]any{"value": "10000", "assetCode": "MXN", "assetScale": 2.0}, job["budget"])
 			out, err = run(t, file, "", "job", "show", "2")
 			require.NoError(t, err)
 			require.Contains(t, out, "19.99 MXN")
 			require.Contains(t, out, "https://w.example/new")
+			out, err = run(t, file, "", "job", "list", "--state", "recruiting")
+			require.NoError(t, err)
+			require.Regexp(t, `(?m)^4 +recruiting +20\d\d-`, out)
+			require.Len(t, strings.Split(strings.TrimSpace(out), "\n"), 2)
+			_, err = run(t, file, "", "job", "list", "--state", "asleep")
+			require.ErrorContains(t, err, "is none of")
 			_, err = run(t, file, "", "job", "show", "999")
 			require.EqualError(t, err, "There is no such job.")
 
@@ -228,6 +239,7 @@ func TestCommands(t *testing.T) {
 			}
 			_, err = run(t, file, "short\n", "user", "add", "--email", "bob@example.com", "--name", "Bob")
 			require.ErrorContains(t, err, "A password has between")
+			userCommands(t, file)
 		})
 	}
 }

@@ -1,9 +1,11 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net/url"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -109,12 +111,12 @@ func (d *seeding) person(ctx context.Context, email, name string, role marketpla
 type sample struct {
 	title, description, submission string
 	budget                         string
-	actions                        []marketplace.Action
-	always                         bool // there must be one in review with this budget, however many were paid
+	actions                        []marketplace.Action // from the draft on
+	always                         bool                 // there must be one in review with this budget, however many were paid
 }
 
 // toReview is the life of a job until it waits to be paid.
-var toReview = []marketplace.Action{marketplace.Publish, marketplace.Close, marketplace.Accept, marketplace.Submit}
+var toReview = []marketplace.Action{marketplace.Publish, marketplace.Apply, marketplace.Close, marketplace.Select, marketplace.Submit}
 
 // samples: on an empty database the first is job 1.
 var samples = []sample{
@@ -133,7 +135,7 @@ var samples = []sample{
 	{
 		title:       "Repair the awning of stall 14",
 		description: "A seam has torn along two metres. Thread and cloth are there.",
-		budget:      "450.00", actions: toReview[:3],
+		budget:      "450.00", actions: toReview[:4],
 	},
 	{
 		title:       "Photograph thirty ceramics for a catalogue",
@@ -143,7 +145,7 @@ var samples = []sample{
 	{
 		title:       "Translate a lease agreement",
 		description: "Nine pages from English into Spanish, for information, not certified.",
-		budget:      "800.00", actions: toReview[:2],
+		budget:      "800.00", actions: toReview[:3],
 	},
 	{
 		title:       "Write to the neighbours about the night market",
@@ -193,33 +195,61 @@ func (d *seeding) jobs(ctx context.Context) error {
 	return nil
 }
 
-// job lives a sample's life, one hour for each step, by the table of transitions.
+// words are what the demo's people write where something must be written.
+var words = map[marketplace.Action]string{
+	marketplace.Apply:  "I have done this before, and could begin tomorrow. Photos of earlier work are on my profile.",
+	marketplace.Cancel: "The landlord does not want it.",
+}
+
+// job lives a sample's life, one hour for each step, by the rules.
 func (d *seeding) job(ctx context.Context, s sample, budget money.Amount) error {
-	at := d.clock.Now().Add(-time.Duration(len(s.actions)+1) * time.Hour)
-	job := marketplace.Job{
-		Title: s.title, Description: s.description, State: marketplace.Draft, Budget: budget, Funder: d.funder, CreatedAt: at, UpdatedAt: at,
+	funder, worker, err := d.doers(ctx)
+	if err != nil {
+		return err
 	}
-	history := []marketplace.Entry{{At: at, By: d.funder, Event: marketplace.EventCreated, From: marketplace.Draft, To: marketplace.Draft}}
-	doer := map[marketplace.Action]marketplace.UserID{marketplace.Submit: d.worker, marketplace.Expire: 0}
+	at := d.clock.Now().Add(-time.Duration(len(s.actions)+1) * time.Hour)
+	if slices.Contains(s.actions, marketplace.Expire) {
+		at = at.AddDate(0, 0, -marketplace.RecruitDays)
+	}
+	draft, history := marketplace.NewJob(funder.ID, marketplace.Terms{
+		Title: s.title, Description: s.description, Budget: budget,
+		MaxApplications: marketplace.MaxApplications, RecruitDays: marketplace.RecruitDays, SubmitDays: marketplace.SubmitDays,
+	}, at)
+	draft.Version = 1
+	c := marketplace.Case{Job: draft}
+	var life []marketplace.Change
 	for _, action := range s.actions {
 		at = at.Add(time.Hour)
-		by, other := doer[action]
-		if !other {
-			by = d.funder
+		command := marketplace.Command{Action: action, By: funder, Worker: worker.ID, Text: words[action]}
+		var change marketplace.Change
+		switch action {
+		case marketplace.Expire:
+			change, err = c.RunOut(c.Deadline)
+		case marketplace.Apply:
+			command.By = worker
+			change, err = c.Decide(command, at)
+		case marketplace.Submit:
+			command.By, command.Text = worker, s.submission
+			change, err = c.Decide(command, at)
+		default:
+			change, err = c.Decide(command, at)
 		}
-		change, err := job.Do(action, by, "", at)
 		if err != nil {
 			return fmt.Errorf("seed %q: %w", s.title, err)
 		}
-		job = change.After
-		history = append(history, change.Entries...)
-		if action == marketplace.Accept {
-			job.Worker = d.worker
-		}
-		if action == marketplace.Submit {
-			job.Submission = s.submission
-		}
+		c = c.With(change)
+		life = append(life, change)
 	}
-	_, err := d.store.CreateJob(ctx, job, history)
+	_, err = d.store.ImportJob(ctx, draft, history, life)
 	return err
+}
+
+// doers are the demo's funder and worker. The worker is one who had a wallet when applying.
+func (d *seeding) doers(ctx context.Context) (funder, worker marketplace.User, err error) {
+	if funder, err = d.store.User(ctx, d.funder); err != nil {
+		return funder, worker, err
+	}
+	worker, err = d.store.User(ctx, d.worker)
+	worker.WalletAddressURL = cmp.Or(worker.WalletAddressURL, "none any more")
+	return funder, worker, err
 }

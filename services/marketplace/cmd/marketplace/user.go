@@ -2,9 +2,12 @@ package main
 
 import (
 	"bufio"
+	"context"
 	"errors"
 	"fmt"
 	"strings"
+	"text/tabwriter"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -14,6 +17,11 @@ import (
 
 func (s *shell) user() *cobra.Command {
 	user := &cobra.Command{Use: "user", Short: "People with an account"}
+	user.AddCommand(s.userAdd(), s.userList(), s.userPassword(), s.userEmail(), s.userOperator(), s.userEvents())
+	return user
+}
+
+func (s *shell) userAdd() *cobra.Command {
 	var email, name, role, wallet string
 	var operator bool
 	add := &cobra.Command{
@@ -21,11 +29,11 @@ func (s *shell) user() *cobra.Command {
 		Short: "Add a person; the password is read from the first line of standard input",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			line, err := bufio.NewReader(s.in).ReadString('\n')
-			if err != nil && line == "" {
-				return errors.New("no password on standard input")
+			password, err := s.password()
+			if err != nil {
+				return err
 			}
-			u, err := marketplace.NewUser(email, name, strings.TrimRight(line, "\r\n"), marketplace.Role(role), wallet, s.clock.Now())
+			u, err := marketplace.NewUser(email, name, password, marketplace.Role(role), wallet, s.clock.Now())
 			if err != nil {
 				return plain(err)
 			}
@@ -43,12 +51,141 @@ func (s *shell) user() *cobra.Command {
 	add.Flags().StringVar(&email, "email", "", "to sign in with")
 	add.Flags().StringVar(&name, "name", "", "as shown to others")
 	add.Flags().StringVar(&role, "role", string(marketplace.Both), "funder, worker or both")
-	add.Flags().StringVar(&wallet, "wallet", "", "wallet address, such as https://wallet.example/alice")
+	add.Flags().StringVar(&wallet, "wallet", "", "wallet address, such as https://wallet.example/alice; nobody looks whether it is one")
 	add.Flags().BoolVar(&operator, "operator", false, "sees every job, and what needs a person")
 	_ = add.MarkFlagRequired("email")
 	_ = add.MarkFlagRequired("name")
-	user.AddCommand(add)
-	return user
+	return add
+}
+
+// password is the first line of standard input.
+func (s *shell) password() (string, error) {
+	line, err := bufio.NewReader(s.in).ReadString('\n')
+	if err != nil && line == "" {
+		return "", errors.New("no password on standard input")
+	}
+	return strings.TrimRight(line, "\r\n"), nil
+}
+
+func (s *shell) userList() *cobra.Command {
+	return &cobra.Command{
+		Use:   "list",
+		Short: "List everybody",
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return s.withStore(cmd.Context(), func(kept *store.Store, _ databaseConfig) error {
+				all, err := kept.Users(cmd.Context())
+				if err != nil {
+					return err
+				}
+				table := tabwriter.NewWriter(s.out, 0, 0, 2, ' ', 0)
+				fmt.Fprintln(table, "NUMBER\tE-MAIL\tNAME\tROLE\tOPERATOR\tSINCE\tWALLET\tCURRENCY")
+				for _, u := range all {
+					currency := u.Wallet.AssetCode
+					if u.WalletAddressURL != "" && !u.Wallet.Checked() {
+						currency = "not checked"
+					}
+					fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%t\t%s\t%s\t%s\n", u.ID, u.Email, u.Name, u.Role, u.Operator, u.CreatedAt.Format(time.DateOnly), u.WalletAddressURL, currency)
+				}
+				return table.Flush()
+			})
+		},
+	}
+}
+
+// changeUser is a command that changes the account of one person, who is found by e-mail.
+func (s *shell) changeUser(use, short, done string, decide func(u marketplace.User) (marketplace.AccountChange, error)) *cobra.Command {
+	var email string
+	cmd := &cobra.Command{
+		Use: use, Short: short, Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return s.withUser(cmd.Context(), email, func(kept *store.Store, u marketplace.User) error {
+				change, err := decide(u)
+				if err != nil {
+					return err
+				}
+				if err := kept.ChangeAccount(cmd.Context(), change); err != nil {
+					return err
+				}
+				_, err = fmt.Fprintf(s.out, "%s: %s\n", change.After.Email, done)
+				return err
+			})
+		},
+	}
+	cmd.Flags().StringVar(&email, "email", "", "whose account it is")
+	_ = cmd.MarkFlagRequired("email")
+	return cmd
+}
+
+func (s *shell) withUser(ctx context.Context, email string, do func(*store.Store, marketplace.User) error) error {
+	return s.withStore(ctx, func(kept *store.Store, _ databaseConfig) error {
+		u, err := kept.UserByEmail(ctx, marketplace.NormalEmail(email))
+		if err != nil {
+			return plain(err)
+		}
+		return plain(do(kept, u))
+	})
+}
+
+func (s *shell) userPassword() *cobra.Command {
+	return s.changeUser("password", "Give a person another password, and sign them out everywhere; it is read from the first line of standard input",
+		"the password is changed, and nobody is signed in with the old one", func(u marketplace.User) (marketplace.AccountChange, error) {
+			password, err := s.password()
+			if err != nil {
+				return marketplace.AccountChange{}, err
+			}
+			return u.SetPassword(password, marketplace.EventPasswordReset, marketplace.CommandLine, s.clock.Now())
+		})
+}
+
+func (s *shell) userEmail() *cobra.Command {
+	var to string
+	cmd := s.changeUser("email", "Give a person another e-mail, to sign in with", "the e-mail is changed", func(u marketplace.User) (marketplace.AccountChange, error) {
+		email, err := marketplace.ParseEmail(to)
+		if err != nil {
+			return marketplace.AccountChange{}, err
+		}
+		return u.SetEmail(email, marketplace.CommandLine, s.clock.Now()), nil
+	})
+	cmd.Flags().StringVar(&to, "to", "", "the new one")
+	_ = cmd.MarkFlagRequired("to")
+	return cmd
+}
+
+func (s *shell) userOperator() *cobra.Command {
+	var remove bool
+	cmd := s.changeUser("operator", "Make a person an operator, who sees every job, and what needs a person", "done", func(u marketplace.User) (marketplace.AccountChange, error) {
+		return u.SetOperator(!remove, marketplace.CommandLine, s.clock.Now()), nil
+	})
+	cmd.Flags().BoolVar(&remove, "remove", false, "make them one no more")
+	return cmd
+}
+
+func (s *shell) userEvents() *cobra.Command {
+	var email string
+	var limit int
+	cmd := &cobra.Command{
+		Use:   "events",
+		Short: "Tell what happened to a person's account, the newest first",
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return s.withUser(cmd.Context(), email, func(kept *store.Store, u marketplace.User) error {
+				events, err := kept.AccountEvents(cmd.Context(), u.ID, limit)
+				if err != nil {
+					return err
+				}
+				table := tabwriter.NewWriter(s.out, 0, 0, 2, ' ', 0)
+				for _, e := range events {
+					fmt.Fprintf(table, "%s\t%s\t%s\t%s\n", e.At.Format(time.RFC3339), e.Event, e.Peer, e.Detail)
+				}
+				return table.Flush()
+			})
+		},
+	}
+	cmd.Flags().StringVar(&email, "email", "", "whose account it is")
+	cmd.Flags().IntVar(&limit, "limit", 100, "so many at most")
+	_ = cmd.MarkFlagRequired("email")
+	return cmd
 }
 
 // plain is the sentence of an error of ours, for a terminal.

@@ -3,14 +3,18 @@ package main
 import (
 	"errors"
 	"io"
+	"net/http"
 	"net/url"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
+	"tianguis.example/chassis/database"
 	"tianguis.example/chassis/httpserver"
 	"tianguis.example/chassis/logging"
 	"tianguis.example/chassis/settings"
+	"tianguis.example/chassis/tracing"
 	"tianguis.example/payments/egress"
 	"tianguis.example/payments/outbox"
 	"tianguis.example/payments/store"
@@ -19,8 +23,9 @@ import (
 
 // config is every setting of the service. .env.example is written from it.
 type config struct {
-	Listen             string         `env:"PAYMENTS_LISTEN" default:"127.0.0.1:4001" help:"Where the service listens. Beyond loopback it needs PAYMENTS_API_KEY."`
-	DatabaseURL        logging.Secret `env:"DATABASE_URL" default:"sqlite:payments.db" help:"sqlite:<file>, or postgres://<user>:<password>@<host>/<database>."`
+	Listen      string         `env:"PAYMENTS_LISTEN" default:"127.0.0.1:4001" help:"Where the service listens. Beyond loopback it needs PAYMENTS_API_KEY."`
+	DatabaseURL logging.Secret `env:"DATABASE_URL" default:"sqlite:payments.db" help:"sqlite:<file>, or postgres://<user>:<password>@<host>/<database>."`
+	database.Limits
 	BaseURL            string         `env:"BASE_URL" default:"http://localhost:4001" help:"Where wallets send the buyer back to, with /payments/finish added: the marketplace's public\naddress, or this service's own, which sends browsers on to the marketplace."`
 	MarketplaceBaseURL string         `env:"MARKETPLACE_BASE_URL,DJANGO_BASE_URL" default:"http://localhost:8000" help:"The marketplace, as this service reaches it: webhooks go to /api/webhooks/payments there."`
 	MarketplacePublic  string         `env:"MARKETPLACE_PUBLIC_URL" help:"The marketplace, as browsers reach it, where that is another address than MARKETPLACE_BASE_URL (in containers, for one):\nthe buyer whom BASE_URL brings here is sent on to /payments/finish there."`
@@ -55,6 +60,8 @@ type config struct {
 
 	MetricsListen string `env:"METRICS_LISTEN" help:"Where GET /metrics answers Prometheus: 127.0.0.1:9401, or an address that only your network reaches, since it asks for\nno key. Without it nobody is answered."`
 
+	tracing.Settings
+
 	LogFormat string `env:"LOG_FORMAT" default:"text" help:"text or json."`
 	LogLevel  string `env:"LOG_LEVEL" default:"info" help:"debug, info, warn or error."`
 }
@@ -64,6 +71,9 @@ func (c *config) Validate() error {
 	var wrong []error
 	add := func(variable, format string, args ...any) {
 		wrong = append(wrong, settings.Wrong(variable, format, args...))
+	}
+	if err := c.Limits.Validate(); err != nil {
+		wrong = append(wrong, err)
 	}
 	if c.MarketplacePublic == "" {
 		c.MarketplacePublic = c.MarketplaceBaseURL
@@ -125,6 +135,7 @@ func (c *config) Validate() error {
 	if c.ReconcileInterval != 0 && c.ReconcileInterval < time.Minute {
 		add("RECONCILE_INTERVAL", "must be 1m at least, or 0 for never")
 	}
+	wrong = append(wrong, c.Settings.Validate())
 	if _, err := logging.New(io.Discard, c.LogFormat, "info"); err != nil {
 		add("LOG_FORMAT", "cannot be used: %v", err)
 	}
@@ -179,6 +190,11 @@ func (c *config) secrets() (webhook.Secrets, error) {
 	return secrets, nil
 }
 
+// listsWallet reports whether a request goes to a wallet of WALLET_ALLOW_HOSTS.
+func (c *config) listsWallet(r *http.Request) bool {
+	return slices.Contains(c.WalletAllowHosts, r.URL.Host) || slices.Contains(c.WalletAllowHosts, r.URL.Hostname())
+}
+
 // webhookURL is where the marketplace takes webhooks.
 func (c *config) webhookURL() string {
 	return strings.TrimRight(c.MarketplaceBaseURL, "/") + webhook.Path
@@ -197,12 +213,18 @@ func (c *config) marketplaceHost() string {
 const defaultFile = ".env"
 
 func loadConfig(file string) (config, error) {
-	if file == "" {
-		if _, err := os.Stat(defaultFile); err == nil {
-			file = defaultFile
-		}
-	}
 	var c config
-	err := settings.Load(&c, file)
+	err := settings.Load(&c, configFile(file))
 	return c, err
+}
+
+// configFile is the one that is named, or the one that is read when none is; "" for none.
+func configFile(named string) string {
+	if named != "" {
+		return named
+	}
+	if _, err := os.Stat(defaultFile); err == nil {
+		return defaultFile
+	}
+	return ""
 }

@@ -124,7 +124,8 @@ func TestConfig_SecretsAreNotPrinted(t *testing.T) {
 		}
 	}
 	all["DATABASE_URL"] = "postgres://u:" + planted + "@db/x"
-	require.Len(t, all, 4)
+	all["OTEL_EXPORTER_OTLP_HEADERS"] = "x-key=" + planted
+	require.Len(t, all, 5)
 	c, err := loadConfig(file(t, all))
 	require.NoError(t, err)
 	require.Equal(t, planted+"-PAYMENTS_API_KEY", c.APIKey.Reveal())

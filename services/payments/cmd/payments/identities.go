@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"tianguis.example/chassis/clock"
+	"tianguis.example/chassis/settings"
 	"tianguis.example/payments"
 	"tianguis.example/payments/openpayments"
 )
@@ -33,10 +34,10 @@ func newIdentities(c config, httpClient *http.Client, clk clock.Clock) (*identit
 	if c.SellerPrivateKeyPath != "" {
 		pem, err := os.ReadFile(c.SellerPrivateKeyPath)
 		if err != nil {
-			return nil, fmt.Errorf("SELLER_PRIVATE_KEY_PATH cannot be read: %w", err)
+			return nil, settings.Wrong("SELLER_PRIVATE_KEY_PATH", "cannot be read: %w", err)
 		}
 		if ids.platform, err = ids.client(c.SellerWalletAddressURL, c.SellerKeyID, pem); err != nil {
-			return nil, fmt.Errorf("the client identity of SELLER_WALLET_ADDRESS_URL, SELLER_KEY_ID and SELLER_PRIVATE_KEY_PATH: %w", err)
+			return nil, settings.Wrong("SELLER_WALLET_ADDRESS_URL, SELLER_KEY_ID, SELLER_PRIVATE_KEY_PATH", "are no client identity: %w", err)
 		}
 	}
 	return ids, nil

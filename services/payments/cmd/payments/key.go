@@ -1,10 +1,12 @@
 package main
 
 import (
+	"cmp"
 	"crypto/ed25519"
 	"crypto/rand"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -16,8 +18,9 @@ import (
 	"tianguis.example/payments/webhook"
 )
 
-func keyCommand() *cobra.Command {
-	cmd := &cobra.Command{Use: "key", Short: "Make client keys"}
+func keyCommand(load func() (config, error)) *cobra.Command {
+	cmd := &cobra.Command{Use: "key", Short: "Make and show client keys"}
+	cmd.AddCommand(keyShowCommand(load))
 	var keyID, out string
 	generate := &cobra.Command{
 		Use:   "generate --key-id ID --out FILE",
@@ -48,6 +51,50 @@ func keyCommand() *cobra.Command {
 	_ = generate.MarkFlagRequired("out")
 	cmd.AddCommand(generate)
 	return cmd
+}
+
+// keyShowCommand is for a wallet that does not have the key, or has another.
+func keyShowCommand(load func() (config, error)) *cobra.Command {
+	var keyID, file string
+	cmd := &cobra.Command{
+		Use: "show", Short: "Print the public half of a client key (a JWK), as its wallet has to publish it; by default the platform's", Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			c, err := load()
+			if err != nil {
+				return err
+			}
+			keyID, file = cmp.Or(keyID, c.SellerKeyID), cmp.Or(file, c.SellerPrivateKeyPath)
+			if keyID == "" || file == "" {
+				return errors.New("set SELLER_KEY_ID and SELLER_PRIVATE_KEY_PATH, or name a key with --key-id and --file")
+			}
+			public, err := publicKey(keyID, file)
+			if err != nil {
+				return err
+			}
+			return printJSON(cmd.OutOrStdout(), public)
+		},
+	}
+	cmd.Flags().StringVar(&keyID, "key-id", "", "the key's id (default: SELLER_KEY_ID)")
+	cmd.Flags().StringVar(&file, "file", "", "the private key's file (default: SELLER_PRIVATE_KEY_PATH)")
+	return cmd
+}
+
+// publicKey is the public half of a private key in a file, as a wallet publishes it.
+func publicKey(keyID, file string) (openpayments.JWK, error) {
+	pem, err := os.ReadFile(file) //nolint:gosec // G304: the operator names the file
+	if err != nil {
+		return openpayments.JWK{}, err
+	}
+	return publicKeyIn(keyID, pem)
+}
+
+func publicKeyIn(keyID string, pem []byte) (openpayments.JWK, error) {
+	key, err := openpayments.ParsePrivateKeyPEM(pem)
+	if err != nil {
+		return openpayments.JWK{}, err
+	}
+	public, _ := key.Public().(ed25519.PublicKey) // as its documentation says
+	return openpayments.PublicJWK(keyID, public), nil
 }
 
 // writeNew never overwrites: a private key that is gone cannot be had again.

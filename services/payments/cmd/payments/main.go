@@ -47,9 +47,9 @@ func command() *cobra.Command {
 	load := func() (config, error) { return loadConfig(file) }
 	root.AddCommand(
 		serveCommand(load), migrateCommand(load), sellerCommand(load), paymentCommand(load), webhookCommand(load), reconcileCommand(load),
-		auditCommand(load), keyCommand(), secretCommand(load), configCommand(), versionCommand(),
+		auditCommand(load), keyCommand(load), secretCommand(load), configCommand(), versionCommand(),
 	)
-	root.AddCommand(healthCommand(load))
+	root.AddCommand(healthCommand(load), doctorCommand(&file))
 	root.AddCommand(crashCommands()...)
 	return root
 }
@@ -58,13 +58,16 @@ func versionCommand() *cobra.Command {
 	return &cobra.Command{
 		Use: "version", Short: "Print the version", Args: cobra.NoArgs,
 		Run: func(c *cobra.Command, _ []string) {
-			v := version
-			if info, ok := debug.ReadBuildInfo(); ok && v == "" {
-				v = info.Main.Version
-			}
-			fmt.Fprintln(c.OutOrStdout(), "payments", v)
+			fmt.Fprintln(c.OutOrStdout(), "payments", programVersion())
 		},
 	}
+}
+
+func programVersion() string {
+	if info, ok := debug.ReadBuildInfo(); ok && version == "" {
+		return info.Main.Version
+	}
+	return version
 }
 
 func serveCommand(load func() (config, error)) *cobra.Command {
@@ -98,7 +101,7 @@ func migrateCommand(load func() (config, error)) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			db, err := database.Open(cmd.Context(), c.DatabaseURL.Reveal(), database.Options{Clock: clock.System(), MaxConns: maxConns})
+			db, err := database.Open(cmd.Context(), c.DatabaseURL.Reveal(), database.Options{Clock: clock.System(), Limits: c.Limits, MaxConns: maxConns})
 			if err != nil {
 				return err
 			}
@@ -180,7 +183,7 @@ func withStoreAsItIs(cmd *cobra.Command, c config, keys store.Keys, f func(conte
 			return fmt.Errorf("there is no database at %s: run this where the service runs, or set DATABASE_URL as it has it", file)
 		}
 	}
-	db, err := database.Open(cmd.Context(), c.DatabaseURL.Reveal(), database.Options{Clock: clock.System(), MaxConns: maxConns})
+	db, err := database.Open(cmd.Context(), c.DatabaseURL.Reveal(), database.Options{Clock: clock.System(), Limits: c.Limits, MaxConns: maxConns})
 	if err != nil {
 		return err
 	}

@@ -5,7 +5,6 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -45,7 +44,7 @@ func newMeasured(c config, db *database.DB, clk clock.Clock) (measured, error) {
 			Help:   "How long calls of wallets took, each try of a repeated one, by class of host (listed in WALLET_ALLOW_HOSTS, or public), method and outcome.",
 			Labels: []string{"host_class"},
 			LabelsOf: func(r *http.Request) []string {
-				if slices.Contains(c.WalletAllowHosts, r.URL.Host) || slices.Contains(c.WalletAllowHosts, r.URL.Hostname()) {
+				if c.listsWallet(r) {
 					return []string{"listed"}
 				}
 				return []string{"public"}

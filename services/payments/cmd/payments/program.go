@@ -13,8 +13,10 @@ import (
 
 	"tianguis.example/chassis/clock"
 	"tianguis.example/chassis/database"
+	"tianguis.example/chassis/httpclient"
 	"tianguis.example/chassis/httpserver"
 	"tianguis.example/chassis/settings"
+	"tianguis.example/chassis/tracing"
 	"tianguis.example/chassis/worker"
 	"tianguis.example/payments"
 	"tianguis.example/payments/console"
@@ -39,6 +41,7 @@ type program struct {
 	webhooks *outbox.Dispatcher
 	compares *worker.Loop[time.Time] // nil when nobody wants it
 	measured measured
+	tracer   *tracing.Tracer // nil when nobody collects traces
 }
 
 // drain is how long work in hand may go on after a stop: longer than a wallet call may take.
@@ -63,6 +66,9 @@ func newProgram(ctx context.Context, c config, log *slog.Logger, clk clock.Clock
 	if p.measured, err = newMeasured(c, p.db, clk); err != nil {
 		return nil, err
 	}
+	if p.tracer, err = tracing.New(ctx, "payments", version, c.Settings, log); err != nil {
+		return nil, err
+	}
 	seal, err := store.ReadKeys(c.TokenEncryptionKey)
 	if err != nil {
 		return nil, err
@@ -79,7 +85,7 @@ func newProgram(ctx context.Context, c config, log *slog.Logger, clk clock.Clock
 		log.WarnContext(ctx, "[webhook] webhooks are sent unsigned: WEBHOOK_ALLOW_UNSIGNED is set, and there is no WEBHOOK_SECRET")
 	}
 	toWallets := withWalletLog(p.measured.wallets(egress.Client(egress.Options{AllowHosts: c.WalletAllowHosts})), clk, log)
-	ids, err := newIdentities(c, toWallets, clk)
+	ids, err := newIdentities(c, walletsTraced(p.tracer, c, toWallets), clk)
 	if err != nil {
 		return nil, err
 	}
@@ -88,7 +94,7 @@ func newProgram(ctx context.Context, c config, log *slog.Logger, clk clock.Clock
 	}
 
 	news := worker.NewBell()
-	service := payments.New(keep, crash.wallets(ids.of), clk, log, payments.Settings{
+	service := payments.New(traceStore(p.tracer, keep), crash.wallets(ids.of), clk, log, payments.Settings{
 		FinishURL:       strings.TrimRight(c.BaseURL, "/") + "/payments/finish",
 		ConsentLifetime: c.ConsentLifetime, FinishWait: c.FinishWait, Lease: c.PaymentLease, Watch: p.measured.life,
 	}, news.Ring)
@@ -96,17 +102,20 @@ func newProgram(ctx context.Context, c config, log *slog.Logger, clk clock.Clock
 		return nil, err
 	}
 	p.service = service
+	tracedService := traced{Service: service, tracer: p.tracer, read: keep}
 	p.payments = &worker.Loop[payments.Payment]{
-		Name: "payments", Clock: clk, Log: log, Claim: service.Claim, Work: service.Advance,
+		Name: "payments", Clock: clk, Log: log, Claim: service.Claim, Work: tracedService.Advance,
 		Workers: c.PaymentWorkers, Poll: c.PollInterval, Drain: drain, Watch: p.measured.loops,
 	}
 	schedule, err := outbox.ParseSchedule(c.WebhookRetrySchedule)
 	if err != nil {
 		return nil, settings.Wrong("WEBHOOK_RETRY_SCHEDULE", "%v", err)
 	}
+	toMarketplace := httpclient.WithRequestID(egress.Client(egress.Options{AllowHosts: []string{c.marketplaceHost()}}))
 	toOthers := egress.Options{AllowHosts: c.WebhookAllowHosts}
 	p.webhooks = outbox.NewDispatcher(keep, clk, log, outbox.Options{
-		ToMarketplace: crash.receiver(egress.Client(egress.Options{AllowHosts: []string{c.marketplaceHost()}})), ToOthers: egress.Client(toOthers),
+		ToMarketplace: crash.receiver(p.tracer.Client(toMarketplace, tracing.ClientOptions{Tells: tracing.TellAll})),
+		ToOthers:      p.tracer.Client(egress.Client(toOthers), tracing.ClientOptions{HidesPath: true}), Trace: traceAttempt(p.tracer),
 		Unsigned: secrets == nil, Schedule: schedule, Workers: c.WebhookWorkers, Poll: c.PollInterval, Drain: drain, Watch: p.measured.sent,
 	}, news)
 	desk := outbox.NewDesk(keep, clk, toOthers.Check, news.Ring)
@@ -125,9 +134,13 @@ func newProgram(ctx context.Context, c config, log *slog.Logger, clk clock.Clock
 		}
 	}
 
-	p.server = httpserver.Options{Log: log, Clock: clk, ErrorHandler: rest.ErrorHandler(log), BodyLimit: 64 << 10, Drain: drain, Answered: p.measured.requests.Answered}
+	api := rest.New(tracedService, desk, keep, c.APIKey.Reveal(), c.MarketplacePublic, clk, log)
+	p.server = httpserver.Options{
+		Log: log, Clock: clk, ErrorHandler: rest.ErrorHandler(log), BodyLimit: 64 << 10, Drain: drain, Answered: p.measured.requests.Answered,
+		Trace: p.tracer.Server(tracing.ServerOptions{Trusts: api.Authorized, Params: pathParams}),
+	}
 	e := httpserver.New(p.server)
-	rest.New(service, desk, keep, c.APIKey.Reveal(), c.MarketplacePublic, clk, log).Routes(e)
+	api.Routes(e)
 	pages, err := console.New(keep, desk, c.APIKey.Reveal(), clk)
 	if err != nil {
 		return nil, err
@@ -141,9 +154,9 @@ func newProgram(ctx context.Context, c config, log *slog.Logger, clk clock.Clock
 }
 
 // openMigrated opens the database with its schema up to date: SQLite is migrated here, since nobody else does; on Postgres, where
-// several replicas start at once, migrating is a step of its own. maxConns 0 is the default.
+// several replicas start at once, migrating is a step of its own. maxConns 0 is what the settings say.
 func openMigrated(ctx context.Context, c config, maxConns int, log *slog.Logger, clk clock.Clock) (*database.DB, error) {
-	db, err := database.Open(ctx, c.DatabaseURL.Reveal(), database.Options{Clock: clk, MaxConns: maxConns})
+	db, err := database.Open(ctx, c.DatabaseURL.Reveal(), database.Options{Clock: clk, Limits: c.Limits, MaxConns: maxConns})
 	if err != nil {
 		return nil, err
 	}
@@ -231,4 +244,5 @@ func (p *program) Close() {
 	if p.db != nil {
 		_ = p.db.Close()
 	}
+	p.tracer.Close()
 }

@@ -26,7 +26,9 @@ func (p *program) claimReconcile(ctx context.Context, _ int) ([]time.Time, error
 
 // reconcileNow compares, and says what it found in the log: one line for each finding, and one for all.
 func (p *program) reconcileNow(ctx context.Context, began time.Time) error {
+	ctx, end := p.tracer.Work(ctx, "reconcile payments", "")
 	report, err := p.service.Reconcile(ctx, payments.ReconcileRequest{ChangedSince: began.Add(-reconcileWindow), Nudge: true})
+	end(err)
 	p.measured.differences.ran(report, err)
 	counts := map[payments.FindingKind]int{}
 	for _, f := range report.Findings {

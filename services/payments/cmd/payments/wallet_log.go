@@ -7,6 +7,7 @@ import (
 
 	"tianguis.example/chassis/clock"
 	"tianguis.example/chassis/logging"
+	"tianguis.example/payments/openpayments"
 )
 
 // walletLog writes one line for each request to a wallet, each try of a repeated one. It names the path and not the query, and
@@ -29,6 +30,7 @@ func (w walletLog) RoundTrip(request *http.Request) (*http.Response, error) {
 	ctx := request.Context()
 	attrs := append(slices.Clone(logging.Attrs(ctx)), // which payment it is for
 		slog.String("method", request.Method), slog.String("host", request.URL.Host), slog.String("path", request.URL.EscapedPath()),
+		slog.String("operation", openpayments.Operation(ctx)),
 	)
 	began := w.clock.Now()
 	answer, err := w.inner.RoundTrip(request)

@@ -246,28 +246,10 @@ func webhookTestCommand(load func() (config, error)) *cobra.Command {
 
 // followTest waits for a test event's end, and returns an error unless it was taken.
 func followTest(ctx context.Context, read *store.Store, id string, wait time.Duration, out io.Writer) error {
-	ctx, cancel := context.WithTimeoutCause(ctx, wait, errors.New("nobody has sent it: is the service running, on this database? See later with: payments webhook show "+id))
-	defer cancel()
-	for {
-		d, err := read.Delivery(ctx, id)
-		if ctx.Err() != nil {
-			return context.Cause(ctx) // the read may have been broken off by it
-		}
-		if err != nil {
-			return err
-		}
-		if d.State != outbox.Pending {
-			break
-		}
-		if clock.Sleep(ctx, clock.System(), testEvery) != nil {
-			return context.Cause(ctx)
-		}
-	}
-	attempts, err := read.Attempts(ctx, id)
-	if err != nil || len(attempts) == 0 {
+	a, err := awaitTest(ctx, read, id, wait)
+	if err != nil {
 		return err
 	}
-	a := attempts[len(attempts)-1]
 	if a.Status/100 == 2 {
 		fmt.Fprintf(out, "%s answered %d after %d ms: %s\n", a.URL, a.Status, a.Duration.Milliseconds(), strings.TrimSpace(a.Excerpt))
 		return nil
@@ -276,4 +258,33 @@ func followTest(ctx context.Context, read *store.Store, id string, wait time.Dur
 		return fmt.Errorf("%s did not answer: %s", a.URL, a.Error)
 	}
 	return fmt.Errorf("%s answered %d: %s", a.URL, a.Status, strings.TrimSpace(a.Excerpt))
+}
+
+// awaitTest waits until a test event has been sent, and returns the attempt.
+func awaitTest(ctx context.Context, read *store.Store, id string, wait time.Duration) (outbox.Attempt, error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, wait, errors.New("nobody has sent it: is the service running, on this database? See later with: payments webhook show "+id))
+	defer cancel()
+	for {
+		d, err := read.Delivery(ctx, id)
+		if ctx.Err() != nil {
+			return outbox.Attempt{}, context.Cause(ctx) // the read may have been broken off by it
+		}
+		if err != nil {
+			return outbox.Attempt{}, err
+		}
+		if d.State != outbox.Pending {
+			break
+		}
+		if clock.Sleep(ctx, clock.System(), testEvery) != nil {
+			return outbox.Attempt{}, context.Cause(ctx)
+		}
+	}
+	attempts, err := read.Attempts(ctx, id)
+	if err != nil {
+		return outbox.Attempt{}, err
+	}
+	if len(attempts) == 0 {
+		return outbox.Attempt{}, errors.New("its endpoint was removed before it was sent")
+	}
+	return attempts[len(attempts)-1], nil
 }

@@ -6,6 +6,7 @@ import (
 
 	"tianguis.example/chassis/httpserver"
 	"tianguis.example/chassis/settings"
+	"tianguis.example/chassis/tracing"
 	"tianguis.example/sandbox"
 )
 
@@ -18,6 +19,8 @@ type Config struct {
 	State       string   `env:"SANDBOX_STATE" help:"file that keeps accounts and payments over a restart; in memory only if empty"`
 	LogFormat   string   `env:"SANDBOX_LOG_FORMAT" default:"text" help:"text or json"`
 	LogLevel    string   `env:"SANDBOX_LOG_LEVEL" default:"info" help:"debug, info, warn or error"`
+
+	tracing.Settings
 
 	SlippagePPM  int           `env:"SANDBOX_SLIPPAGE_PPM" default:"10000" help:"what a quote's debit carries on top, in parts per million"`
 	TokenTTL     time.Duration `env:"SANDBOX_TOKEN_TTL" default:"10m" help:"life of an access token"`
@@ -41,6 +44,9 @@ func (c *Config) Validate() error {
 	if !c.AllowRemote && !httpserver.IsLoopback(c.Listen) {
 		return settings.Wrong("SANDBOX_LISTEN", "must be an address of this machine only, such as 127.0.0.1:4100: "+
 			"the sandbox gives play money to whoever asks. Set SANDBOX_ALLOW_REMOTE=true to let others in all the same")
+	}
+	if err := c.Settings.Validate(); err != nil {
+		return err
 	}
 	if _, err := httpserver.ParseNetworks(c.ControlFrom); err != nil {
 		return settings.Wrong("SANDBOX_CONTROL_FROM", "cannot be used: %v", err)

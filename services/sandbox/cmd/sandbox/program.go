@@ -15,6 +15,7 @@ import (
 	"tianguis.example/chassis/clock"
 	"tianguis.example/chassis/httpserver"
 	"tianguis.example/chassis/logging"
+	"tianguis.example/chassis/tracing"
 	"tianguis.example/sandbox"
 	"tianguis.example/sandbox/authserver"
 	"tianguis.example/sandbox/control"
@@ -34,6 +35,7 @@ type Program struct {
 	listener net.Listener
 	bank     *sandbox.Bank
 	handler  http.Handler
+	tracer   *tracing.Tracer // nil when nobody collects traces
 }
 
 // New opens the bank and listens, so that URL is known before Run is called.
@@ -51,6 +53,9 @@ func New(config Config, logs io.Writer) (*Program, error) {
 		return nil, fmt.Errorf("listen: %w (is another sandbox running? SANDBOX_LISTEN chooses the address)", err)
 	}
 	if err := p.open(); err != nil {
+		return nil, errors.Join(err, p.listener.Close())
+	}
+	if p.tracer, err = tracing.New(context.Background(), "sandbox", "", config.Settings, p.log); err != nil {
 		return nil, errors.Join(err, p.listener.Close())
 	}
 	p.handler = p.doors()
@@ -85,7 +90,11 @@ func (p *Program) open() error {
 
 // doors is the whole HTTP surface.
 func (p *Program) doors() http.Handler {
-	e := httpserver.New(httpserver.Options{Log: p.log, Clock: clock.System(), ErrorHandler: plainErrors})
+	e := httpserver.New(httpserver.Options{
+		Log: p.log, Clock: clock.System(), ErrorHandler: plainErrors,
+		// Nobody here is a stranger: it is for development. What the control API is asked is no part of a payment.
+		Trace: p.tracer.Server(tracing.ServerOptions{Trusts: func(echo.Context) bool { return true }, Skip: []string{"/control/*"}}),
+	})
 	directory := signature.NewDirectory(p.bank, nil)
 	authserver.New(p.bank, directory).Routes(e)
 	resourceserver.New(p.bank, directory).Routes(e)
@@ -150,6 +159,7 @@ func (p *Program) keepClean(ctx context.Context) {
 
 // Close lets go of the port if Run never did.
 func (p *Program) Close() error {
+	p.tracer.Close()
 	if err := p.listener.Close(); err != nil && !errors.Is(err, net.ErrClosed) {
 		return fmt.Errorf("close the sandbox: %w", err)
 	}

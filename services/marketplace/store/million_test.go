@@ -1,0 +1,52 @@
+package store_test
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"tianguis.example/chassis/database"
+	"tianguis.example/chassis/database/databasetest"
+)
+
+// fill puts a year of n jobs into a Postgres database, up to noon, with all that comes with them: people, three lines of history each, for each that is complete
+// a payment with its webhook, for one in ten another payment that failed. Five in a thousand jobs look for somebody, and two in a thousand are
+// being paid. There are as many sessions as people, half of them expired, and somebody tries passwords.
+func fill(t *testing.T, db *database.DB, n int) {
+	t.Helper()
+	end := "timestamptz '" + noon.Format("2006-01-02 15:04:05-07:00") + "'"
+	people := max(n/10, 10)
+	for _, statement := range []string{
+		fmt.Sprintf(`CREATE UNLOGGED TABLE filling AS SELECT i, %[2]s - (%[1]d - i) * (interval '365 days' / %[1]d) AS at,
+				CASE WHEN i %% 1000 < 5 THEN 'recruiting' WHEN i %% 1000 < 7 THEN 'reviewing' WHEN i %% 50 = 7 THEN 'canceled' ELSE 'complete' END AS state,
+				i %% %[3]d + 1 AS funder, i * 7 %% %[3]d + 1 AS worker
+			FROM generate_series(1, %[1]d) i`, n, end, people),
+		fmt.Sprintf(`INSERT INTO users (email, name, role, wallet_address_url, password_hash, created_at)
+			SELECT 'person-' || i || '@market.example', 'Person ' || i, 'both', 'https://wallet.example/person-' || i, '$argon2id$…', now() FROM generate_series(1, %d) i`, people),
+	} {
+		require.NoError(t, db.Read(t.Context()).Exec(statement).Error)
+	}
+	databasetest.Fill(t, db,
+		`INSERT INTO jobs (title, description, state, budget_value, budget_asset_code, budget_asset_scale, funder_id, worker_id, submission, payment_id, contract_completed, created_at, updated_at)
+			SELECT 'Job ' || i, 'Forty crates, from the lorry to the stalls, before the market opens.', state, 1999, 'MXN', 2, funder, CASE WHEN state <> 'recruiting' THEN worker END,
+				'Done.', CASE WHEN state = 'complete' THEN lpad(i::text, 26, '0') ELSE '' END, state = 'complete', at - interval '3 days', at
+			FROM filling`,
+		`INSERT INTO job_history (job_id, at, user_id, event, from_state, to_state, detail)
+			SELECT i, at, funder, CASE WHEN k = 3 AND state = 'complete' THEN CASE WHEN i % 5000 = 11 THEN 'overpaid' ELSE 'pay' END ELSE 'publish' END, 'draft', state, ''
+			FROM filling, generate_series(1, 3) k`,
+		`INSERT INTO payment_attempts (id, job_id, user_id, session_id, pending_id, buyer_wallet_address_url, state, next_poll_at, created_at, updated_at,
+				redirect_url, debit_value, debit_asset_code, debit_asset_scale, paid_at, received_value, received_asset_code, received_asset_scale)
+			SELECT lpad(i::text || k, 26, 'A'), i, funder, lpad(funder::text, 26, 'S'), lpad(i::text || k, 26, '0'), 'https://wallet.example/person-' || funder,
+				CASE WHEN k = 2 THEN 'failed' WHEN state = 'complete' THEN 'paid' ELSE 'awaiting' END, at, at, at,
+				'https://auth.wallet.example/interact/' || i, 117, 'USD', 2, CASE WHEN k = 1 AND state = 'complete' THEN at END, 1999, 'MXN', 2
+			FROM filling, generate_series(1, CASE WHEN i % 10 = 9 THEN 2 ELSE 1 END) k WHERE state IN ('complete', 'reviewing')`,
+		`INSERT INTO webhooks_seen (webhook_id, job_id, body_digest, job_state, received_at)
+			SELECT lpad(i::text, 26, 'W'), i, md5(i::text) || md5(i::text), 'complete', at FROM filling WHERE state = 'complete'`,
+		fmt.Sprintf(`INSERT INTO sessions (id, token_hash, user_id, created_at, expires_at)
+			SELECT lpad(i::text, 26, 'S'), md5(i::text), i, %[1]s - interval '7 days', %[1]s + (i %% 200 - 100) * interval '1 hour' FROM generate_series(1, %[2]d) i`, end, people),
+		fmt.Sprintf(`INSERT INTO sign_in_tries (email, peer, at)
+			SELECT 'person-' || i || '@market.example', '192.0.2.' || i %% 200, %s - i %% 900 * interval '1 second' FROM generate_series(1, %d) i`, end, people),
+	)
+	require.NoError(t, db.Read(t.Context()).Exec("DROP TABLE filling").Error)
+}
