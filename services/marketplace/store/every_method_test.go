@@ -22,6 +22,9 @@ func everyMethod(t *testing.T, db *database.DB, during func(method string, call 
 	token := databasetest.One[string](t, db, "SELECT token_hash FROM sessions ORDER BY expires_at DESC LIMIT 1")
 	webhook := databasetest.One[string](t, db, "SELECT webhook_id FROM webhooks_seen ORDER BY received_at DESC LIMIT 1")
 
+	newcomer := func(email string) marketplace.User {
+		return marketplace.User{Email: email, Name: "New", Role: marketplace.Both, PasswordHash: "$", Version: 1, CreatedAt: noon}
+	}
 	attempt := func(id string) marketplace.Attempt {
 		return marketplace.Attempt{ID: id, JobID: reviewing, UserID: funder.ID, SessionID: "s", State: marketplace.AttemptStarting, CreatedAt: noon, UpdatedAt: noon}
 	}
@@ -29,8 +32,9 @@ func everyMethod(t *testing.T, db *database.DB, during func(method string, call 
 	started.PendingID, started.State = "new-payment", marketplace.AttemptAwaiting
 	lease := noon.Add(time.Minute)
 	databasetest.EveryMethod(t, s, map[string]func() error{
-		"AddSignInTry": func() error {
-			_, _, err := s.AddSignInTry(ctx, "person-7@market.example", "192.0.2.7", noon, noon.Add(-15*time.Minute))
+		"AccountEvents": func() error { _, err := s.AccountEvents(ctx, funder.ID, 20); return err },
+		"AddTry": func() error {
+			_, _, err := s.AddTry(ctx, marketplace.Try{Kind: marketplace.TryPassword, Email: "person-7@market.example", Peer: "192.0.2.7", At: noon}, noon.Add(-15*time.Minute))
 			return err
 		},
 		"AllJobs":            func() error { _, err := s.AllJobs(ctx); return err },
@@ -42,7 +46,23 @@ func everyMethod(t *testing.T, db *database.DB, during func(method string, call 
 			_, err := s.AttemptToConsent(ctx, reviewing, session)
 			return err
 		},
-		"AttemptsOpen":  func() error { _, _, err := s.AttemptsOpen(ctx); return err },
+		"AttemptsOpen": func() error { _, _, err := s.AttemptsOpen(ctx); return err },
+		"ChangeAccount": func() error {
+			u, err := s.User(ctx, funder.ID)
+			if err != nil {
+				return err
+			}
+			link := marketplace.Link{TokenHash: "used", Kind: marketplace.LinkReset, User: u.ID, Email: u.Email, CreatedAt: noon, ExpiresAt: noon.Add(time.Hour)}
+			if err := s.KeepLink(ctx, link); err != nil {
+				return err
+			}
+			c, err := u.SetPassword("four stalls and a parrot", marketplace.EventPasswordReset, "192.0.2.7", noon)
+			if err != nil {
+				return err
+			}
+			c.UseUp, c.Keep = "used", &marketplace.Session{ID: "kept", TokenHash: "kept"}
+			return s.ChangeAccount(ctx, c)
+		},
 		"ClaimAttempts": func() error { _, err := s.ClaimAttempts(ctx, 10, noon, lease); return err },
 		"CloseAttempt": func() error {
 			closed := attempt("closed")
@@ -69,7 +89,7 @@ func everyMethod(t *testing.T, db *database.DB, during func(method string, call 
 			_, err := s.CreateUser(ctx, marketplace.User{Email: "new@market.example", Name: "New", Role: marketplace.Both, PasswordHash: "$", CreatedAt: noon})
 			return err
 		},
-		"DeleteSession": func() error { return s.DeleteSession(ctx, "new") },
+		"DeleteSession": func() error { return s.DeleteSession(ctx, "new", funder.ID) },
 		"Job":           func() error { _, err := s.Job(ctx, complete); return err },
 		"JobAndAttempt": func() error { _, _, err := s.JobAndAttempt(ctx, reviewing, pendingID); return err },
 		"JobFor":        func() error { _, err := s.JobFor(ctx, reviewing, funder); return err },
@@ -78,7 +98,18 @@ func everyMethod(t *testing.T, db *database.DB, during func(method string, call 
 			_, stranger := s.JobsOf(ctx, marketplace.User{ID: 1 << 40, Role: marketplace.Worker})
 			return errors.Join(busy, stranger)
 		},
+		"KeepLink": func() error {
+			return s.KeepLink(ctx, marketplace.Link{TokenHash: "kept", Kind: marketplace.LinkReset, User: funder.ID, Email: "e", CreatedAt: noon, ExpiresAt: noon.Add(time.Hour)})
+		},
+		"KeepSignUp": func() error {
+			_, err := s.KeepSignUp(ctx, marketplace.SignUp{TokenHash: "kept", User: newcomer("kept@market.example"), CreatedAt: noon, ExpiresAt: noon.Add(time.Hour)})
+			return err
+		},
 		"KnownPendingIDs": func() error { _, err := s.KnownPendingIDs(ctx, complete); return err },
+		"Link": func() error {
+			_, err := s.Link(ctx, marketplace.LinkReset, databasetest.One[string](t, db, "SELECT token_hash FROM account_links ORDER BY expires_at DESC LIMIT 1"))
+			return err
+		},
 		"MoneyLines": func() error {
 			_, newest := s.MoneyLines(ctx, funder.ID, "", 50)
 			_, older := s.MoneyLines(ctx, funder.ID, "M", 50)
@@ -104,6 +135,17 @@ func everyMethod(t *testing.T, db *database.DB, during func(method string, call 
 			}
 			return s.Record(ctx, moves)
 		},
+		"Register": func() error {
+			if _, err := s.Register(ctx, newcomer("registered@market.example"), "192.0.2.7", ""); err != nil {
+				return err
+			}
+			u := newcomer("confirmed@market.example")
+			if _, err := s.KeepSignUp(ctx, marketplace.SignUp{TokenHash: "confirmed", User: u, CreatedAt: noon, ExpiresAt: noon.Add(time.Hour)}); err != nil {
+				return err
+			}
+			_, err := s.Register(ctx, u, "192.0.2.7", "confirmed")
+			return err
+		},
 		"SaveStarted": func() error {
 			if err := s.SaveStarted(ctx, started, marketplace.Entry{At: noon, Event: marketplace.EventPaymentStarted}, noon); err != nil {
 				return err
@@ -116,9 +158,17 @@ func everyMethod(t *testing.T, db *database.DB, during func(method string, call 
 			return s.SaveStarted(ctx, again, marketplace.Entry{At: noon, Event: marketplace.EventPaymentStarted}, noon)
 		},
 		"Session":     func() error { _, err := s.Session(ctx, token); return err },
-		"SetWallet":   func() error { return s.SetWallet(ctx, funder.ID, "https://wallet.example/moved") },
-		"Told":        func() error { _, err := s.Told(ctx, webhook); return err },
-		"User":        func() error { _, err := s.User(ctx, funder.ID); return err },
-		"UserByEmail": func() error { _, err := s.UserByEmail(ctx, "person-7@market.example"); return err },
+		"SeenSession": func() error { return s.SeenSession(ctx, "new", noon) },
+		"SessionsOf":  func() error { _, err := s.SessionsOf(ctx, funder.ID, noon); return err },
+		"SignUp": func() error {
+			_, err := s.SignUp(ctx, databasetest.One[string](t, db, "SELECT token_hash FROM sign_ups ORDER BY expires_at DESC LIMIT 1"))
+			return err
+		},
+		"SetWallet":       func() error { return s.SetWallet(ctx, funder.ID, "https://wallet.example/moved") },
+		"Told":            func() error { _, err := s.Told(ctx, webhook); return err },
+		"User":            func() error { _, err := s.User(ctx, funder.ID); return err },
+		"UserByEmail":     func() error { _, err := s.UserByEmail(ctx, "person-7@market.example"); return err },
+		"Users":           func() error { _, err := s.Users(ctx, 0, 100); return err },
+		"WalletAddresses": func() error { _, err := s.WalletAddresses(ctx, 20); return err },
 	}, during)
 }

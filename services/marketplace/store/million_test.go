@@ -45,6 +45,12 @@ func fill(t *testing.T, db *database.DB, n int) {
 			SELECT lpad(i::text, 26, 'W'), i, md5(i::text) || md5(i::text), 'complete', at FROM filling WHERE state = 'complete'`,
 		fmt.Sprintf(`INSERT INTO sessions (id, token_hash, user_id, created_at, expires_at)
 			SELECT lpad(i::text, 26, 'S'), md5(i::text), i, %[1]s - interval '7 days', %[1]s + (i %% 200 - 100) * interval '1 hour' FROM generate_series(1, %[2]d) i`, end, people),
+		fmt.Sprintf(`INSERT INTO sign_ups (token_hash, email, name, role, language, wallet_address_url, wallet_public_name, wallet_asset_code, wallet_asset_scale, password_hash, created_at, expires_at)
+			SELECT md5(i::text), 'new-' || i || '@market.example', 'New', 'both', 'en', '', '', '', 0, '$argon2id$…', %[1]s, %[1]s + (i %% 200 + 1) * interval '1 minute' FROM generate_series(1, %[2]d) i`, end, people),
+		fmt.Sprintf(`INSERT INTO account_links (token_hash, kind, user_id, email, created_at, expires_at)
+			SELECT md5(i::text), 'reset', i, 'person-' || i || '@market.example', %[1]s, %[1]s + (i %% 200 + 1) * interval '1 minute' FROM generate_series(1, %[2]d) i`, end, people),
+		fmt.Sprintf(`INSERT INTO account_events (user_id, at, event, peer)
+			SELECT i, %s, 'sign_up', '192.0.2.7' FROM generate_series(1, %d) i, generate_series(1, 3)`, end, people),
 		fmt.Sprintf(`INSERT INTO sign_in_tries (email, peer, at)
 			SELECT 'person-' || i || '@market.example', '192.0.2.' || i %% 200, %s - i %% 900 * interval '1 second' FROM generate_series(1, %d) i`, end, people),
 	)

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"gorm.io/gorm"
 
 	"tianguis.example/marketplace"
 )
@@ -195,7 +196,7 @@ func TestSessionsOf_LastUsedFirst(t *testing.T) {
 		}
 		require.NoError(t, s.SeenSession(t.Context(), "1", noon.Add(time.Minute)))
 		// One from before there was such a column.
-		require.NoError(t, s.db.Read(t.Context()).Exec("UPDATE sessions SET seen_at = NULL WHERE id = '2'").Error)
+		require.NoError(t, s.db.Transact(t.Context(), func(tx *gorm.DB) error { return tx.Exec("UPDATE sessions SET seen_at = NULL WHERE id = '2'").Error }))
 		ids := func(now time.Time) (all []string) {
 			sessions, err := s.SessionsOf(t.Context(), s.funder, now)
 			require.NoError(t, err)
@@ -237,7 +238,7 @@ func TestTries_OfAKindAreCountedByThemselves(t *testing.T) {
 func TestUsers_ListHasNoHashes(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, s *fixture) {
-		all, err := s.Users(t.Context())
+		all, err := s.Users(t.Context(), 0, 10)
 		require.NoError(t, err)
 		require.Len(t, all, 2)
 		require.Equal(t, s.funder, all[0].ID)

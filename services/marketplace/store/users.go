@@ -200,10 +200,10 @@ func (s *Store) WalletAddresses(ctx context.Context, limit int) (all []string, e
 	return all, err
 }
 
-// Users lists everybody by number, for the operator, without the hashes of their passwords.
-func (s *Store) Users(ctx context.Context) ([]marketplace.User, error) {
+// Users lists people by number, for the operator, without the hashes of their passwords: up to limit of them, with numbers above after.
+func (s *Store) Users(ctx context.Context, after marketplace.UserID, limit int) ([]marketplace.User, error) {
 	var rows []userRow
-	if err := s.db.Read(ctx).Raw("SELECT " + userColumns + " FROM users u ORDER BY u.id").Scan(&rows).Error; err != nil {
+	if err := s.db.Read(ctx).Raw("SELECT "+userColumns+" FROM users u WHERE u.id > ? ORDER BY u.id LIMIT ?", int64(after), limit).Scan(&rows).Error; err != nil {
 		return nil, err
 	}
 	all := make([]marketplace.User, len(rows))

@@ -60,7 +60,7 @@ func callPoints() []string {
 var reads = []string{
 	"AccountEvents", "AllJobs", "AnyJob", "AttemptByPendingID", "AttemptToConsent", "AttemptsOpen", "Case", "FindJobs", "Job", "JobAndAttempt",
 	"JobFor", "JobsOf", "KnownPendingIDs", "Link", "Messages", "MessagesPending", "MoneyLines", "MoneyOf", "NotificationsOf", "Operations", "Ping",
-	"PreferencesOf", "Session", "SessionsOf", "SignUp", "Told", "Unread", "User", "UserByEmail", "Users",
+	"PreferencesOf", "Session", "SessionsOf", "SignUp", "Told", "Unread", "User", "UserByEmail", "Users", "WalletAddresses",
 }
 
 // recordMethod commits news: what it does to the job is a point of its own.

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -74,23 +75,35 @@ func (s *shell) userList() *cobra.Command {
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return s.withStore(cmd.Context(), func(kept *store.Store, _ databaseConfig) error {
-				all, err := kept.Users(cmd.Context())
-				if err != nil {
-					return err
-				}
 				table := tabwriter.NewWriter(s.out, 0, 0, 2, ' ', 0)
 				fmt.Fprintln(table, "NUMBER\tE-MAIL\tNAME\tROLE\tOPERATOR\tSINCE\tWALLET\tCURRENCY")
-				for _, u := range all {
-					currency := u.Wallet.AssetCode
-					if u.WalletAddressURL != "" && !u.Wallet.Checked() {
-						currency = "not checked"
+				for after := marketplace.UserID(0); ; {
+					page, err := kept.Users(cmd.Context(), after, usersAtATime)
+					if err != nil {
+						return err
 					}
-					fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%t\t%s\t%s\t%s\n", u.ID, u.Email, u.Name, u.Role, u.Operator, u.CreatedAt.Format(time.DateOnly), u.WalletAddressURL, currency)
+					for _, u := range page {
+						after = u.ID
+						printUser(table, u)
+					}
+					if len(page) < usersAtATime {
+						return table.Flush()
+					}
 				}
-				return table.Flush()
 			})
 		},
 	}
+}
+
+// usersAtATime is how many people are read in one query.
+const usersAtATime = 500
+
+func printUser(to io.Writer, u marketplace.User) {
+	currency := u.Wallet.AssetCode
+	if u.WalletAddressURL != "" && !u.Wallet.Checked() {
+		currency = "not checked"
+	}
+	fmt.Fprintf(to, "%s\t%s\t%s\t%s\t%t\t%s\t%s\t%s\n", u.ID, u.Email, u.Name, u.Role, u.Operator, u.CreatedAt.Format(time.DateOnly), u.WalletAddressURL, currency)
 }
 
 // changeUser is a command that changes the account of one person, who is found by e-mail.

@@ -34,6 +34,8 @@ CREATE TABLE sign_ups (
 	expires_at         TIMESTAMPTZ NOT NULL
 );
 
+CREATE INDEX sign_ups_expires ON sign_ups (expires_at);
+
 -- links that were sent by mail; without a user where nobody has the e-mail
 CREATE TABLE account_links (
 	token_hash TEXT PRIMARY KEY,
@@ -45,6 +47,8 @@ CREATE TABLE account_links (
 );
 
 CREATE INDEX account_links_user ON account_links (user_id);
+
+CREATE INDEX account_links_expires ON account_links (expires_at);
 
 -- what happened to accounts; only added to
 CREATE TABLE account_events (
