@@ -222,16 +222,16 @@ func parseWalletAddress(text string) (string, *Error) {
 
 // The events of an account: what the audit table tells, and what a person is told of.
 const (
-	EventSignUp          = "sign_up"
-	EventPasswordChanged = "password_changed" // by whoever knew the one before
-	EventPasswordReset   = "password_reset"   // by whoever had the mail, or by an operator
-	EventEmailChanged    = "email_changed"
-	EventWalletChanged   = "wallet_changed"
-	EventRoleChanged     = "role_changed"
-	EventNameChanged     = "name_changed"
-	EventSessionsEnded   = "sessions_ended" // signed out everywhere
-	EventOperatorAdded   = "operator_added"
-	EventOperatorRemoved = "operator_removed"
+	AccountSignUp          = "sign_up"
+	AccountPasswordChanged = "password_changed" // by whoever knew the one before
+	AccountPasswordReset   = "password_reset"   // by whoever had the mail, or by an operator
+	AccountEmailChanged    = "email_changed"
+	AccountWalletChanged   = "wallet_changed"
+	AccountRoleChanged     = "role_changed"
+	AccountNameChanged     = "name_changed"
+	AccountSessionsEnded   = "sessions_ended" // signed out everywhere
+	AccountOperatorAdded   = "operator_added"
+	AccountOperatorRemoved = "operator_removed"
 )
 
 // CommandLine is the peer of what an operator does with the command.
@@ -251,25 +251,25 @@ func (e AccountEvent) ByOperator() bool { return e.Peer == CommandLine }
 // Word is what happened.
 func (e AccountEvent) Word() string {
 	switch e.Event {
-	case EventSignUp:
+	case AccountSignUp:
 		return "Account made"
-	case EventPasswordChanged:
+	case AccountPasswordChanged:
 		return "Password changed"
-	case EventPasswordReset:
+	case AccountPasswordReset:
 		return "Password reset"
-	case EventEmailChanged:
+	case AccountEmailChanged:
 		return "E-mail changed"
-	case EventWalletChanged:
+	case AccountWalletChanged:
 		return "Wallet address changed"
-	case EventRoleChanged:
+	case AccountRoleChanged:
 		return "Role changed"
-	case EventNameChanged:
+	case AccountNameChanged:
 		return "Name changed"
-	case EventSessionsEnded:
+	case AccountSessionsEnded:
 		return "Signed out everywhere"
-	case EventOperatorAdded:
+	case AccountOperatorAdded:
 		return "Became an operator"
-	case EventOperatorRemoved:
+	case AccountOperatorRemoved:
 		return "No operator any more"
 	}
 	return e.Event
@@ -308,7 +308,7 @@ func (u User) SetPassword(password, event, peer string, now time.Time) (AccountC
 func (u User) SetEmail(email, peer string, now time.Time) AccountChange {
 	c := u.edit()
 	c.After.Email = email
-	c.happened(EventEmailChanged, u.Email+" → "+email, peer, now)
+	c.happened(AccountEmailChanged, u.Email+" → "+email, peer, now)
 	return c
 }
 
@@ -317,9 +317,9 @@ func (u User) SetOperator(operator bool, peer string, now time.Time) AccountChan
 	c := u.edit()
 	c.After.Operator = operator
 	if operator {
-		c.happened(EventOperatorAdded, "", peer, now)
+		c.happened(AccountOperatorAdded, "", peer, now)
 	} else {
-		c.happened(EventOperatorRemoved, "", peer, now)
+		c.happened(AccountOperatorRemoved, "", peer, now)
 	}
 	return c
 }
@@ -329,7 +329,7 @@ func (u User) SetWallet(address string, wallet Wallet, peer string, now time.Tim
 	c := u.edit()
 	c.After.WalletAddressURL, c.After.Wallet = address, wallet
 	if address != u.WalletAddressURL {
-		c.happened(EventWalletChanged, u.WalletAddressURL+" → "+address, peer, now)
+		c.happened(AccountWalletChanged, u.WalletAddressURL+" → "+address, peer, now)
 	}
 	return c
 }

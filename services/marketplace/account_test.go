@@ -114,15 +114,15 @@ func TestSetPassword_Rules(t *testing.T) {
 	t.Parallel()
 	u := marketplace.User{ID: 1, Email: "ana@example.com", Name: "Ana María López"}
 	for _, bad := range []string{"", "ninechars", strings.Repeat("é", 9), strings.Repeat("ab c", 51), "aaaaaaaaaaaa", "abababababab", "1234567890", "PASSWORD123", "Ana@example.com", "ana maría lópez"} {
-		_, err := u.SetPassword(bad, marketplace.EventPasswordChanged, "p", noon)
+		_, err := u.SetPassword(bad, marketplace.AccountPasswordChanged, "p", noon)
 		require.Equal(t, marketplace.CodeInvalidInput, marketplace.CodeOf(err), bad)
 	}
 	for _, good := range []string{"ten chars!", "contraseña larga", "пароль на рынке", strings.Repeat("ab cd", 40), "123 abc 456", "  spaces count  "} {
-		c, err := u.SetPassword(good, marketplace.EventPasswordChanged, "p", noon)
+		c, err := u.SetPassword(good, marketplace.AccountPasswordChanged, "p", noon)
 		require.NoError(t, err, good)
 		require.True(t, marketplace.PasswordMatches(c.After.PasswordHash, good))
 		require.True(t, c.EndSessions)
-		require.Equal(t, []marketplace.AccountEvent{{At: noon, Event: marketplace.EventPasswordChanged, Peer: "p"}}, c.Events)
+		require.Equal(t, []marketplace.AccountEvent{{At: noon, Event: marketplace.AccountPasswordChanged, Peer: "p"}}, c.Events)
 	}
 }
 
@@ -142,8 +142,8 @@ func TestAccountChanges_SayWhatChanged(t *testing.T) {
 	require.Equal(t, "MXN", checked.After.Wallet.AssetCode)
 	words := map[string]bool{}
 	for _, event := range []string{
-		marketplace.EventSignUp, marketplace.EventPasswordChanged, marketplace.EventPasswordReset, marketplace.EventEmailChanged, marketplace.EventWalletChanged,
-		marketplace.EventRoleChanged, marketplace.EventNameChanged, marketplace.EventSessionsEnded, marketplace.EventOperatorAdded, marketplace.EventOperatorRemoved,
+		marketplace.AccountSignUp, marketplace.AccountPasswordChanged, marketplace.AccountPasswordReset, marketplace.AccountEmailChanged, marketplace.AccountWalletChanged,
+		marketplace.AccountRoleChanged, marketplace.AccountNameChanged, marketplace.AccountSessionsEnded, marketplace.AccountOperatorAdded, marketplace.AccountOperatorRemoved,
 	} {
 		word := marketplace.AccountEvent{Event: event}.Word()
 		require.NotEqual(t, event, word)

@@ -1,56 +1,42 @@
 package marketplace
 
-import "context"
-
-// LetterKind is what a letter about an account is about.
-type LetterKind string
-
-// The kinds.
-const (
-	LetterSignUp      LetterKind = "sign_up"        // a link with which the account is made
-	LetterHaveAccount LetterKind = "have_account"   // somebody wanted an account with an e-mail that has one
-	LetterReset       LetterKind = "password_reset" // a link with which a password is chosen
-	LetterNewEmail    LetterKind = "new_email"      // to the new address: a link with which it becomes the account's
-	LetterChanged     LetterKind = "account_changed"
+import (
+	"net/url"
+	"time"
 )
-
-// Letter is a mail about an account, to be put into words.
-type Letter struct {
-	Kind     LetterKind
-	To, Name string
-	Language string // that the person chose; may be ""
-	Token    string // of the link, a secret: nothing else may keep it, or log it; "" where there is no link
-	Change   AccountEvent
-}
-
-// Mailer takes letters, to be sent later: it answers as soon as a letter is kept, so that nobody can tell from the time that an answer
-// takes whether there was one.
-type Mailer interface {
-	Mail(ctx context.Context, l Letter) error
-}
 
 // Mails reports whether the marketplace sends mail. Where it does not, accounts are made without proof of the e-mail, and passwords
 // are reset by an operator.
-func (m *Market) Mails() bool { return m.mail != nil }
+func (m *Market) Mails() bool { return m.mails }
 
-// post hands a letter over. One that is lost changes nothing of what was done: the person can ask again.
-func (m *Market) post(ctx context.Context, l Letter) {
-	if m.mail == nil {
-		return
-	}
-	if err := m.mail.Mail(ctx, l); err != nil {
-		m.log.ErrorContext(ctx, "letter not kept", "kind", string(l.Kind), "error", err)
+// letter is a message to a mailbox, whoever reads it: about an account, and not to the person who has it. It greets an address, and nobody by
+// a name that a stranger may have typed.
+func letter(kind NotificationKind, to, language, path string, at, until time.Time) Message {
+	return Message{
+		ID: newID(at), Channel: Email, Kind: kind, To: to, Name: to, Language: language, Facts: Facts{Path: path}, State: MessagePending, NextAt: at, Until: until, At: at,
 	}
 }
 
-// told are the events of which the person gets a letter, wherever they were caused: each of them opens the account or moves its money.
-var told = map[string]bool{EventPasswordChanged: true, EventPasswordReset: true, EventEmailChanged: true, EventWalletChanged: true}
+// linkTo is the path of a link: the mail is the only place where its token stands, and forgets it once it is sent.
+func linkTo(path, token string) string { return path + "?" + url.Values{"token": {token}}.Encode() }
 
-// tellChange writes to the address that the account had before: whoever took the account over must not be the only one to read it.
-func (m *Market) tellChange(ctx context.Context, c AccountChange) {
+// Tellings are what the person is told of a change, wherever it was caused: each of it opens the account, or moves its money. A store keeps them
+// before it makes the change, so that they go to the address that the account had: whoever takes one over is not the only one to read it.
+func (c AccountChange) Tellings() []Notification {
+	var all []Notification
 	for _, e := range c.Events {
-		if told[e.Event] {
-			m.post(ctx, Letter{Kind: LetterChanged, To: c.Before.Email, Name: c.Before.Name, Language: c.After.Language, Change: e})
+		n := Notification{To: c.Before.ID, At: e.At}
+		switch e.Event {
+		case AccountPasswordChanged, AccountPasswordReset:
+			n.Kind = NotifyPasswordChanged
+		case AccountEmailChanged:
+			n.Kind, n.Facts.Detail = NotifyEmailChanged, c.After.Email
+		case AccountWalletChanged:
+			n.Kind, n.Facts.Detail = NotifyWalletChanged, c.After.WalletAddressURL
+		default:
+			continue
 		}
+		all = append(all, n)
 	}
+	return all
 }

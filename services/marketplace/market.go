@@ -16,7 +16,7 @@ type Market struct {
 	clock    clock.Clock
 	log      *slog.Logger
 	watch    Watch
-	mail     Mailer
+	mails    bool
 
 	sellerID    string
 	sessionLife time.Duration
@@ -56,8 +56,8 @@ type Options struct {
 	// Longest is how long the payments service is waited for in one step, all tries together.
 	Longest time.Duration
 	Watch   Watch // may be nil
-	// Mail takes letters about accounts; nil where the marketplace sends no mail.
-	Mail Mailer
+	// Mails says that the marketplace sends mail.
+	Mails bool
 }
 
 // Watch is told of payments' news, for metrics.
@@ -77,7 +77,7 @@ func New(store Store, payments Payments, c clock.Clock, log *slog.Logger, o Opti
 		o.Watch = unwatched{}
 	}
 	return &Market{
-		watch: o.Watch, mail: o.Mail,
+		watch: o.Watch, mails: o.Mails,
 		store: store, payments: payments, clock: c, log: log,
 		sellerID: o.SellerID, sessionLife: o.SessionLife, longest: o.Longest,
 		hashing: make(chan struct{}, runtime.GOMAXPROCS(0)),

@@ -10,7 +10,7 @@ import (
 // NotificationKind is what a person is told of.
 type NotificationKind string
 
-// The kinds. A job's history tells all of them (tellings) but the last three, which are about an account.
+// The kinds. A job's history tells all of them (tellings) but the last ones, which are about an account.
 const (
 	NotifyApplication    NotificationKind = "application"         // the funder: somebody applied
 	NotifyWithdrawal     NotificationKind = "withdrawal"          // the funder: somebody applies no more
@@ -30,8 +30,12 @@ const (
 	NotifyCanceled       NotificationKind = "canceled"            // everybody who has to do with the job
 	NotifyExpired        NotificationKind = "expired"             // the same
 
-	NotifyPasswordReset   NotificationKind = "password_reset"   // carries a secret link; by e-mail alone
-	NotifyPasswordChanged NotificationKind = "password_changed" // so that whoever did not do it learns of it
+	NotifySignUp          NotificationKind = "sign_up"          // carries a secret link, like the next two; by e-mail alone
+	NotifyPasswordReset   NotificationKind = "password_reset"   // a new password is chosen with it
+	NotifyNewEmail        NotificationKind = "new_email"        // it proves the address
+	NotifyHaveAccount     NotificationKind = "have_account"     // somebody wanted an account with this e-mail, which has one
+	NotifyPasswordChanged NotificationKind = "password_changed" // so that whoever did not do it learns of it, like the next two
+	NotifyEmailChanged    NotificationKind = "email_changed"    // to the address that it was
 	NotifyWalletChanged   NotificationKind = "wallet_changed"
 )
 
@@ -71,17 +75,21 @@ var topics = map[NotificationKind]Topic{
 	NotifySubmission: TopicWork, NotifyAcceptance: TopicWork, NotifyRejection: TopicWork, NotifyCanceled: TopicWork, NotifyExpired: TopicWork,
 	NotifyPaid: TopicPayments, NotifyPaymentArrived: TopicPayments, NotifyPaymentFailed: TopicPayments, NotifyPaymentLate: TopicPayments,
 	NotifyPaidOutOfTurn: TopicPayments, NotifyPaidAgain: TopicPayments, NotifyOverpaid: TopicPayments,
-	NotifyPasswordReset: TopicSecurity, NotifyPasswordChanged: TopicSecurity, NotifyWalletChanged: TopicSecurity,
+	NotifySignUp: TopicSecurity, NotifyPasswordReset: TopicSecurity, NotifyNewEmail: TopicSecurity, NotifyHaveAccount: TopicSecurity,
+	NotifyPasswordChanged: TopicSecurity, NotifyEmailChanged: TopicSecurity, NotifyWalletChanged: TopicSecurity,
 }
 
 // Topic is the group that the kind belongs to.
 func (k NotificationKind) Topic() Topic { return topics[k] }
 
-// InSite reports whether the kind is listed on the site. Whoever has lost the password cannot look there.
-func (k NotificationKind) InSite() bool { return k != NotifyPasswordReset }
+// InSite reports whether the kind is listed on the site. What goes to whoever reads a mailbox, signed in or not, is not.
+func (k NotificationKind) InSite() bool { return !k.Secret() && k != NotifyHaveAccount }
 
 // Secret reports whether a message of the kind holds what opens an account: it is kept no longer than it takes to send it.
-func (k NotificationKind) Secret() bool { return k == NotifyPasswordReset }
+func (k NotificationKind) Secret() bool { return slices.Contains(SecretKinds, k) }
+
+// SecretKinds are the kinds of which Secret reports true.
+var SecretKinds = []NotificationKind{NotifySignUp, NotifyPasswordReset, NotifyNewEmail}
 
 // Channel is a way out of the site.
 type Channel string

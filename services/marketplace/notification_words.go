@@ -96,19 +96,43 @@ func (k NotificationKind) words(f Facts) Words {
 			say("Somebody asked for a new password for your account. If it was you, follow the link: it works once, and for a short time."),
 			say("If it was not you, do nothing: your password stays as it is."),
 		}
+	case NotifySignUp:
+		w.Headline, w.Action = say("Confirm your e-mail"), say("Make the account")
+		w.Body = []Sentence{
+			say("Somebody wants an account at Tianguis with this e-mail. If it was you, follow the link within a day, and type the password that you chose."),
+			say("If it was not you, do nothing: there is no account, and there will be none."),
+		}
+	case NotifyHaveAccount:
+		w.Headline, w.Action = say("You have an account already"), say("Sign in")
+		w.Body = []Sentence{
+			say("Somebody wanted to use this e-mail for another account at Tianguis. Nothing was changed: it is the one of your account."),
+			say("If it was you, sign in, or choose a new password there. If it was not, do nothing."),
+		}
+	case NotifyNewEmail:
+		w.Headline, w.Action = say("Confirm your new e-mail"), say("Confirm")
+		w.Body = []Sentence{
+			say("Somebody wants to sign in at Tianguis with this e-mail from now on. If it was you, follow the link within a day, where you are signed in."),
+			say("If it was not you, do nothing: nothing was changed."),
+		}
+	case NotifyEmailChanged:
+		w.Headline, w.Action = say("Your e-mail was changed"), say("Open your profile")
+		w.Body = []Sentence{say("From now on you sign in with %s.", f.Detail), notYou}
 	case NotifyPasswordChanged:
 		w.Headline, w.Action = say("Your password was changed"), say("Open your profile")
 		w.Body = []Sentence{notYou}
 	case NotifyWalletChanged:
 		w.Headline, w.Action = say("Your wallet address was changed"), say("Open your profile")
 		w.Body = []Sentence{say("From now on you are paid at %s.", f.Detail), notYou}
+		if f.Detail == "" {
+			w.Body[0] = say("The account has none any more: nobody can pay you.")
+		}
 	}
 	switch {
 	case f.Path == "/":
 		w.Action = say("See other jobs")
 	case f.Path == "/operator":
 		w.Action = say("Open the operator's page")
-	case k == NotifyPasswordChanged || k == NotifyWalletChanged:
+	case k == NotifyPasswordChanged || k == NotifyEmailChanged || k == NotifyWalletChanged:
 		w.Path = "/profile"
 	}
 	return w

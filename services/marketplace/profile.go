@@ -44,10 +44,10 @@ func (u User) SetProfile(p Profile, peer string, now time.Time) (AccountChange, 
 	c := u.edit()
 	c.After.Name, c.After.Role, c.After.Language = name, p.Role, p.Language
 	if name != u.Name {
-		c.happened(EventNameChanged, u.Name+" → "+name, peer, now)
+		c.happened(AccountNameChanged, u.Name+" → "+name, peer, now)
 	}
 	if p.Role != u.Role {
-		c.happened(EventRoleChanged, string(u.Role)+" → "+string(p.Role), peer, now)
+		c.happened(AccountRoleChanged, string(u.Role)+" → "+string(p.Role), peer, now)
 	}
 	return c, nil
 }
@@ -65,7 +65,7 @@ func (m *Market) ChangeProfile(ctx context.Context, id UserID, p Profile, from D
 	return m.change(ctx, c)
 }
 
-// change makes a decided change, and tells the person of it.
+// change makes a decided change.
 func (m *Market) change(ctx context.Context, c AccountChange) error {
 	switch err := m.store.ChangeAccount(ctx, c); {
 	case errors.Is(err, ErrStale):
@@ -77,7 +77,6 @@ func (m *Market) change(ctx context.Context, c AccountChange) error {
 	for _, e := range c.Events {
 		m.log.InfoContext(ctx, "account changed", "user_id", c.Before.ID.String(), "event", e.Event)
 	}
-	m.tellChange(ctx, c)
 	return nil
 }
 
@@ -107,7 +106,7 @@ func (m *Market) ChangePassword(ctx context.Context, id UserID, sessionID, curre
 	if err != nil {
 		return "", err
 	}
-	c, err := user.SetPassword(password, EventPasswordChanged, from.Peer, m.clock.Now())
+	c, err := user.SetPassword(password, AccountPasswordChanged, from.Peer, m.clock.Now())
 	release()
 	if err != nil {
 		return "", err
@@ -214,14 +213,14 @@ func (m *Market) AskEmail(ctx context.Context, id UserID, email, password string
 	}
 	taken := err == nil
 	now, token := m.clock.Now(), NewToken()
-	if err := m.store.KeepLink(ctx, Link{TokenHash: HashToken(token), Kind: LinkEmail, User: user.ID, Email: email, CreatedAt: now, ExpiresAt: now.Add(emailLinkLife)}); err != nil {
+	link := Link{TokenHash: HashToken(token), Kind: LinkEmail, User: user.ID, Email: email, CreatedAt: now, ExpiresAt: now.Add(emailLinkLife)}
+	sent := letter(NotifyNewEmail, email, user.Language, linkTo("/profile/email/confirm", token), now, link.ExpiresAt)
+	if taken {
+		sent = letter(NotifyHaveAccount, email, user.Language, "/login", now, link.ExpiresAt)
+	}
+	if err := m.store.KeepLink(ctx, link, &sent); err != nil {
 		return fmt.Errorf("keep the link: %w", err)
 	}
-	letter := Letter{Kind: LetterNewEmail, To: email, Name: user.Name, Language: user.Language, Token: token}
-	if taken {
-		letter = Letter{Kind: LetterHaveAccount, To: email}
-	}
-	m.post(ctx, letter)
 	return nil
 }
 
@@ -258,6 +257,6 @@ func (m *Market) SignOutEverywhere(ctx context.Context, id UserID, from Device) 
 	}
 	c := user.edit()
 	c.EndSessions = true
-	c.happened(EventSessionsEnded, "", from.Peer, m.clock.Now())
+	c.happened(AccountSessionsEnded, "", from.Peer, m.clock.Now())
 	return m.change(ctx, c)
 }

@@ -32,8 +32,8 @@ type Link struct {
 type linkStore interface {
 	// UserByEmail returns CodeNotFound when nobody has this e-mail.
 	UserByEmail(ctx context.Context, email string) (User, error)
-	// KeepLink keeps a link, and forgets those that have expired.
-	KeepLink(ctx context.Context, l Link) error
+	// KeepLink keeps a link and the letter that goes out with it, nil for none, and forgets links that have expired.
+	KeepLink(ctx context.Context, l Link, letter *Message) error
 	// Link returns CodeLinkExpired when there is none of this kind with this token.
 	Link(ctx context.Context, kind LinkKind, tokenHash string) (Link, error)
 }
@@ -57,11 +57,14 @@ func (m *Market) AskReset(ctx context.Context, email string, from Device) error 
 	}
 	now, token := m.clock.Now(), NewToken()
 	link := Link{TokenHash: HashToken(token), Kind: LinkReset, User: user.ID, Email: email, CreatedAt: now, ExpiresAt: now.Add(resetLife)}
-	if err := m.store.KeepLink(ctx, link); err != nil {
-		return fmt.Errorf("keep the link: %w", err)
-	}
+	var sent *Message
 	if user.ID != 0 {
-		m.post(ctx, Letter{Kind: LetterReset, To: user.Email, Name: user.Name, Language: user.Language, Token: token})
+		reset := letter(NotifyPasswordReset, user.Email, user.Language, linkTo("/reset", token), now, link.ExpiresAt)
+		reset.UserID, reset.Name = user.ID, user.Name
+		sent = &reset
+	}
+	if err := m.store.KeepLink(ctx, link, sent); err != nil {
+		return fmt.Errorf("keep the link: %w", err)
 	}
 	return nil
 }
@@ -102,7 +105,7 @@ func (m *Market) Reset(ctx context.Context, token, password string, from Device)
 	if err != nil {
 		return err
 	}
-	c, err := user.SetPassword(password, EventPasswordReset, from.Peer, m.clock.Now())
+	c, err := user.SetPassword(password, AccountPasswordReset, from.Peer, m.clock.Now())
 	release()
 	if err != nil {
 		return err

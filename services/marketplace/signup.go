@@ -22,8 +22,9 @@ type signUpStore interface {
 	// Register adds a person. It returns CodeTaken when somebody has the e-mail. With useUp, the hash of a sign-up's token, that sign-up is used up: CodeLinkExpired
 	// when it is gone.
 	Register(ctx context.Context, u User, peer, useUp string) (UserID, error)
-	// KeepSignUp reports whether somebody has the e-mail. It keeps the sign-up all the same, and forgets those that have expired.
-	KeepSignUp(ctx context.Context, s SignUp) (taken bool, err error)
+	// KeepSignUp keeps a sign-up, and one of the two letters: that for an e-mail which somebody has already, or else the other. It forgets
+	// sign-ups that have expired.
+	KeepSignUp(ctx context.Context, s SignUp, free, taken Message) error
 	// SignUp returns CodeLinkExpired when there is none with this token.
 	SignUp(ctx context.Context, tokenHash string) (SignUp, error)
 }
@@ -55,15 +56,12 @@ func (m *Market) SignUp(ctx context.Context, r Registration, from Device) error 
 		return nil
 	}
 	token := NewToken()
-	taken, err := m.store.KeepSignUp(ctx, SignUp{TokenHash: HashToken(token), User: u, CreatedAt: now, ExpiresAt: now.Add(signUpLife)})
-	if err != nil {
+	s := SignUp{TokenHash: HashToken(token), User: u, CreatedAt: now, ExpiresAt: now.Add(signUpLife)}
+	free := letter(NotifySignUp, u.Email, u.Language, linkTo("/signup/confirm", token), now, s.ExpiresAt)
+	taken := letter(NotifyHaveAccount, u.Email, u.Language, "/login", now, s.ExpiresAt)
+	if err := m.store.KeepSignUp(ctx, s, free, taken); err != nil {
 		return fmt.Errorf("keep the sign-up: %w", err)
 	}
-	letter := Letter{Kind: LetterSignUp, To: u.Email, Name: u.Name, Language: u.Language, Token: token}
-	if taken {
-		letter.Kind, letter.Name, letter.Token = LetterHaveAccount, "", "" // whoever asked may not write into the owner's mail
-	}
-	m.post(ctx, letter)
 	return nil
 }
 

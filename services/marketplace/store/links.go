@@ -9,15 +9,23 @@ import (
 	"tianguis.example/marketplace"
 )
 
-// KeepSignUp keeps a sign-up until its e-mail is proved, and forgets those that have expired. It reports whether somebody has the e-mail.
-func (s *Store) KeepSignUp(ctx context.Context, signUp marketplace.SignUp) (taken bool, err error) {
+// KeepSignUp keeps a sign-up until its e-mail is proved, and forgets those that have expired. With it goes the letter for an e-mail which somebody
+// has already, or else that for a free one: as much is written in both cases.
+func (s *Store) KeepSignUp(ctx context.Context, signUp marketplace.SignUp, free, taken marketplace.Message) error {
 	u := rowOf(signUp.User)
-	var users int64
-	err = s.db.Transact(ctx, func(tx *gorm.DB) error {
+	return s.db.Transact(ctx, func(tx *gorm.DB) error {
 		if err := tx.Exec("DELETE FROM sign_ups WHERE expires_at < ?", signUp.CreatedAt).Error; err != nil {
 			return err
 		}
+		var users int64
 		if err := tx.Raw("SELECT COUNT(*) FROM users WHERE email = ?", u.Email).Scan(&users).Error; err != nil {
+			return err
+		}
+		letter := free
+		if users > 0 {
+			letter = taken
+		}
+		if err := insertLetter(tx, letter); err != nil {
 			return err
 		}
 		return tx.Exec(`INSERT INTO sign_ups (token_hash, email, name, role, language, wallet_address_url, wallet_public_name, wallet_asset_code,
@@ -25,7 +33,6 @@ func (s *Store) KeepSignUp(ctx context.Context, signUp marketplace.SignUp) (take
 			signUp.TokenHash, u.Email, u.Name, u.Role, u.Language, u.WalletAddressURL, u.WalletPublicName, u.WalletAssetCode,
 			u.WalletAssetScale, u.WalletCheckedAt, u.PasswordHash, signUp.CreatedAt, signUp.ExpiresAt).Error
 	})
-	return users > 0, err
 }
 
 // SignUp returns a sign-up that waits for its e-mail to be proved; CodeLinkExpired when there is none with this token.
@@ -46,11 +53,16 @@ func (s *Store) SignUp(ctx context.Context, tokenHash string) (marketplace.SignU
 	return marketplace.SignUp{TokenHash: tokenHash, User: u, CreatedAt: u.CreatedAt, ExpiresAt: row.ExpiresAt.UTC()}, nil
 }
 
-// KeepLink keeps a link that is sent by mail, and forgets those that have expired.
-func (s *Store) KeepLink(ctx context.Context, l marketplace.Link) error {
+// KeepLink keeps a link with the letter that brings it, nil for none, and forgets those that have expired.
+func (s *Store) KeepLink(ctx context.Context, l marketplace.Link, letter *marketplace.Message) error {
 	return s.db.Transact(ctx, func(tx *gorm.DB) error {
 		if err := tx.Exec("DELETE FROM account_links WHERE expires_at < ?", l.CreatedAt).Error; err != nil {
 			return err
+		}
+		if letter != nil {
+			if err := insertLetter(tx, *letter); err != nil {
+				return err
+			}
 		}
 		return tx.Exec("INSERT INTO account_links (token_hash, kind, user_id, email, created_at, expires_at) VALUES (?, ?, ?, ?, ?, ?)",
 			l.TokenHash, string(l.Kind), orNull(l.User), l.Email, l.CreatedAt, l.ExpiresAt).Error

@@ -16,7 +16,7 @@ type messageRow struct {
 	ID       string
 	Channel  string
 	Kind     string
-	UserID   int64
+	UserID   *int64 // NULL for somebody who has no account yet
 	Address  string
 	Name     string
 	Language string
@@ -34,9 +34,12 @@ const messageColumns = "id, channel, kind, user_id, address, name, language, fac
 
 func (r messageRow) message() (marketplace.Message, error) {
 	m := marketplace.Message{
-		ID: r.ID, Channel: marketplace.Channel(r.Channel), Kind: marketplace.NotificationKind(r.Kind), UserID: marketplace.UserID(r.UserID),
+		ID: r.ID, Channel: marketplace.Channel(r.Channel), Kind: marketplace.NotificationKind(r.Kind),
 		To: r.Address, Name: r.Name, Language: r.Language, State: marketplace.MessageState(r.State), Attempts: r.Attempts,
 		NextAt: r.NextAt.UTC(), Until: r.Until.UTC(), Error: r.Error, At: r.At.UTC(),
+	}
+	if r.UserID != nil {
+		m.UserID = marketplace.UserID(*r.UserID)
 	}
 	if r.EndedAt != nil {
 		m.EndedAt = r.EndedAt.UTC()
@@ -65,7 +68,7 @@ func insertMessage(tx *gorm.DB, m marketplace.Message) error {
 	}
 	return tx.Exec(`INSERT INTO messages (id, channel, kind, user_id, address, name, language, facts, state, attempts, next_at, until, error, at)
 		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-		m.ID, string(m.Channel), string(m.Kind), int64(m.UserID), m.To, m.Name, m.Language, string(facts), string(m.State), m.Attempts,
+		m.ID, string(m.Channel), string(m.Kind), orNull(m.UserID), m.To, m.Name, m.Language, string(facts), string(m.State), m.Attempts,
 		m.NextAt, m.Until, m.Error, m.At).Error
 }
 
@@ -181,9 +184,9 @@ func (s *Store) PruneMessages(ctx context.Context, now time.Time) (more bool, er
 		more = false
 		// Of a channel that is not set up, too: nobody claims those.
 		late := tx.Exec(`UPDATE messages SET state = 'dead', error = CASE WHEN error = '' THEN 'not sent in time' ELSE error END, ended_at = ?,
-			facts = CASE WHEN kind = ? THEN '{}' ELSE facts END
+			facts = CASE WHEN kind IN ? THEN '{}' ELSE facts END
 			WHERE id IN (SELECT id FROM messages WHERE state = 'pending' AND until < ? AND next_at < ? LIMIT ?)`,
-			now, string(marketplace.NotifyPasswordReset), now, now, pruneBatch)
+			now, marketplace.SecretKinds, now, now, pruneBatch)
 		if late.Error != nil {
 			return late.Error
 		}

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -89,16 +90,24 @@ func insertNotifications(tx *gorm.DB, all []marketplace.Notification) error {
 	return nil
 }
 
+// insertLetter keeps a message about an account to a mailbox, whoever reads it. No preference is about those.
+func insertLetter(tx *gorm.DB, m marketplace.Message) error {
+	if m.Kind.InSite() {
+		return fmt.Errorf("%s is for a person, and not for a mailbox", m.Kind)
+	}
+	return insertMessage(tx, m)
+}
+
 func addressee(tx *gorm.DB, id marketplace.UserID) (marketplace.Addressee, error) {
 	var row struct {
-		Email, Name, Phone, Wanted string
+		Email, Name, Language, Phone, Wanted string
 	}
-	_, err := one(tx, &row, `SELECT u.email, u.name, COALESCE(p.phone, '') AS phone, COALESCE(p.wanted, '{}') AS wanted
+	_, err := one(tx, &row, `SELECT u.email, u.name, u.language, COALESCE(p.phone, '') AS phone, COALESCE(p.wanted, '{}') AS wanted
 		FROM users u LEFT JOIN notification_preferences p ON p.user_id = u.id WHERE u.id = ?`, int64(id))
 	if err != nil {
 		return marketplace.Addressee{}, err
 	}
-	a := marketplace.Addressee{ID: id, Email: row.Email, Name: row.Name, Language: "en", Preferences: marketplace.Preferences{Phone: row.Phone}}
+	a := marketplace.Addressee{ID: id, Email: row.Email, Name: row.Name, Language: cmp.Or(row.Language, "en"), Preferences: marketplace.Preferences{Phone: row.Phone}}
 	return a, json.Unmarshal([]byte(row.Wanted), &a.Preferences.Wanted)
 }
 

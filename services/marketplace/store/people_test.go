@@ -10,6 +10,7 @@ import (
 	"gorm.io/gorm"
 
 	"tianguis.example/marketplace"
+	"tianguis.example/marketplace/store"
 )
 
 func (s *fixture) user(id marketplace.UserID) marketplace.User {
@@ -38,7 +39,7 @@ func TestRegister_KeepsAllOfAPerson(t *testing.T) {
 		require.Equal(t, u, s.user(u.ID))
 		events, err := s.AccountEvents(t.Context(), u.ID, 10)
 		require.NoError(t, err)
-		require.Equal(t, []marketplace.AccountEvent{{At: noon, Event: marketplace.EventSignUp, Peer: "192.0.2.1"}}, events)
+		require.Equal(t, []marketplace.AccountEvent{{At: noon, Event: marketplace.AccountSignUp, Peer: "192.0.2.1"}}, events)
 
 		_, err = s.Register(t.Context(), u, "192.0.2.1", "")
 		require.Equal(t, marketplace.CodeTaken, marketplace.CodeOf(err))
@@ -58,18 +59,33 @@ func TestSignUps_KeptAndUsedUp(t *testing.T) {
 			Email: "zoe@example.com", Name: "Zoé", Role: marketplace.Both, WalletAddressURL: "https://w.example/z", Language: "es", PasswordHash: "$h", CreatedAt: noon,
 			Wallet: marketplace.Wallet{PublicName: "Z", AssetCode: "MXN", AssetScale: 2, CheckedAt: noon},
 		}}
-		taken, err := s.KeepSignUp(t.Context(), signUp)
-		require.NoError(t, err)
-		require.False(t, taken)
+		letters := func(id string) (free, taken marketplace.Message) {
+			free = marketplace.Message{ID: "free-" + id, Channel: marketplace.Email, Kind: marketplace.NotifySignUp, To: "x@example.com", State: marketplace.MessagePending, At: noon, NextAt: noon, Until: noon}
+			taken = free
+			taken.ID, taken.Kind = "taken-"+id, marketplace.NotifyHaveAccount
+			return free, taken
+		}
+		kept := func() (ids []string) {
+			all, err := s.Messages(t.Context(), store.MessageFilter{}, 10)
+			require.NoError(t, err)
+			for _, m := range all {
+				require.Zero(t, m.UserID, "nobody has an account yet")
+				ids = append(ids, m.ID)
+			}
+			return ids
+		}
+		free, taken := letters("1")
+		require.NoError(t, s.KeepSignUp(t.Context(), signUp, free, taken))
+		require.Equal(t, []string{"free-1"}, kept())
 		got, err := s.SignUp(t.Context(), "h1")
 		require.NoError(t, err)
 		require.Equal(t, signUp, got)
 
 		again := signUp
 		again.TokenHash, again.User.Email = "h2", "funder@example.com"
-		taken, err = s.KeepSignUp(t.Context(), again)
-		require.NoError(t, err)
-		require.True(t, taken)
+		free, taken = letters("2")
+		require.NoError(t, s.KeepSignUp(t.Context(), again, free, taken))
+		require.Equal(t, []string{"taken-2", "free-1"}, kept())
 
 		// Many at the same time make one account.
 		var all sync.WaitGroup
@@ -97,8 +113,8 @@ func TestSignUps_KeptAndUsedUp(t *testing.T) {
 		late := signUp
 		late.TokenHash, late.CreatedAt = "h3", noon.Add(2*time.Hour)
 		late.ExpiresAt = late.CreatedAt.Add(time.Hour)
-		_, err = s.KeepSignUp(t.Context(), late)
-		require.NoError(t, err)
+		free, taken = letters("3")
+		require.NoError(t, s.KeepSignUp(t.Context(), late, free, taken))
 		require.Equal(t, 1, s.rows("sign_ups"), "the expired one is forgotten")
 	})
 }
@@ -107,14 +123,14 @@ func TestLinks_KeptAndUsedUp(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, s *fixture) {
 		link := marketplace.Link{TokenHash: "h1", Kind: marketplace.LinkReset, User: s.funder, Email: "funder@example.com", CreatedAt: noon, ExpiresAt: noon.Add(time.Hour)}
-		require.NoError(t, s.KeepLink(t.Context(), link))
+		require.NoError(t, s.KeepLink(t.Context(), link, nil))
 		got, err := s.Link(t.Context(), marketplace.LinkReset, "h1")
 		require.NoError(t, err)
 		require.Equal(t, link, got)
 		_, err = s.Link(t.Context(), marketplace.LinkEmail, "h1")
 		require.Equal(t, marketplace.CodeLinkExpired, marketplace.CodeOf(err), "a link does what it was made for")
 		nobodys := marketplace.Link{TokenHash: "h2", Kind: marketplace.LinkReset, Email: "nobody@example.com", CreatedAt: noon, ExpiresAt: noon.Add(time.Hour)}
-		require.NoError(t, s.KeepLink(t.Context(), nobodys))
+		require.NoError(t, s.KeepLink(t.Context(), nobodys, nil))
 		got, err = s.Link(t.Context(), marketplace.LinkReset, "h2")
 		require.NoError(t, err)
 		require.Equal(t, nobodys, got)
@@ -129,7 +145,7 @@ func TestLinks_KeptAndUsedUp(t *testing.T) {
 		require.Equal(t, marketplace.CodeLinkExpired, marketplace.CodeOf(s.ChangeAccount(t.Context(), change)), "once")
 		late := link
 		late.TokenHash, late.CreatedAt, late.ExpiresAt = "h3", noon.Add(2*time.Hour), noon.Add(3*time.Hour)
-		require.NoError(t, s.KeepLink(t.Context(), late))
+		require.NoError(t, s.KeepLink(t.Context(), late, nil))
 		require.Equal(t, 1, s.rows("account_links"), "the expired ones are forgotten")
 	})
 }
@@ -145,10 +161,10 @@ func TestChangeAccount_AllOrNothing(t *testing.T) {
 		mine, _, theirs := open("mine", s.funder), open("other", s.funder), open("theirs", s.worker)
 		_, _, err := s.AddTry(t.Context(), marketplace.Try{Kind: marketplace.TryPassword, Email: "funder@example.com", Peer: "p", At: noon}, noon)
 		require.NoError(t, err)
-		require.NoError(t, s.KeepLink(t.Context(), marketplace.Link{TokenHash: "l", Kind: marketplace.LinkReset, User: s.funder, Email: "e", CreatedAt: noon, ExpiresAt: noon.Add(time.Hour)}))
+		require.NoError(t, s.KeepLink(t.Context(), marketplace.Link{TokenHash: "l", Kind: marketplace.LinkReset, User: s.funder, Email: "e", CreatedAt: noon, ExpiresAt: noon.Add(time.Hour)}, nil))
 
 		u := s.user(s.funder)
-		change, err := u.SetPassword("a new sentence", marketplace.EventPasswordChanged, "192.0.2.9", noon)
+		change, err := u.SetPassword("a new sentence", marketplace.AccountPasswordChanged, "192.0.2.9", noon)
 		require.NoError(t, err)
 		change.Keep = &marketplace.Session{ID: "mine", TokenHash: "h-new"}
 		stale := change
@@ -173,7 +189,7 @@ func TestChangeAccount_AllOrNothing(t *testing.T) {
 		require.Zero(t, s.rows("sign_in_tries"))
 		events, err := s.AccountEvents(t.Context(), s.funder, 1)
 		require.NoError(t, err)
-		require.Equal(t, []marketplace.AccountEvent{{At: noon, Event: marketplace.EventPasswordChanged, Peer: "192.0.2.9"}}, events)
+		require.Equal(t, []marketplace.AccountEvent{{At: noon, Event: marketplace.AccountPasswordChanged, Peer: "192.0.2.9"}}, events)
 
 		require.Equal(t, marketplace.CodeTaken, marketplace.CodeOf(s.ChangeAccount(t.Context(), after.SetEmail("worker@example.com", "peer", noon))))
 		require.Equal(t, after, s.user(s.funder))
@@ -246,7 +262,7 @@ func TestUsers_ListHasNoHashes(t *testing.T) {
 		require.NoError(t, s.SetWallet(t.Context(), s.funder, "https://w.example/new"))
 		events, err := s.AccountEvents(t.Context(), s.funder, 1)
 		require.NoError(t, err)
-		require.Equal(t, marketplace.EventWalletChanged, events[0].Event)
+		require.Equal(t, marketplace.AccountWalletChanged, events[0].Event)
 		require.Equal(t, "https://w.example/a → https://w.example/new", events[0].Detail)
 		require.True(t, events[0].ByOperator())
 		require.WithinDuration(t, time.Now(), events[0].At, time.Hour)

@@ -79,7 +79,7 @@ func (s *Store) register(ctx context.Context, u marketplace.User, peer, useUp st
 		if err := tx.Table("users").Create(&row).Error; err != nil {
 			return err
 		}
-		return insertAccountEvents(tx, row.ID, []marketplace.AccountEvent{{At: u.CreatedAt, Event: marketplace.EventSignUp, Peer: peer}})
+		return insertAccountEvents(tx, row.ID, []marketplace.AccountEvent{{At: u.CreatedAt, Event: marketplace.AccountSignUp, Peer: peer}})
 	})
 	return marketplace.UserID(row.ID), taken(err)
 }
@@ -103,12 +103,15 @@ func insertAccountEvents(tx *gorm.DB, user int64, events []marketplace.AccountEv
 	return nil
 }
 
-// ChangeAccount commits all of a change together: the account, its audit trail, the link that is used up, and the sessions that end.
+// ChangeAccount commits all of a change together: the account, its audit trail, what the person is told, the link that is used up, and the sessions that end.
 // It returns marketplace.ErrStale when the account has changed since Before was read, CodeTaken for somebody else's e-mail, and CodeLinkExpired.
 func (s *Store) ChangeAccount(ctx context.Context, c marketplace.AccountChange) error {
 	row := rowOf(c.After)
 	err := s.db.Transact(ctx, func(tx *gorm.DB) error {
 		if err := useUpLink(tx, c.UseUp); err != nil {
+			return err
+		}
+		if err := insertNotifications(tx, c.Tellings()); err != nil {
 			return err
 		}
 		// Updates, and not Exec: see CreateUser.

@@ -302,7 +302,7 @@ func TestPages_Accessible(t *testing.T) {
 			User: marketplace.User{WalletAddressURL: "https://wallet.example/a"}, Mails: true, Looked: &marketplace.Wallet{AssetCode: "MXN"},
 			About: wrongForm("name", "role", "language"), Wallet: wrongForm("wallet_address", "current_password"),
 			Email: wrongForm("email", "current_password"), Password: wrongForm("current_password", "password"),
-			Sessions: []marketplace.Session{{ID: "01A"}, {ID: "01B"}}, Events: []marketplace.AccountEvent{{Event: marketplace.EventSignUp}},
+			Sessions: []marketplace.Session{{ID: "01A"}, {ID: "01B"}}, Events: []marketplace.AccountEvent{{Event: marketplace.AccountSignUp}},
 		}},
 
 		"notifications": {Visitor: in, Unread: 120, Page: NotificationsPage{

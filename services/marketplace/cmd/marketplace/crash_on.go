@@ -220,16 +220,12 @@ func (s crashingStore) Register(ctx context.Context, u marketplace.User, peer, u
 	return id, err
 }
 
-func (s crashingStore) KeepSignUp(ctx context.Context, signUp marketplace.SignUp) (taken bool, err error) {
-	err = s.at.Do("KeepSignUp", func() (err error) {
-		taken, err = s.Store.KeepSignUp(ctx, signUp)
-		return err
-	})
-	return taken, err
+func (s crashingStore) KeepSignUp(ctx context.Context, signUp marketplace.SignUp, free, taken marketplace.Message) error {
+	return s.at.Do("KeepSignUp", func() error { return s.Store.KeepSignUp(ctx, signUp, free, taken) })
 }
 
-func (s crashingStore) KeepLink(ctx context.Context, l marketplace.Link) error {
-	return s.at.Do("KeepLink", func() error { return s.Store.KeepLink(ctx, l) })
+func (s crashingStore) KeepLink(ctx context.Context, l marketplace.Link, letter *marketplace.Message) error {
+	return s.at.Do("KeepLink", func() error { return s.Store.KeepLink(ctx, l, letter) })
 }
 
 func (s crashingStore) ChangeAccount(ctx context.Context, c marketplace.AccountChange) error {

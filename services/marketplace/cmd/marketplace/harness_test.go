@@ -35,7 +35,6 @@ type running struct {
 	seeding  *seeding
 	config   Config
 	clock    clock.Clock
-	mail     marketplace.Mailer
 	stop     func()
 }
 
@@ -77,11 +76,11 @@ func onEach(t *testing.T, f func(t *testing.T, m *running), change ...func(*Conf
 
 func startOn(t *testing.T, address string, change ...func(*Config)) *running {
 	t.Helper()
-	return startWith(t, address, clock.System(), nil, change...)
+	return startWith(t, address, clock.System(), change...)
 }
 
-// startWith runs the program by a clock, and with somebody who takes its letters.
-func startWith(t *testing.T, address string, now clock.Clock, mail marketplace.Mailer, change ...func(*Config)) *running {
+// startWith runs the program by a clock.
+func startWith(t *testing.T, address string, now clock.Clock, change ...func(*Config)) *running {
 	t.Helper()
 	payments := newFakePayments(t)
 	var c Config
@@ -100,7 +99,7 @@ func startWith(t *testing.T, address string, now clock.Clock, mail marketplace.M
 	require.NoError(t, err)
 	require.NoError(t, db.Close())
 
-	m := &running{t: t, payments: payments, logs: &lockedBuffer{}, config: c, clock: now, mail: mail}
+	m := &running{t: t, payments: payments, logs: &lockedBuffer{}, config: c, clock: now}
 	m.boot()
 	t.Cleanup(func() { m.stop() })
 	m.seeding = &seeding{store: m.store, clock: clock.System(), assetCode: "MXN", assetScale: 2}
@@ -114,7 +113,7 @@ func (m *running) boot() {
 	m.t.Helper()
 	log, err := logging.New(m.logs, "json", "debug")
 	require.NoError(m.t, err)
-	m.Program, err = New(m.t.Context(), m.config, log, m.clock, m.mail)
+	m.Program, err = New(m.t.Context(), m.config, log, m.clock)
 	require.NoError(m.t, err)
 	m.base = "http://" + m.Address()
 	m.store = store.New(m.db)

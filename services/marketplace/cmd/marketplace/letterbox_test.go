@@ -1,8 +1,9 @@
 package main
 
 import (
-	"context"
-	"sync"
+	"encoding/json"
+	"net/url"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -12,49 +13,58 @@ import (
 	"tianguis.example/marketplace"
 )
 
-// letterbox takes the letters about accounts.
-type letterbox struct {
-	mu      sync.Mutex
-	letters []marketplace.Letter
+// letterbox looks at the mails that wait to be sent.
+type letterbox struct{ m *running }
+
+// sent is a mail as far as tests look at it.
+type sent struct {
+	Kind  marketplace.NotificationKind
+	Name  string
+	Facts marketplace.Facts
+	Token string // of its link; "" once it is sent, and where there is none
 }
 
-func (l *letterbox) Mail(_ context.Context, letter marketplace.Letter) error {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.letters = append(l.letters, letter)
-	return nil
+// all are the mails about an account to an address, the oldest first.
+func (l letterbox) all(to string) []sent {
+	l.m.t.Helper()
+	var rows []struct{ Kind, Name, Facts string }
+	require.NoError(l.m.t, l.m.db.Read(l.m.t.Context()).Raw("SELECT kind, name, facts FROM messages WHERE address = ? AND channel = 'email' ORDER BY at, id", to).Scan(&rows).Error)
+	var all []sent
+	for _, row := range rows {
+		mail := sent{Kind: marketplace.NotificationKind(row.Kind), Name: row.Name}
+		if mail.Kind.Topic() != marketplace.TopicSecurity {
+			continue
+		}
+		require.NoError(l.m.t, json.Unmarshal([]byte(row.Facts), &mail.Facts))
+		path, err := url.Parse(mail.Facts.Path)
+		require.NoError(l.m.t, err)
+		mail.Token = path.Query().Get("token")
+		all = append(all, mail)
+	}
+	return all
 }
 
-// all are the letters to an address.
-func (l *letterbox) all(to string) []marketplace.Letter {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	var found []marketplace.Letter
-	for _, letter := range l.letters {
-		if letter.To == to {
-			found = append(found, letter)
+// last is the newest mail of a kind to an address.
+func (l letterbox) last(t *testing.T, to string, kind marketplace.NotificationKind) sent {
+	t.Helper()
+	for _, mail := range slices.Backward(l.all(to)) {
+		if mail.Kind == kind {
+			return mail
 		}
 	}
-	return found
+	t.Fatalf("no mail %s to %s", kind, to)
+	return sent{}
 }
 
-// last is the newest letter to an address, which must be of that kind.
-func (l *letterbox) last(t *testing.T, to string, kind marketplace.LetterKind) marketplace.Letter {
-	t.Helper()
-	all := l.all(to)
-	require.NotEmpty(t, all, to)
-	require.Equal(t, kind, all[len(all)-1].Kind)
-	return all[len(all)-1]
-}
-
-// onEachMailing is onEach for a marketplace that sends mail, by a clock that stands until the test moves it.
-func onEachMailing(t *testing.T, f func(t *testing.T, m *running, mail *letterbox, now *clock.Held)) {
+// onEachMailing is onEach for a marketplace that sends mail, by a clock that stands until the test moves it: until then the mails wait.
+func onEachMailing(t *testing.T, f func(t *testing.T, m *running, mail letterbox, now *clock.Held)) {
 	t.Helper()
 	on := func(name string, address func(t *testing.T) string) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			mail, now := &letterbox{}, clock.NewHeld(clock.System().Now())
-			f(t, startWith(t, address(t), now, mail), mail, now)
+			now := clock.NewHeld(clock.System().Now())
+			m := startWith(t, address(t), now, func(c *Config) { c.MailDelivery = mailPage })
+			f(t, m, letterbox{m}, now)
 		})
 	}
 	on("sqlite", databasetest.SQLiteAddress)

@@ -43,8 +43,8 @@ type Program struct {
 	tracer   *tracing.Tracer // nil when nobody collects traces
 }
 
-// New opens the database, brings its schema up to date or refuses, and listens. Close undoes it. mail takes letters about accounts; nil for no mail.
-func New(ctx context.Context, c Config, log *slog.Logger, now clock.Clock, mail marketplace.Mailer) (_ *Program, err error) {
+// New opens the database, brings its schema up to date or refuses, and listens. Close undoes it.
+func New(ctx context.Context, c Config, log *slog.Logger, now clock.Clock) (_ *Program, err error) {
 	crash := newCrashes()
 	now = crash.clock(now)
 	secrets, err := c.webhookSecrets()
@@ -81,7 +81,7 @@ func New(ctx context.Context, c Config, log *slog.Logger, now clock.Clock, mail 
 	toPayments := p.tracer.Client(httpclient.WithRequestID(measured.payments()), tracing.ClientOptions{Tells: tracing.TellAll})
 	payments := crash.payments(api.NewClient(c.PaymentsURL, c.PaymentsKey.Reveal(), toPayments))
 	market := marketplace.New(kept, payments, now, log, marketplace.Options{
-		SellerID: c.SellerID, SessionLife: c.SessionLife, Longest: c.PaymentsTimeout, Watch: measured.news, Mail: mail,
+		SellerID: c.SellerID, SessionLife: c.SessionLife, Longest: c.PaymentsTimeout, Watch: measured.news, Mails: c.MailDelivery != mailOff,
 	})
 	senders, shown, err := c.senders(now)
 	if err != nil {

@@ -136,7 +136,7 @@ func TestNew_PostgresWithPendingMigrations(t *testing.T) {
 	t.Parallel()
 	c := config(t)
 	c.DatabaseURL, c.Listen = databasetest.PostgresAddress(t), "127.0.0.1:0"
-	_, err := New(t.Context(), c, discard, clock.System(), nil)
+	_, err := New(t.Context(), c, discard, clock.System())
 	require.ErrorContains(t, err, "0001_marketplace.sql")
 	require.ErrorContains(t, err, "marketplace migrate")
 }
@@ -146,7 +146,7 @@ func TestNew_BusyPort(t *testing.T) {
 	m := start(t)
 	c := config(t)
 	c.DatabaseURL, c.Listen = databasetest.SQLiteAddress(t), m.Address()
-	_, err := New(t.Context(), c, discard, clock.System(), nil)
+	_, err := New(t.Context(), c, discard, clock.System())
 	require.ErrorContains(t, err, "MARKETPLACE_LISTEN cannot be used")
 }
 

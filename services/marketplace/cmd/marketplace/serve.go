@@ -18,7 +18,7 @@ func (s *shell) serve() *cobra.Command {
 				return err
 			}
 			ctx := cmd.Context()
-			program, err := New(ctx, c, log, s.clock, nil)
+			program, err := New(ctx, c, log, s.clock)
 			if err != nil {
 				return err
 			}

@@ -147,7 +147,7 @@ func (s *shell) userPassword() *cobra.Command {
 			if err != nil {
 				return marketplace.AccountChange{}, err
 			}
-			return u.SetPassword(password, marketplace.EventPasswordReset, marketplace.CommandLine, s.clock.Now())
+			return u.SetPassword(password, marketplace.AccountPasswordReset, marketplace.CommandLine, s.clock.Now())
 		})
 }
 

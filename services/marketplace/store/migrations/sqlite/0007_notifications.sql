@@ -18,7 +18,7 @@ CREATE TABLE messages (
 	id       TEXT PRIMARY KEY,
 	channel  TEXT NOT NULL CHECK (channel IN ('email', 'sms')),
 	kind     TEXT NOT NULL,
-	user_id  INTEGER NOT NULL REFERENCES users (id),
+	user_id  INTEGER REFERENCES users (id), -- NULL for somebody who has no account yet
 	address  TEXT NOT NULL,
 	name     TEXT NOT NULL,
 	language TEXT NOT NULL,
