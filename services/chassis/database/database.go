@@ -40,6 +40,9 @@ type Options struct {
 	MaxConns int    // of the pool, in the place of the Limits'; 0 for theirs, and when they have none, 10
 }
 
+// uriPath writes a file's name into a URI (sqlite.org/uri.html): "#" would end it, and the database be another file.
+var uriPath = strings.NewReplacer("%", "%25", "?", "%3f", "#", "%23")
+
 // Open connects to "postgres://…", or to the file in "sqlite:<file>".
 // It does not show the password of an address in its errors.
 func Open(ctx context.Context, address string, o Options) (*DB, error) {
@@ -81,7 +84,7 @@ func dial(address string, limits Limits) (gorm.Dialector, error) {
 			"_pragma": {"journal_mode(WAL)", "synchronous(FULL)", "busy_timeout(10000)", "foreign_keys(1)"},
 			"_txlock": {"immediate"},
 		}
-		return gormsqlite.Open("file:" + rest + "?" + pragmas.Encode()), nil
+		return gormsqlite.Open("file:" + uriPath.Replace(rest) + "?" + pragmas.Encode()), nil
 	case found && (scheme == Postgres || scheme == "postgresql"):
 		config, err := pgx.ParseConfig(address) // its errors show no password
 		if err != nil {

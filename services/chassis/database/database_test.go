@@ -165,3 +165,17 @@ func TestOpen_RefusesWhatItCannotOpen(t *testing.T) {
 		require.NotContains(t, err.Error(), "planted")
 	}
 }
+
+// A file is the one that was named, whatever stands in its name: what a URI would read as its end, too.
+func TestOpen_SQLiteFileOfAnyName(t *testing.T) {
+	t.Parallel()
+	for _, name := range []string{"plain.db", "a#b.db", "a?b.db", "a%23b.db", "a b ñ.db"} {
+		file := filepath.Join(t.TempDir(), name)
+		db, err := database.Open(t.Context(), "sqlite:"+file, database.Options{Clock: clock.System()})
+		require.NoError(t, err, name)
+		_, err = database.Migrate(t.Context(), db, schema)
+		require.NoError(t, err, name)
+		require.NoError(t, db.Close())
+		require.FileExists(t, file)
+	}
+}

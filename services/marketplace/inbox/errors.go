@@ -29,6 +29,8 @@ var statusOf = map[marketplace.Code]int{
 	marketplace.CodeTooManyTries:    http.StatusTooManyRequests,
 	marketplace.CodeTaken:           http.StatusConflict,
 	marketplace.CodeChanged:         http.StatusConflict,
+	marketplace.CodeLinkExpired:     http.StatusGone,
+	marketplace.CodeMailOff:         http.StatusConflict,
 }
 
 // errNoJob has the documented words.
