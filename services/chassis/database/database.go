@@ -86,9 +86,9 @@ func dial(address string, limits Limits) (gorm.Dialector, error) {
 		}
 		return gormsqlite.Open("file:" + uriPath.Replace(rest) + "?" + pragmas.Encode()), nil
 	case found && (scheme == Postgres || scheme == "postgresql"):
-		config, err := pgx.ParseConfig(address) // its errors show no password
+		config, err := pgx.ParseConfig(address)
 		if err != nil {
-			return nil, fmt.Errorf("open the database: %w", err)
+			return nil, fmt.Errorf("open the database: %w", withoutAddress(err))
 		}
 		limits.ask(config.RuntimeParams)
 		return postgres.New(postgres.Config{Conn: stdlib.OpenDB(*config)}), nil
