@@ -31,6 +31,9 @@ func everyMethod(t *testing.T, db *database.DB, during func(method string, call 
 	started := attempt("new")
 	started.PendingID, started.State = "new-payment", marketplace.AttemptAwaiting
 	lease := noon.Add(time.Minute)
+	letter := func(id string) *marketplace.Message {
+		return &marketplace.Message{ID: id, Channel: marketplace.Email, Kind: marketplace.NotifyPasswordReset, To: "e", State: marketplace.MessagePending, NextAt: noon, Until: lease, At: noon}
+	}
 	databasetest.EveryMethod(t, s, map[string]func() error{
 		"AccountEvents": func() error { _, err := s.AccountEvents(ctx, funder.ID, 20); return err },
 		"AddTry": func() error {
@@ -47,16 +50,17 @@ func everyMethod(t *testing.T, db *database.DB, during func(method string, call 
 			return err
 		},
 		"AttemptsOpen": func() error { _, _, err := s.AttemptsOpen(ctx); return err },
+		"Case":         func() error { _, err := s.Case(ctx, reviewing); return err },
 		"ChangeAccount": func() error {
 			u, err := s.User(ctx, funder.ID)
 			if err != nil {
 				return err
 			}
 			link := marketplace.Link{TokenHash: "used", Kind: marketplace.LinkReset, User: u.ID, Email: u.Email, CreatedAt: noon, ExpiresAt: noon.Add(time.Hour)}
-			if err := s.KeepLink(ctx, link); err != nil {
+			if err := s.KeepLink(ctx, link, nil); err != nil {
 				return err
 			}
-			c, err := u.SetPassword("four stalls and a parrot", marketplace.EventPasswordReset, "192.0.2.7", noon)
+			c, err := u.SetPassword("four stalls and a parrot", marketplace.AccountPasswordReset, "192.0.2.7", noon)
 			if err != nil {
 				return err
 			}
@@ -64,6 +68,8 @@ func everyMethod(t *testing.T, db *database.DB, during func(method string, call 
 			return s.ChangeAccount(ctx, c)
 		},
 		"ClaimAttempts": func() error { _, err := s.ClaimAttempts(ctx, 10, noon, lease); return err },
+		"ClaimMessages": func() error { _, err := s.ClaimMessages(ctx, marketplace.Email, 10, noon, lease); return err },
+		"ClaimOverdue":  func() error { _, err := s.ClaimOverdue(ctx, 10, noon, lease); return err },
 		"CloseAttempt": func() error {
 			closed := attempt("closed")
 			if err := s.CreateAttempt(ctx, closed, noon); err != nil {
@@ -90,6 +96,29 @@ func everyMethod(t *testing.T, db *database.DB, during func(method string, call 
 			return err
 		},
 		"DeleteSession": func() error { return s.DeleteSession(ctx, "new", funder.ID) },
+		"EndAttempt": func() error {
+			later := lease.Add(time.Hour)
+			claimed, err := s.ClaimMessages(ctx, marketplace.Email, 1, lease, later)
+			if err != nil {
+				return err
+			}
+			m := claimed[0]
+			m.State, m.EndedAt = marketplace.MessageSent, noon
+			return s.EndAttempt(ctx, m, later)
+		},
+		"FindJobs": func() error {
+			_, words := s.FindJobs(ctx, funder, marketplace.JobFilter{Words: "job 999995"})
+			_, all := s.FindJobs(ctx, funder, marketplace.JobFilter{})
+			return errors.Join(words, all)
+		},
+		"ImportJob": func() error {
+			job, err := s.Job(ctx, complete)
+			if err != nil {
+				return err
+			}
+			_, err = s.ImportJob(ctx, job, nil, nil)
+			return err
+		},
 		"Job":           func() error { _, err := s.Job(ctx, complete); return err },
 		"JobAndAttempt": func() error { _, _, err := s.JobAndAttempt(ctx, reviewing, pendingID); return err },
 		"JobFor":        func() error { _, err := s.JobFor(ctx, reviewing, funder); return err },
@@ -99,25 +128,48 @@ func everyMethod(t *testing.T, db *database.DB, during func(method string, call 
 			return errors.Join(busy, stranger)
 		},
 		"KeepLink": func() error {
-			return s.KeepLink(ctx, marketplace.Link{TokenHash: "kept", Kind: marketplace.LinkReset, User: funder.ID, Email: "e", CreatedAt: noon, ExpiresAt: noon.Add(time.Hour)})
+			return s.KeepLink(ctx, marketplace.Link{TokenHash: "kept", Kind: marketplace.LinkReset, User: funder.ID, Email: "e", CreatedAt: noon, ExpiresAt: noon.Add(time.Hour)}, letter("kept-link"))
 		},
 		"KeepSignUp": func() error {
-			_, err := s.KeepSignUp(ctx, marketplace.SignUp{TokenHash: "kept", User: newcomer("kept@market.example"), CreatedAt: noon, ExpiresAt: noon.Add(time.Hour)})
-			return err
+			return s.KeepSignUp(ctx, marketplace.SignUp{TokenHash: "kept", User: newcomer("kept@market.example"), CreatedAt: noon, ExpiresAt: noon.Add(time.Hour)}, *letter("free"), *letter("taken"))
 		},
 		"KnownPendingIDs": func() error { _, err := s.KnownPendingIDs(ctx, complete); return err },
 		"Link": func() error {
 			_, err := s.Link(ctx, marketplace.LinkReset, databasetest.One[string](t, db, "SELECT token_hash FROM account_links ORDER BY expires_at DESC LIMIT 1"))
 			return err
 		},
+		"Messages": func() error {
+			_, newest := s.Messages(ctx, store.MessageFilter{}, 50)
+			_, dead := s.Messages(ctx, store.MessageFilter{State: marketplace.MessageDead, Before: "Z"}, 50)
+			return errors.Join(newest, dead)
+		},
+		"MessagesPending": func() error { _, _, err := s.MessagesPending(ctx, marketplace.Email); return err },
 		"MoneyLines": func() error {
 			_, newest := s.MoneyLines(ctx, funder.ID, "", 50)
 			_, older := s.MoneyLines(ctx, funder.ID, "M", 50)
 			return errors.Join(newest, older)
 		},
-		"MoneyOf":    func() error { _, err := s.MoneyOf(ctx, funder.ID, noon); return err },
-		"Operations": func() error { _, err := s.Operations(ctx, noon.Add(-time.Hour)); return err },
-		"Ping":       func() error { return s.Ping(ctx) },
+		"MoneyOf": func() error { _, err := s.MoneyOf(ctx, funder.ID, noon); return err },
+		"NotificationsOf": func() error {
+			_, newest := s.NotificationsOf(ctx, funder.ID, 0, 51)
+			_, older := s.NotificationsOf(ctx, funder.ID, 1000, 51)
+			return errors.Join(newest, older)
+		},
+		"Notify": func() error {
+			return s.Notify(ctx, marketplace.Notification{To: funder.ID, Kind: marketplace.NotifyPasswordChanged, At: noon})
+		},
+		"Operations":    func() error { _, err := s.Operations(ctx, noon.Add(-time.Hour)); return err },
+		"Ping":          func() error { return s.Ping(ctx) },
+		"PreferencesOf": func() error { _, err := s.PreferencesOf(ctx, funder.ID); return err },
+		"PruneMessages": func() error { _, err := s.PruneMessages(ctx, noon); return err },
+		"ReadAllNotifications": func() error {
+			return s.ReadAllNotifications(ctx, funder.ID, 1<<40, noon)
+		},
+		"ReadNotification": func() error {
+			own := databasetest.One[int64](t, db, "SELECT id FROM notifications WHERE user_id = "+funder.ID.String()+" ORDER BY id DESC LIMIT 1")
+			_, err := s.ReadNotification(ctx, funder.ID, own, noon)
+			return err
+		},
 		"Record": func() error {
 			before, err := s.Job(ctx, reviewing)
 			if err != nil {
@@ -140,11 +192,26 @@ func everyMethod(t *testing.T, db *database.DB, during func(method string, call 
 				return err
 			}
 			u := newcomer("confirmed@market.example")
-			if _, err := s.KeepSignUp(ctx, marketplace.SignUp{TokenHash: "confirmed", User: u, CreatedAt: noon, ExpiresAt: noon.Add(time.Hour)}); err != nil {
+			if err := s.KeepSignUp(ctx, marketplace.SignUp{TokenHash: "confirmed", User: u, CreatedAt: noon, ExpiresAt: noon.Add(time.Hour)}, *letter("free-2"), *letter("taken-2")); err != nil {
 				return err
 			}
 			_, err := s.Register(ctx, u, "192.0.2.7", "confirmed")
 			return err
+		},
+		"RetryMessages": func() error {
+			_, some := s.RetryMessages(ctx, []string{"none", "such"}, noon)
+			_, all := s.RetryMessages(ctx, nil, noon)
+			return errors.Join(some, all)
+		},
+		"SaveLate": func() error {
+			late, err := s.AttemptByPendingID(ctx, pendingID)
+			if err != nil {
+				return err
+			}
+			return s.SaveLate(ctx, late, marketplace.Entry{At: noon, Event: marketplace.EventPaymentLate, Detail: pendingID})
+		},
+		"SavePreferences": func() error {
+			return s.SavePreferences(ctx, funder.ID, marketplace.Preferences{Phone: "+525512345678"})
 		},
 		"SaveStarted": func() error {
 			if err := s.SaveStarted(ctx, started, marketplace.Entry{At: noon, Event: marketplace.EventPaymentStarted}, noon); err != nil {
@@ -166,6 +233,7 @@ func everyMethod(t *testing.T, db *database.DB, during func(method string, call 
 		},
 		"SetWallet":       func() error { return s.SetWallet(ctx, funder.ID, "https://wallet.example/moved") },
 		"Told":            func() error { _, err := s.Told(ctx, webhook); return err },
+		"Unread":          func() error { _, err := s.Unread(ctx, funder.ID, 100); return err },
 		"User":            func() error { _, err := s.User(ctx, funder.ID); return err },
 		"UserByEmail":     func() error { _, err := s.UserByEmail(ctx, "person-7@market.example"); return err },
 		"Users":           func() error { _, err := s.Users(ctx, 0, 100); return err },

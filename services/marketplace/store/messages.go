@@ -168,10 +168,9 @@ func (s *Store) MessagesPending(ctx context.Context, c marketplace.Channel) (n i
 
 // How long what people were told is kept.
 const (
-	keepSent   = 30 * 24 * time.Hour
-	keepDead   = 90 * 24 * time.Hour
-	keepRead   = 180 * 24 * time.Hour
-	keepUnread = 365 * 24 * time.Hour
+	keepSent          = 30 * 24 * time.Hour
+	keepDead          = 90 * 24 * time.Hour
+	keepNotifications = 365 * 24 * time.Hour
 )
 
 // pruneBatch is how many rows of each kind are deleted in one transaction.
@@ -193,14 +192,14 @@ func (s *Store) PruneMessages(ctx context.Context, now time.Time) (more bool, er
 		more = late.RowsAffected == pruneBatch
 		for _, old := range []struct {
 			query string
-			args  []any
+			until time.Time
 		}{
-			{"DELETE FROM messages WHERE id IN (SELECT id FROM messages WHERE state = 'sent' AND ended_at < ? LIMIT ?)", []any{now.Add(-keepSent)}},
-			{"DELETE FROM messages WHERE id IN (SELECT id FROM messages WHERE state = 'dead' AND ended_at < ? LIMIT ?)", []any{now.Add(-keepDead)}},
-			{"DELETE FROM notifications WHERE id IN (SELECT id FROM notifications WHERE at < ? AND (read_at IS NOT NULL OR at < ?) LIMIT ?)",
-				[]any{now.Add(-keepRead), now.Add(-keepUnread)}},
+			// Once as the index has it, for SQLite, which does not conclude that what is sent is not pending.
+			{"DELETE FROM messages WHERE id IN (SELECT id FROM messages WHERE state <> 'pending' AND state = 'sent' AND ended_at < ? LIMIT ?)", now.Add(-keepSent)},
+			{"DELETE FROM messages WHERE id IN (SELECT id FROM messages WHERE state <> 'pending' AND state = 'dead' AND ended_at < ? LIMIT ?)", now.Add(-keepDead)},
+			{"DELETE FROM notifications WHERE id IN (SELECT id FROM notifications WHERE at < ? LIMIT ?)", now.Add(-keepNotifications)},
 		} {
-			deleted := tx.Exec(old.query, append(old.args, pruneBatch)...)
+			deleted := tx.Exec(old.query, old.until, pruneBatch)
 			if deleted.Error != nil {
 				return deleted.Error
 			}

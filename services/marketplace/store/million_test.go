@@ -41,6 +41,19 @@ func fill(t *testing.T, db *database.DB, n int) {
 				CASE WHEN k = 2 THEN 'failed' WHEN state = 'complete' THEN 'paid' ELSE 'awaiting' END, at, at, at,
 				'https://auth.wallet.example/interact/' || i, 117, 'USD', 2, CASE WHEN k = 1 AND state = 'complete' THEN at END, 1999, 'MXN', 2
 			FROM filling, generate_series(1, CASE WHEN i % 10 = 9 THEN 2 ELSE 1 END) k WHERE state IN ('complete', 'reviewing')`,
+		`INSERT INTO notifications (user_id, kind, facts, at, read_at)
+			SELECT CASE k WHEN 1 THEN funder ELSE worker END, 'payment_completed', '{}', at, CASE WHEN i % 3 > 0 THEN at END FROM filling, generate_series(1, 2) k WHERE state IN ('complete', 'reviewing')`,
+		// A message is kept for a month after it was sent; some wait, and some were given up.
+		`INSERT INTO messages (id, channel, kind, user_id, address, name, language, facts, state, next_at, until, at, ended_at)
+			SELECT lpad(i::text || k, 26, 'M'), 'email', 'payment_completed', worker, 'person-' || worker || '@market.example', 'Person', 'en', '{}',
+				CASE WHEN i % 1000 = 10 THEN 'pending' WHEN i % 1000 = 12 THEN 'dead' ELSE 'sent' END, at, at + interval '3 days', at, CASE WHEN i % 1000 <> 10 THEN at END
+			FROM filling, generate_series(1, 2) k WHERE state = 'complete' AND i > (SELECT max(i) FROM filling) * 11 / 12`,
+		// One in ten has chosen what to be told.
+		fmt.Sprintf(`INSERT INTO notification_preferences (user_id, wanted) SELECT i, '{"email": {"work": false}}' FROM generate_series(1, %d, 10) i`, people),
+		`INSERT INTO job_applications (job_id, worker_id, message, applied_at)
+			SELECT i, worker, 'I would.', at FROM filling WHERE state <> 'recruiting'`,
+		`INSERT INTO job_submissions (id, job_id, worker_id, text, at)
+			SELECT lpad(i::text, 26, 'T'), i, worker, 'Done.', at FROM filling WHERE state IN ('complete', 'reviewing')`,
 		`INSERT INTO webhooks_seen (webhook_id, job_id, body_digest, job_state, received_at)
 			SELECT lpad(i::text, 26, 'W'), i, md5(i::text) || md5(i::text), 'complete', at FROM filling WHERE state = 'complete'`,
 		fmt.Sprintf(`INSERT INTO sessions (id, token_hash, user_id, created_at, expires_at)

@@ -47,10 +47,7 @@ func concerned(tx *gorm.DB, id marketplace.JobID, e marketplace.Entry) (marketpl
 		}
 	}
 	if marketplace.TellsApplicants(e.Event) {
-		// The history knows who applied and did not withdraw.
-		err := tx.Raw(`SELECT DISTINCT h.user_id FROM job_history h WHERE h.job_id = ? AND h.event = 'apply' AND h.user_id IS NOT NULL
-			AND NOT EXISTS (SELECT 1 FROM job_history w WHERE w.job_id = h.job_id AND w.user_id = h.user_id AND w.event = 'withdraw' AND w.id > h.id)`,
-			int64(id)).Scan(&p.Applicants).Error
+		err := tx.Raw("SELECT worker_id FROM job_applications WHERE job_id = ? AND withdrawn_at IS NULL ORDER BY applied_at, worker_id", int64(id)).Scan(&p.Applicants).Error
 		if err != nil {
 			return p, f, err
 		}

@@ -1,4 +1,7 @@
--- What people are told: on the site, and by messages that wait here to be sent. facts is JSON (marketplace.Facts).
+-- What people are told, on the site, and by messages that wait here to be sent. facts is JSON (marketplace.Facts).
+-- who is told of money that nobody waited for
+CREATE INDEX users_operators ON users (id) WHERE operator;
+
 CREATE TABLE notifications (
 	id      INTEGER PRIMARY KEY AUTOINCREMENT,
 	user_id INTEGER NOT NULL REFERENCES users (id),
