@@ -199,23 +199,23 @@ type telling struct {
 // tellings is who is told what of each event of a job's history. Nothing else decides it, and an event that is not in it is
 // a mistake that a test finds: nil says that nobody is told.
 var tellings = map[string][]telling{
-	EventCreated: nil,
-	"publish":    nil, // who looks for work finds it in the list
-	"edit":       nil,
-	"apply":      {{toFunder, NotifyApplication}},
-	"withdraw":   {{toFunder, NotifyWithdrawal}},
-	"close":      {{toFunder, NotifyClosed}}, // by time or number: who closes it knows it
-	"select":     {{toWorker, NotifySelection}, {toOthers, NotifyNotSelected}},
-	"submit":     {{toFunder, NotifySubmission}},
-	"accept":     {{toWorker, NotifyAcceptance}},
-	"reject":     {{toWorker, NotifyRejection}},
-	"cancel":     {{toFunder, NotifyCanceled}, {toWorker, NotifyCanceled}, {toOthers, NotifyCanceled}},
-	"expire":     {{toFunder, NotifyExpired}, {toWorker, NotifyExpired}, {toOthers, NotifyExpired}},
+	EventCreated:     nil,
+	string(Publish):  nil, // who looks for work finds it in the list
+	string(Edit):     nil,
+	string(Apply):    {{toFunder, NotifyApplication}},
+	string(Withdraw): {{toFunder, NotifyWithdrawal}},
+	string(Close):    {{toFunder, NotifyClosed}}, // by time or number: who closes it knows it
+	string(Select):   {{toWorker, NotifySelection}, {toOthers, NotifyNotSelected}},
+	string(Submit):   {{toFunder, NotifySubmission}},
+	string(Accept):   {{toWorker, NotifyAcceptance}},
+	string(Reject):   {{toWorker, NotifyRejection}},
+	string(Cancel):   {{toFunder, NotifyCanceled}, {toWorker, NotifyCanceled}, {toOthers, NotifyCanceled}},
+	string(Expire):   {{toFunder, NotifyExpired}, {toWorker, NotifyExpired}, {toOthers, NotifyExpired}},
 
 	EventPaymentStarted: nil, // nothing is paid yet
 	EventPaymentFailed:  {{toFunder, NotifyPaymentFailed}},
 	EventPaymentLate:    {{toFunder, NotifyPaymentLate}, {toWorker, NotifyPaymentLate}},
-	"pay":               {{toWorker, NotifyPaid}, {toFunder, NotifyPaymentArrived}},
+	string(Pay):         {{toWorker, NotifyPaid}, {toFunder, NotifyPaymentArrived}},
 	EventPaidOutOfTurn:  {{toFunder, NotifyPaidOutOfTurn}, {toWorker, NotifyPaidOutOfTurn}, {toOperators, NotifyPaidOutOfTurn}},
 	EventPaidAgain:      {{toFunder, NotifyPaidAgain}, {toWorker, NotifyPaidAgain}, {toOperators, NotifyPaidAgain}},
 	EventOverpaid:       {{toFunder, NotifyOverpaid}, {toWorker, NotifyOverpaid}, {toOperators, NotifyOverpaid}},

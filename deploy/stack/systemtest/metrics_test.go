@@ -59,7 +59,10 @@ func TestEveryMetricMoves(t *testing.T) {
 				"METRICS_LISTEN": listen[stack.Payments], "FINISH_WAIT": "100ms", "RECONCILE_INTERVAL": "1m", "WEBHOOK_RETRY_SCHEDULE": "8s",
 				"WEBHOOK_ALLOW_HOSTS": strings.TrimPrefix(broken.URL, "http://"),
 			},
-			stack.Marketplace: {"METRICS_LISTEN": listen[stack.Marketplace], "DATABASE_MAX_CONNS": "1"},
+			stack.Marketplace: {
+				"METRICS_LISTEN": listen[stack.Marketplace], "DATABASE_MAX_CONNS": "1",
+				"MAIL_DELIVERY": "smtp", "MAIL_FROM": "no-reply@market.example", "SMTP_ADDRESS": "127.0.0.1:1", "SMTP_TLS": "none", // a mail server that is not there
+			},
 		})
 		moves := func(query string) {
 			t.Helper()

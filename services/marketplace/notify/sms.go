@@ -78,8 +78,8 @@ func (g *Gateway) Send(ctx context.Context, m marketplace.Message) error {
 		return nil
 	}
 	err = fmt.Errorf("the gateway answered %d: %s", answer.StatusCode, excerpt(string(said)))
-	switch {
-	case answer.StatusCode == http.StatusBadRequest, answer.StatusCode == http.StatusUnprocessableEntity:
+	switch answer.StatusCode {
+	case http.StatusBadRequest, http.StatusUnprocessableEntity:
 		return fmt.Errorf("%w: %w", ErrRefused, err) // this number, or this text
 	default:
 		return fmt.Errorf("%w: %w", ErrDown, err) // busy, broken, moved, or it does not know us

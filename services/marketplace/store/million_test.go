@@ -44,10 +44,11 @@ func fill(t *testing.T, db *database.DB, n int) {
 		`INSERT INTO notifications (user_id, kind, facts, at, read_at)
 			SELECT CASE k WHEN 1 THEN funder ELSE worker END, 'payment_completed', '{}', at, CASE WHEN i % 3 > 0 THEN at END FROM filling, generate_series(1, 2) k WHERE state IN ('complete', 'reviewing')`,
 		// A message is kept for a month after it was sent; some wait, and some were given up.
-		`INSERT INTO messages (id, channel, kind, user_id, address, name, language, facts, state, next_at, until, at, ended_at)
-			SELECT lpad(i::text || k, 26, 'M'), 'email', 'payment_completed', worker, 'person-' || worker || '@market.example', 'Person', 'en', '{}',
-				CASE WHEN i % 1000 = 10 THEN 'pending' WHEN i % 1000 = 12 THEN 'dead' ELSE 'sent' END, at, at + interval '3 days', at, CASE WHEN i % 1000 <> 10 THEN at END
-			FROM filling, generate_series(1, 2) k WHERE state = 'complete' AND i > (SELECT max(i) FROM filling) * 11 / 12`,
+		fmt.Sprintf(`INSERT INTO messages (id, channel, kind, user_id, address, name, language, facts, state, next_at, until, at, ended_at)
+			SELECT lpad(i::text || k, 26, 'M'), 'email', 'payment_completed', worker, 'person-' || worker || '@market.example', 'Person', 'en', '{}', became, at, at + interval '3 days', at,
+				CASE WHEN became <> 'pending' THEN at END
+			FROM (SELECT *, CASE WHEN i %% 10 = 8 AND at > %[1]s - interval '2 days' THEN 'pending' WHEN i %% 100 = 12 THEN 'dead' ELSE 'sent' END AS became FROM filling) f, generate_series(1, 2) k
+			WHERE state = 'complete' AND at > %[1]s - interval '29 days'`, end),
 		// One in ten has chosen what to be told.
 		fmt.Sprintf(`INSERT INTO notification_preferences (user_id, wanted) SELECT i, '{"email": {"work": false}}' FROM generate_series(1, %d, 10) i`, people),
 		`INSERT INTO job_applications (job_id, worker_id, message, applied_at)

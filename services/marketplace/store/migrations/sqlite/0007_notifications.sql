@@ -37,6 +37,8 @@ CREATE TABLE messages (
 
 CREATE INDEX messages_due ON messages (channel, next_at) WHERE state = 'pending';
 
+CREATE INDEX messages_until ON messages (until) WHERE state = 'pending';
+
 CREATE INDEX messages_dead ON messages (id) WHERE state = 'dead';
 
 CREATE INDEX messages_ended ON messages (ended_at) WHERE state <> 'pending';
