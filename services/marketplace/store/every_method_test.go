@@ -107,16 +107,31 @@ func everyMethod(t *testing.T, db *database.DB, during func(method string, call 
 			return s.EndAttempt(ctx, m, later)
 		},
 		"FindJobs": func() error {
-			_, words := s.FindJobs(ctx, funder, marketplace.JobFilter{Words: "job 999995"})
-			_, all := s.FindJobs(ctx, funder, marketplace.JobFilter{})
-			return errors.Join(words, all)
+			var all []error
+			for _, who := range []marketplace.User{funder, {ID: 1 << 40, Role: marketplace.Worker}} {
+				for _, f := range []marketplace.JobFilter{
+					{}, {State: marketplace.Draft}, {Before: 1000}, {Words: "job " + reviewing.String()}, {Words: "nothing like it"}, {Scope: marketplace.ScopeFunder},
+					{Scope: marketplace.ScopeWorker}, {Scope: marketplace.ScopeOpen}, {Scope: marketplace.ScopeFunder, State: marketplace.Complete, Words: "crates"},
+				} {
+					_, err := s.FindJobs(ctx, who, f)
+					all = append(all, err)
+				}
+			}
+			return errors.Join(all...)
 		},
 		"ImportJob": func() error {
-			job, err := s.Job(ctx, complete)
+			before, err := s.Job(ctx, complete)
 			if err != nil {
 				return err
 			}
-			_, err = s.ImportJob(ctx, job, nil, nil)
+			before.State, before.Version = marketplace.Recruiting, 1
+			after := before
+			after.Title = "Another"
+			_, err = s.ImportJob(ctx, before, nil, []marketplace.Change{{
+				At: noon, Before: before, After: after, Application: &marketplace.Application{Worker: before.Worker, Message: "Me", AppliedAt: noon},
+				Submission: &marketplace.Submission{ID: "new", Worker: before.Worker, Text: "Done.", At: noon},
+				Entries:    []marketplace.Entry{{At: noon, Event: string(marketplace.Edit), From: before.State, To: before.State}},
+			}})
 			return err
 		},
 		"Job":           func() error { _, err := s.Job(ctx, complete); return err },

@@ -41,7 +41,7 @@ func TestJob_ItsWholeLifeIsKept(t *testing.T) {
 	each(t, func(t *testing.T, s *fixture) {
 		rival := s.person("rival@example.com")
 		id := s.newJob(marketplace.Draft)
-		require.NoError(t, s.db.Read(t.Context()).Exec("UPDATE jobs SET worker_id = NULL WHERE id = ?", int64(id)).Error)
+		s.exec("UPDATE jobs SET worker_id = NULL WHERE id = ?", int64(id))
 		c, err := s.Case(t.Context(), id)
 		require.NoError(t, err)
 		require.Nil(t, c.Applications)
@@ -128,7 +128,7 @@ func TestApply_ManyAtOnce(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, s *fixture) {
 		id := s.newJob(marketplace.Recruiting)
-		require.NoError(t, s.db.Read(t.Context()).Exec("UPDATE jobs SET worker_id = NULL, max_applications = 3 WHERE id = ?", int64(id)).Error)
+		s.exec("UPDATE jobs SET worker_id = NULL, max_applications = 3 WHERE id = ?", int64(id))
 		var people []marketplace.User
 		for _, name := range []string{"a", "b", "c", "d", "e", "f", "g", "h"} {
 			u, err := s.User(t.Context(), s.person(name+"@example.com"))
@@ -197,8 +197,8 @@ func TestCase_TheAttemptThatStandsMostInTheWay(t *testing.T) {
 	each(t, func(t *testing.T, s *fixture) {
 		for i, state := range []marketplace.AttemptState{marketplace.AttemptFailed, marketplace.AttemptAwaiting, marketplace.AttemptStarting, marketplace.AttemptConfirming} {
 			id := string(rune('A' + i))
-			require.NoError(t, s.db.Read(t.Context()).Exec("INSERT INTO payment_attempts (id, job_id, pending_id, state, created_at, updated_at) VALUES (?, ?, ?, ?, ?, ?)",
-				id, int64(s.job), id, string(state), noon, noon).Error)
+			s.exec("INSERT INTO payment_attempts (id, job_id, pending_id, state, created_at, updated_at) VALUES (?, ?, ?, ?, ?, ?)",
+				id, int64(s.job), id, string(state), noon, noon)
 			c, err := s.Case(t.Context(), s.job)
 			require.NoError(t, err)
 			if state == marketplace.AttemptFailed {
@@ -322,7 +322,7 @@ func TestJobsOf_WhatWaitsForWhom(t *testing.T) {
 		for _, state := range marketplace.States {
 			ids[state] = s.newJob(state)
 			if state == marketplace.Draft || state == marketplace.Recruiting || state == marketplace.Selecting {
-				require.NoError(t, s.db.Read(t.Context()).Exec("UPDATE jobs SET worker_id = NULL WHERE id = ?", int64(ids[state])).Error)
+				s.exec("UPDATE jobs SET worker_id = NULL WHERE id = ?", int64(ids[state]))
 			}
 		}
 		kinds := func(who marketplace.UserID) (all [4][]marketplace.JobID) {

@@ -12,7 +12,7 @@ import (
 
 // fill puts a year of n jobs into a Postgres database, up to noon, with all that comes with them: people, three lines of history each, for each that is complete
 // a payment with its webhook, for one in ten another payment that failed. Five in a thousand jobs look for somebody, and two in a thousand are
-// being paid. There are as many sessions as people, half of them expired, and somebody tries passwords.
+// being paid. For each job two workers have applied, and each has its work. There are as many sessions as people, half of them expired, and somebody tries passwords.
 func fill(t *testing.T, db *database.DB, n int) {
 	t.Helper()
 	end := "timestamptz '" + noon.Format("2006-01-02 15:04:05-07:00") + "'"
@@ -28,10 +28,15 @@ func fill(t *testing.T, db *database.DB, n int) {
 		require.NoError(t, db.Read(t.Context()).Exec(statement).Error)
 	}
 	databasetest.Fill(t, db,
-		`INSERT INTO jobs (title, description, state, budget_value, budget_asset_code, budget_asset_scale, funder_id, worker_id, submission, payment_id, contract_completed, created_at, updated_at)
+		`INSERT INTO jobs (title, description, state, budget_value, budget_asset_code, budget_asset_scale, funder_id, worker_id, payment_id, contract_completed, created_at, updated_at, deadline, next_at)
 			SELECT 'Job ' || i, 'Forty crates, from the lorry to the stalls, before the market opens.', state, 1999, 'MXN', 2, funder, CASE WHEN state <> 'recruiting' THEN worker END,
-				'Done.', CASE WHEN state = 'complete' THEN lpad(i::text, 26, '0') ELSE '' END, state = 'complete', at - interval '3 days', at
+				CASE WHEN state = 'complete' THEN lpad(i::text, 26, '0') ELSE '' END, state = 'complete', at - interval '3 days', at,
+				CASE WHEN state = 'recruiting' THEN at + interval '7 days' END, CASE WHEN state = 'recruiting' THEN at + interval '7 days' END
 			FROM filling`,
+		`INSERT INTO job_applications (job_id, worker_id, message, applied_at, withdrawn_at)
+			SELECT i, CASE k WHEN 1 THEN worker ELSE i * 11 % (SELECT max(id) FROM users) + 1 END, 'I have done this before.', at - interval '2 days', CASE WHEN i % 20 = k THEN at END
+			FROM filling, generate_series(1, 2) k ON CONFLICT DO NOTHING`,
+		`INSERT INTO job_submissions (id, job_id, worker_id, text, at) SELECT lpad(i::text, 26, 'D'), i, worker, 'Done.', at FROM filling WHERE state IN ('complete', 'reviewing')`,
 		`INSERT INTO job_history (job_id, at, user_id, event, from_state, to_state, detail)
 			SELECT i, at, funder, CASE WHEN k = 3 AND state = 'complete' THEN CASE WHEN i % 5000 = 11 THEN 'overpaid' ELSE 'pay' END ELSE 'publish' END, 'draft', state, ''
 			FROM filling, generate_series(1, 3) k`,

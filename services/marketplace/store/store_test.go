@@ -67,7 +67,13 @@ func (s *fixture) newJob(state marketplace.State) marketplace.JobID {
 // move puts a job into another state, whatever the rules say.
 func (s *fixture) move(id marketplace.JobID, state marketplace.State) {
 	s.t.Helper()
-	require.NoError(s.t, s.db.Read(s.t.Context()).Exec("UPDATE jobs SET state = ? WHERE id = ?", string(state), int64(id)).Error)
+	s.exec("UPDATE jobs SET state = ? WHERE id = ?", string(state), int64(id))
+}
+
+// exec writes what no method of the store does.
+func (s *fixture) exec(statement string, args ...any) {
+	s.t.Helper()
+	require.NoError(s.t, s.db.Transact(s.t.Context(), func(tx *gorm.DB) error { return tx.Exec(statement, args...).Error }))
 }
 
 func (s *fixture) found(who marketplace.UserID, f marketplace.JobFilter) (ids []marketplace.JobID) {
