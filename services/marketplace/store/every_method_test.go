@@ -115,10 +115,11 @@ func everyMethod(t *testing.T, db *database.DB, during func(method string, call 
 			again.PendingID, again.State = started.PendingID, started.State
 			return s.SaveStarted(ctx, again, marketplace.Entry{At: noon, Event: marketplace.EventPaymentStarted}, noon)
 		},
-		"Session":     func() error { _, err := s.Session(ctx, token); return err },
-		"SetWallet":   func() error { return s.SetWallet(ctx, funder.ID, "https://wallet.example/moved") },
-		"Told":        func() error { _, err := s.Told(ctx, webhook); return err },
-		"User":        func() error { _, err := s.User(ctx, funder.ID); return err },
-		"UserByEmail": func() error { _, err := s.UserByEmail(ctx, "person-7@market.example"); return err },
+		"Session":         func() error { _, err := s.Session(ctx, token); return err },
+		"SetWallet":       func() error { return s.SetWallet(ctx, funder.ID, "https://wallet.example/moved") },
+		"Told":            func() error { _, err := s.Told(ctx, webhook); return err },
+		"User":            func() error { _, err := s.User(ctx, funder.ID); return err },
+		"WalletAddresses": func() error { _, err := s.WalletAddresses(ctx, 10); return err },
+		"UserByEmail":     func() error { _, err := s.UserByEmail(ctx, "person-7@market.example"); return err },
 	}, during)
 }
