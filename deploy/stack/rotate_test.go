@@ -98,12 +98,12 @@ func newStandIn(t *testing.T) standIn {
 func put(t *testing.T, path, content string) {
 	t.Helper()
 	require.NoError(t, os.MkdirAll(filepath.Dir(path), 0o700))
-	require.NoError(t, os.WriteFile(path, []byte(content), 0o700)) //nolint:gosec // G306: some are run
+	require.NoError(t, os.WriteFile(path, []byte(content), 0o700))
 }
 
 func (s standIn) rotate(secret string, breakAt int) error {
 	_ = os.Remove(filepath.Join(s.state, "calls"))
-	command := exec.Command(filepath.Join(s.root, "deploy", "compose", "rotate.sh"), secret) //nolint:gosec,noctx // G204: ours; it ends
+	command := exec.Command(filepath.Join(s.root, "deploy", "compose", "rotate.sh"), secret)
 	command.Env = append(os.Environ(), "PATH="+filepath.Join(s.root, "bin")+":"+os.Getenv("PATH"), "STATE="+s.state, fmt.Sprintf("BREAK=%d", breakAt))
 	out, err := command.CombinedOutput()
 	if err != nil {
