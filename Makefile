@@ -47,7 +47,7 @@ crash: go ## kill the services at every point of a payment's life, on SQLite and
 lint: $(golangci) ## gofmt, go vet and golangci-lint on every module
 	@unformatted=$$(gofmt -l deploy services); [ -z "$$unformatted" ] || { echo "gofmt would change: $$unformatted"; exit 1; }
 	@for module in $$(go list -m -f '{{.Dir}}'); do \
-		echo "lint $$module"; (cd $$module && go vet ./... && $(golangci) run ./...) || exit 1; \
+		echo "lint $$module"; (cd $$module && go vet ./... && $(golangci) run --allow-parallel-runners ./...) || exit 1; \
 	done
 
 tidy: ## tidy every module, and give all of them the same versions

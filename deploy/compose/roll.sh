@@ -8,7 +8,8 @@ set -euo pipefail
 cd "$(dirname "$0")/../.."
 service=${1:?which service: payments or web}
 
-for replica in $(docker compose ps --quiet "$service"); do
+replicas=$(docker compose ps --quiet "$service") # not in the loop's line, where bash would take a failure for no replicas
+for replica in $replicas; do
   docker stop --time 30 "$replica" >/dev/null
   docker rm "$replica" >/dev/null
   # Makes what is missing, and leaves the others as they are.

@@ -11,6 +11,7 @@ umask 077
 cd "$(dirname "$0")/../.."
 secret=${1:?which secret: api_key, webhook_secret, token_encryption_key, payments_password or web_password}
 
+# One to an assignment: of two, bash sees the end of the last alone.
 get() { docker compose cp "$1:/secrets/$1/$2" - | tar --extract --to-stdout | tr -s '[:space:]' ' ' | sed 's/ $//'; }
 put() { printf '%s\n' "$3" | docker compose run --rm --no-deps -T secrets put "$1/$2"; }
 roll() { deploy/compose/roll.sh "$1"; }
@@ -19,9 +20,10 @@ say() { printf '%s\n' "$*" >&2; }
 
 case $secret in
 api_key)
-  old=$(get web api_key) new=$(generate api)
-  say "1/3 payments takes both keys"
-  put payments api_key "$old $new"
+  known=$(get payments api_key) # more than one when it was broken off: some replica of web may still show any of them
+  new=$(generate api)
+  say "1/3 payments takes the new key too"
+  put payments api_key "$known $new"
   roll payments
   say "2/3 the marketplace shows the new one"
   put web api_key "$new"
@@ -31,9 +33,10 @@ api_key)
   roll payments
   ;;
 webhook_secret)
-  old=$(get payments webhook_secret) new=$(generate webhook)
-  say "1/3 the marketplace believes both"
-  put web webhook_secret "$old $new"
+  known=$(get web webhook_secret) # as above: some replica of payments may still sign with any of them
+  new=$(generate webhook)
+  say "1/3 the marketplace believes the new one too"
+  put web webhook_secret "$known $new"
   roll web
   say "2/3 payments signs with the new one"
   put payments webhook_secret "$new"
@@ -44,8 +47,9 @@ webhook_secret)
   ;;
 token_encryption_key)
   all=$(get payments token_encryption_key) # more than one when it was broken off
-  old=${all%% *} new=$(generate encryption)
+  old=${all%% *}
   [ "$all" = "$old" ] || { say "There are several keys already: docs/operations.md, \"Rotate the encryption key\", says how to go on."; exit 1; }
+  new=$(generate encryption)
   say "1/4 payments can read what the new key writes"
   put payments token_encryption_key "$old $new"
   roll payments
@@ -65,7 +69,8 @@ payments_password | web_password)
   new=$(openssl rand -hex 24 2>/dev/null || head -c 24 /dev/urandom | od -An -tx1 | tr -d ' \n')
   say "1/2 Postgres takes the new password; connections that are open stay open"
   docker compose exec -T postgres psql --host=/var/run/postgresql --username=postgres --quiet --set=ON_ERROR_STOP=1 \
-    --set=name="$role" --set=password="$new" <<<'ALTER ROLE :"name" PASSWORD :'"'password'"';'
+    --set=name="$role" <<<"\set password '$new'
+ALTER ROLE :\"name\" PASSWORD :'password';" # on its input: everybody on the machine sees the arguments of a process
   put postgres "$role" "$new"
   put "$service" pgpass "*:*:*:$role:$new"
   say "2/2 $service uses it"

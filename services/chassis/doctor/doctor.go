@@ -13,6 +13,7 @@ import (
 	"strings"
 	"sync"
 	"time"
+	"unicode"
 
 	"tianguis.example/chassis/clock"
 )
@@ -56,8 +57,15 @@ func found(state State, do, format string, args ...any) Finding {
 	return Finding{State: state, Found: line(fmt.Sprintf(format, args...)), Do: line(do)}
 }
 
+// line is text without what a terminal would obey: a wallet's or a receiver's words must not write another finding over this one.
 func line(text string) string {
-	runes := []rune(strings.Join(strings.Fields(text), " "))
+	shown := strings.Map(func(r rune) rune {
+		if unicode.IsSpace(r) || unicode.IsPrint(r) {
+			return r
+		}
+		return '\uFFFD'
+	}, text)
+	runes := []rune(strings.Join(strings.Fields(shown), " "))
 	if len(runes) > longest {
 		return string(runes[:longest]) + "…"
 	}

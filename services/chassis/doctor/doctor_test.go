@@ -56,6 +56,14 @@ failed   third       two lines
 	require.Equal(t, doctor.Finding{State: doctor.Warning, Found: "it bites", Do: "do this"}, r.Checks[0].Findings[1])
 }
 
+// What a wallet or a receiver says is shown, and writes nothing else on the operator's terminal.
+func TestFinding_OthersWordsAreNoOrdersForATerminal(t *testing.T) {
+	t.Parallel()
+	f := doctor.Fail("ask\x1b[8m it", "answered 500: añejo\x1b[2J\x1b[Hok\x07  all\u009b1A\u202e is well\r\n")
+	require.Equal(t, "answered 500: añejo\uFFFD[2J\uFFFD[Hok\uFFFD all\uFFFD1A\uFFFD is well", f.Found)
+	require.Equal(t, "ask\uFFFD[8m it", f.Do)
+}
+
 // What hangs, hangs for its own time only: one that ends with its context, and one that does not even notice.
 func TestExamine_NothingHangsIt(t *testing.T) {
 	t.Parallel()

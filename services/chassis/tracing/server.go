@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/labstack/echo/v4"
 	"go.opentelemetry.io/otel/attribute"
@@ -74,12 +75,16 @@ func about(c echo.Context, params map[string]string) []attribute.KeyValue {
 		attrs = append(attrs, Word("request_id", id))
 	}
 	for name, word := range params {
-		if value := c.Param(name); value != "" {
-			attrs = append(attrs, Word(word, value))
+		// Cloned: a part of a string keeps the whole address in memory, for as long as the span is queued.
+		if value := c.Param(name); value != "" && len(value) <= longestParam {
+			attrs = append(attrs, Word(word, strings.Clone(value)))
 		}
 	}
 	return attrs
 }
+
+// longestParam is how long a parameter may be that is shown, in bytes: an id of ours is shorter, and what a stranger makes up fills no collector.
+const longestParam = 64
 
 func failed(span trace.Span, status int) {
 	span.SetStatus(codes.Error, "")

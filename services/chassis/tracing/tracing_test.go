@@ -139,6 +139,21 @@ func TestServer_AStrangerDoesNotForceSampling(t *testing.T) {
 	require.Empty(t, collector.Spans())
 }
 
+func TestServer_AStrangerFillsNoAttribute(t *testing.T) {
+	t.Parallel()
+	collector := tracingtest.Start(t)
+	tracer := start(t, settings(collector.URL), io.Discard)
+	server := serve(t, tracer, tracing.ServerOptions{Params: map[string]string{"job_id": "job_id"}}, none, io.Discard)
+	get(t.Context(), t, http.DefaultClient, server.URL+"/jobs/"+strings.Repeat("made-up", 1000), "")
+	tracer.Close()
+
+	spans := collector.Spans()
+	require.Len(t, spans, 1)
+	for name, value := range spans[0].Attrs {
+		require.NotContains(t, value, "made-up", name) // no id of ours is that long
+	}
+}
+
 func TestServer_SaysThatARequestFailedAndTheLogWhy(t *testing.T) {
 	t.Parallel()
 	collector := tracingtest.Start(t)

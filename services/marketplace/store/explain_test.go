@@ -16,7 +16,7 @@ func TestMillion_EveryQueryHasItsIndex(t *testing.T) {
 	explainer := databasetest.Explain(t, db)
 	everyMethod(t, db, explainer.During)
 	explainer.Require(databasetest.Most{Rows: 3000, Blocks: 8000}, map[string]databasetest.Exception{
-		"RetryMessages":   {Most: databasetest.Most{Rows: 10_000, Blocks: 8000}, Why: "an operator's command, for all that were given up"},
-		"FindJobs": {Most: databasetest.Most{Rows: 6000, Blocks: 8000}, Why: "words that few jobs have are looked for among all that recruit, five thousand here"},
+		"RetryMessages": {Most: databasetest.Most{Rows: 10_000, Blocks: 8000}, Why: "an operator's command, for all that were given up"},
+		"FindJobs":      {Most: databasetest.Most{Rows: 6000, Blocks: 8000}, Why: "words that few jobs have are looked for among all that recruit, five thousand here"},
 	})
 }

@@ -47,12 +47,12 @@ func (s *Store) MoneyLines(ctx context.Context, who marketplace.UserID, before s
 			ID: a.ID, Job: a.JobID, JobTitle: r.Title, Direction: marketplace.PaidOut, Other: r.Other, Amount: a.Debit,
 			At: a.PaidAt, Pending: a.State != marketplace.AttemptPaid, Proof: a.OutgoingPaymentID,
 		}
-		if line.Pending {
+		if line.At.IsZero() {
 			line.At = a.UpdatedAt
 		}
 		if r.Receives {
 			line.Direction, line.Amount = marketplace.Received, a.Received
-			if line.Pending {
+			if !line.Amount.IsSet() {
 				if line.Amount, err = money.New(r.Budget, r.Code, r.Scale); err != nil {
 					return nil, err
 				}
@@ -82,27 +82,28 @@ type sum struct {
 	Value    int64
 }
 
-// sums are in the currency that left or arrived: what is pending has not arrived, and is counted as its budget.
+// sums are in the currency that left or arrived. What is pending has not arrived, and what arrived before it was written down how much is not known: both
+// are counted as the budget.
 const sums = `SELECT COALESCE(j.worker_id = @who, FALSE) AS receives, a.state <> 'paid' AS pending,
-	CASE WHEN j.worker_id = @who THEN CASE WHEN a.state = 'paid' THEN a.received_asset_code ELSE j.budget_asset_code END ELSE a.debit_asset_code END AS code,
-	CASE WHEN j.worker_id = @who THEN CASE WHEN a.state = 'paid' THEN a.received_asset_scale ELSE j.budget_asset_scale END ELSE a.debit_asset_scale END AS scale,
+	CASE WHEN j.worker_id = @who THEN CASE WHEN a.received_asset_code <> '' THEN a.received_asset_code ELSE j.budget_asset_code END ELSE a.debit_asset_code END AS code,
+	CASE WHEN j.worker_id = @who THEN CASE WHEN a.received_asset_code <> '' THEN a.received_asset_scale ELSE j.budget_asset_scale END ELSE a.debit_asset_scale END AS scale,
 	%s AS month,
-	CAST(SUM(CASE WHEN j.worker_id = @who THEN CASE WHEN a.state = 'paid' THEN a.received_value ELSE j.budget_value END ELSE a.debit_value END) AS BIGINT) AS value ` +
+	CAST(SUM(CASE WHEN j.worker_id = @who THEN CASE WHEN a.received_asset_code <> '' THEN a.received_value ELSE j.budget_value END ELSE a.debit_value END) AS BIGINT) AS value ` +
 	moneyOf + ` %s GROUP BY 1, 2, 3, 4, 5`
 
 // MoneyOf is what a person's money did, in all and in the twelve months that end with now's.
 func (s *Store) MoneyOf(ctx context.Context, who marketplace.UserID, now time.Time) (marketplace.MyMoney, error) {
 	var all, monthly []sum
 	first := time.Date(now.UTC().Year(), now.UTC().Month()-marketplace.MoneyMonths+1, 1, 0, 0, 0, 0, time.UTC)
-	month := "strftime('%Y-%m', a.paid_at)"
+	month := "strftime('%Y-%m', COALESCE(a.paid_at, a.updated_at))"
 	if s.db.Dialect() == database.Postgres {
-		month = "to_char(a.paid_at AT TIME ZONE 'UTC', 'YYYY-MM')"
+		month = "to_char(COALESCE(a.paid_at, a.updated_at) AT TIME ZONE 'UTC', 'YYYY-MM')"
 	}
 	args := map[string]any{"who": int64(who), "first": first}
 	if err := s.db.Read(ctx).Raw(fmt.Sprintf(sums, "''", ""), args).Scan(&all).Error; err != nil {
 		return marketplace.MyMoney{}, err
 	}
-	if err := s.db.Read(ctx).Raw(fmt.Sprintf(sums, month, "AND a.state = 'paid' AND a.paid_at >= @first"), args).Scan(&monthly).Error; err != nil {
+	if err := s.db.Read(ctx).Raw(fmt.Sprintf(sums, month, "AND a.state = 'paid' AND COALESCE(a.paid_at, a.updated_at) >= @first"), args).Scan(&monthly).Error; err != nil {
 		return marketplace.MyMoney{}, err
 	}
 	return myMoney(all, monthly, first)

@@ -197,9 +197,13 @@ func (s *Store) userBy(ctx context.Context, column string, value any) (marketpla
 	return row.user(), nil
 }
 
-// WalletAddresses are up to limit different ones that people gave, those of the newest accounts first.
+// walletsOf is of how many people, the newest, WalletAddresses looks at the wallets.
+const walletsOf = 1000
+
+// WalletAddresses are up to limit different ones that people gave, those of the newest accounts first. It looks at the newest accounts alone.
 func (s *Store) WalletAddresses(ctx context.Context, limit int) (all []string, err error) {
-	err = s.db.Read(ctx).Raw("SELECT wallet_address_url FROM users WHERE wallet_address_url <> '' GROUP BY wallet_address_url ORDER BY MAX(id) DESC LIMIT ?", limit).Scan(&all).Error
+	err = s.db.Read(ctx).Raw(`SELECT wallet_address_url FROM (SELECT id, wallet_address_url FROM users WHERE wallet_address_url <> '' ORDER BY id DESC LIMIT ?) newest
+		GROUP BY wallet_address_url ORDER BY MAX(id) DESC LIMIT ?`, walletsOf, limit).Scan(&all).Error
 	return all, err
 }
 

@@ -66,7 +66,7 @@ func requireWhole(t *testing.T, s *store.Store, payments, events int) store.Audi
 	return report
 }
 
-// checkpoint waits until the transactions of other tests are done.
+// checkpoint waits until the transactions of other tests are done, some of which fill a database.
 func checkpoint(t *testing.T, s *store.Store) store.Checkpoint {
 	t.Helper()
 	f, err := s.AuditFrontier(t.Context())
@@ -75,7 +75,7 @@ func checkpoint(t *testing.T, s *store.Store) store.Checkpoint {
 	require.Eventually(t, func() bool {
 		made, err = s.WriteCheckpoint(t.Context(), f, noon)
 		return !errors.Is(err, store.ErrUnsettled)
-	}, 20*time.Second, 5*time.Millisecond)
+	}, 5*time.Minute, 5*time.Millisecond)
 	require.NoError(t, err)
 	return made
 }

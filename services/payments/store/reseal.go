@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"gorm.io/gorm"
+	"gorm.io/gorm/clause"
 )
 
 // Resealed is what resealing did.
@@ -25,10 +26,7 @@ func (r *Resealed) fail(what string, err error) {
 // sealedColumns are all of a payment that Keys.close has written.
 var sealedColumns = []string{"client_nonce_sealed", "continue_token_sealed", "interact_ref_sealed", "access_token_sealed"}
 
-const (
-	resealBatch = 1000
-	resealTries = 10
-)
+const resealBatch = 1000
 
 // Reseal seals with the current key what was sealed with an older one, and signs the heads of the audit chains anew, so that the older key can be removed
 // once there is a checkpoint of the current key too. The service may go on meanwhile, and it may be called again.
@@ -45,14 +43,13 @@ func (s *Store) Reseal(ctx context.Context) (Resealed, error) {
 
 func (s *Store) resealPayments(ctx context.Context, done *Resealed) error {
 	err := s.eachOlder(ctx, func(id string) error {
-		changed, err := s.resealPayment(ctx, id)
+		err := s.resealPayment(ctx, id)
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
 		if err != nil {
 			done.fail("payment "+id, err)
-		}
-		if changed {
+		} else {
 			done.Resealed++
 		}
 		return nil
@@ -152,17 +149,17 @@ func (s *Store) resealValue(ctx context.Context, pick func(*gorm.DB) *gorm.DB, c
 	return err
 }
 
-// resealPayment writes one payment's row anew. The version is the fence, and stays: whoever has the payment in hand has the same secrets, and writes
-// them with its own key.
-func (s *Store) resealPayment(ctx context.Context, id string) (changed bool, err error) {
-	for range resealTries {
+// resealPayment writes one payment's row anew. The row is locked meanwhile: a payment that changes all the time has its turn too. The version stays: whoever has
+// the payment in hand has the same secrets, and writes them with its own key.
+func (s *Store) resealPayment(ctx context.Context, id string) error {
+	return s.db.Transact(ctx, func(tx *gorm.DB) error {
 		var row paymentRow
-		if err := s.db.Read(ctx).Where("id = ?", id).Take(&row).Error; err != nil {
-			return false, err
+		if err := tx.Clauses(clause.Locking{Strength: clause.LockingStrengthUpdate}).Where("id = ?", id).Take(&row).Error; err != nil {
+			return err
 		}
 		p, err := s.payment(row)
 		if err != nil {
-			return false, err
+			return err
 		}
 		sealed := s.paymentToRow(p)
 		values := map[string]any{
@@ -170,25 +167,17 @@ func (s *Store) resealPayment(ctx context.Context, id string) (changed bool, err
 			"interact_ref_sealed": sealed.InteractRefSealed, "access_token_sealed": sealed.AccessTokenSealed,
 		}
 		if row.AuditHead != "" {
-			if values["audit_head"], err = s.resignedHead(ctx, row.ID); err != nil {
-				return false, err
+			if values["audit_head"], err = s.resignedHead(tx, row.ID); err != nil {
+				return err
 			}
 		}
-		err = s.db.Transact(ctx, func(tx *gorm.DB) error {
-			updated := tx.Model(&paymentRow{}).Where("id = ? AND version = ? AND audit_head = ?", row.ID, row.Version, row.AuditHead).Updates(values)
-			changed = updated.RowsAffected == 1
-			return updated.Error
-		})
-		if err != nil || changed {
-			return changed && err == nil, err
-		}
-	}
-	return false, fmt.Errorf("it changes faster than it can be written: try again")
+		return tx.Model(&paymentRow{}).Where("id = ?", row.ID).Updates(values).Error
+	})
 }
 
 // resignedHead is the head of a payment's chain by the current key; never of one that does not verify.
-func (s *Store) resignedHead(ctx context.Context, id string) (string, error) {
-	end, err := endOf(s.db.Read(ctx), id)
+func (s *Store) resignedHead(tx *gorm.DB, id string) (string, error) {
+	end, err := endOf(tx, id)
 	if err != nil {
 		return "", err
 	}

@@ -49,6 +49,13 @@ func TestMoney_WhatIPaidAndWhatIReceived(t *testing.T) {
 		require.Equal(t, []string{"100.00", "MXN"}, rows[2][6:8])
 		require.NotContains(t, answer.text, "5.61")
 
+		// Of what was paid before it was written down, the budget counts, at its last change.
+		require.NoError(t, m.db.Read(t.Context()).Exec("UPDATE payment_attempts SET paid_at = NULL, received_value = 0, received_asset_code = '', received_asset_scale = 0").Error)
+		before := worker.get("/money")
+		require.Equal(t, "100.00 MXN", before.has(t, `[data-currency="MXN"] [data-total="received"]`).Text())
+		require.Equal(t, 1, before.has(t, `[data-chart="MXN"] rect.received`).Length())
+		require.Contains(t, before.has(t, `#money li:not([data-pending])`).Text(), "100.00 MXN")
+
 		// Nobody else's.
 		operator := m.browser().get("/money")
 		require.Equal(t, http.StatusSeeOther, operator.StatusCode)
