@@ -64,7 +64,7 @@ func each(t *testing.T, f func(t *testing.T, w *world)) {
 		budget, err := money.ParseDecimal("19.99", "MXN", 2)
 		require.NoError(t, err)
 		w.job, err = w.CreateJob(t.Context(), marketplace.Job{
-			Title: "Sign", Description: "D", MaxApplications: 10, State: marketplace.Reviewing, Budget: budget, Funder: w.funder, Worker: w.worker, CreatedAt: noon, UpdatedAt: noon,
+			Title: "Sign", Description: "D", MaxApplications: marketplace.MaxApplications, RecruitDays: marketplace.RecruitDays, SubmitDays: marketplace.SubmitDays, State: marketplace.Reviewing, Budget: budget, Funder: w.funder, Worker: w.worker, CreatedAt: noon, UpdatedAt: noon,
 		}, nil)
 		require.NoError(t, err)
 		f(t, w)

@@ -173,8 +173,8 @@ const (
 	keepNotifications = 365 * 24 * time.Hour
 )
 
-// pruneBatch is how many rows of each kind are deleted in one transaction.
-const pruneBatch = 1000
+// pruneBatch is how many rows of each kind are deleted in one transaction: few enough that the index is the shortest way to them.
+const pruneBatch = 200
 
 // PruneMessages ends what nobody can use any more, and forgets what is old. It is safe at any time, by any replica, and
 // reports whether there is more to do.

@@ -56,10 +56,6 @@ func fill(t *testing.T, db *database.DB, n int) {
 			WHERE state = 'complete' AND at > %[1]s - interval '29 days'`, end),
 		// One in ten has chosen what to be told.
 		fmt.Sprintf(`INSERT INTO notification_preferences (user_id, wanted) SELECT i, '{"email": {"work": false}}' FROM generate_series(1, %d, 10) i`, people),
-		`INSERT INTO job_applications (job_id, worker_id, message, applied_at)
-			SELECT i, worker, 'I would.', at FROM filling WHERE state <> 'recruiting'`,
-		`INSERT INTO job_submissions (id, job_id, worker_id, text, at)
-			SELECT lpad(i::text, 26, 'T'), i, worker, 'Done.', at FROM filling WHERE state IN ('complete', 'reviewing')`,
 		`INSERT INTO webhooks_seen (webhook_id, job_id, body_digest, job_state, received_at)
 			SELECT lpad(i::text, 26, 'W'), i, md5(i::text) || md5(i::text), 'complete', at FROM filling WHERE state = 'complete'`,
 		fmt.Sprintf(`INSERT INTO sessions (id, token_hash, user_id, created_at, expires_at)
