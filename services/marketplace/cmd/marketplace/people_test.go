@@ -344,6 +344,7 @@ func TestReset_WholeWay(t *testing.T) {
 		mail.last(t, demoWorker, marketplace.NotifyPasswordChanged)
 		require.Contains(t, b.get("/notifications").text, "Your password was changed")
 		b = m.browser()
+		now.Advance(time.Second) // so that its letter is the newest
 		b.submit(b.get("/forgot"), "forgot", map[string]string{"email": demoWorker})
 		token = mail.last(t, demoWorker, marketplace.NotifyPasswordReset).Token
 		form = b.get("/reset?token=" + token)
