@@ -59,7 +59,7 @@ func callPoints() []string {
 // reads are the methods of the store that commit nothing. Whatever else it has is a commit, and has its points.
 var reads = []string{
 	"AllJobs", "AnyJob", "AttemptByPendingID", "AttemptToConsent", "AttemptsOpen", "Job", "JobAndAttempt", "JobFor", "JobsOf", "KnownPendingIDs", "MoneyLines", "MoneyOf", "Operations", "Ping", "Session",
-	"Told", "User", "UserByEmail",
+	"Told", "User", "UserByEmail", "WalletAddresses",
 }
 
 // recordMethod commits news: what it does to the job is a point of its own.
