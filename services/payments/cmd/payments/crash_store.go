@@ -37,8 +37,8 @@ func crashCommands() []*cobra.Command {
 // reads are the methods of the store that commit nothing. Whatever else it has is a commit, and has its points.
 var reads = []string{
 	"ActiveSecrets", "Attempts", "AuditFrontier", "AuditTrail", "Deliveries", "Delivery", "Endpoint", "EndpointSecrets", "Endpoints", "FindDeliveries",
-	"LastAttempts", "LivePayment", "OfferPayments", "Payment", "PaymentStandings", "PaymentView", "PaymentsToCompare", "PendingPayments", "Ping", "RecentPayments", "Seller", "Sellers",
-	"Standings", "VerifyAudit",
+	"LastAttempts", "LivePayment", "OfferPayments", "Overdue", "Payment", "PaymentStandings", "PaymentView", "PaymentsToCompare", "PendingPayments", "Ping", "RecentPayments", "Seller", "Sellers",
+	"Standings", "TrySealed", "VerifyAudit",
 }
 
 // recordMethod commits a payment's steps: each kind of step is a point of its own.
