@@ -24,7 +24,7 @@ func TestRotate(t *testing.T) { //nolint:paralleltest // it changes what others 
 	// The old key opens nothing any more, and the webhooks are believed.
 	_, err := w.payments.Sellers(t.Context())
 	require.ErrorContains(t, err, "API key")
-	w = newWorld(t, "compose", nil)
+	w = lookThere(t)
 	_, err = w.payments.Sellers(t.Context())
 	require.NoError(t, err)
 	_, err = w.Payments.Run(t.Context(), "webhook", "send-test")

@@ -77,9 +77,7 @@ func newWorld(t *testing.T, database string, more env) *world {
 	case "compose":
 		alone.Lock()
 		t.Cleanup(alone.Unlock)
-		s, err := there.Stack(t.Context(), t.TempDir())
-		require.NoError(t, err)
-		return look(t, s)
+		return lookThere(t)
 	case "postgres":
 		config.PaymentsDatabase, config.MarketplaceDatabase = newSchema(t, "payments"), newSchema(t, "marketplace")
 	}
@@ -122,6 +120,14 @@ func start(t *testing.T, config stack.Config) *world {
 			require.NotContains(t, string(log), "panicked", p.Name)
 		}
 	})
+	return look(t, s)
+}
+
+// lookThere is the world of the stack that is there, with its secrets as they are now.
+func lookThere(t *testing.T) *world {
+	t.Helper()
+	s, err := there.Stack(t.Context(), t.TempDir())
+	require.NoError(t, err)
 	return look(t, s)
 }
 
