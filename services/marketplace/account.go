@@ -53,14 +53,21 @@ type User struct {
 	Email            string // in lower case
 	Name             string // as shown to others
 	Role             Role
-	WalletAddressURL string // where the person is paid, and pays from unless told otherwise; may be ""
-	Wallet           Wallet // what stood at that address when it was looked at; zero when nobody has looked
-	Language         string // of pages and mails, such as "es"; "" for what the browser asks for
-	PasswordHash     string // a PHC string; see HashPassword
-	Operator         bool   // looks after the marketplace: sees every job, and what needs a person
-	Version          int64  // counts changes; an AccountChange is made only upon the version that it was decided on
+	WalletAddressURL string    // where the person is paid, and pays from unless told otherwise; may be ""
+	Wallet           Wallet    // what stood at that address when it was looked at; zero when nobody has looked
+	Language         string    // of pages and mails, such as "es"; "" for what the browser asks for
+	PasswordHash     string    // a PHC string; see HashPassword
+	Operator         bool      // looks after the marketplace: sees every job, and what needs a person
+	DisabledAt       time.Time // when an operator closed the account; zero while it is open
+	Version          int64     // counts changes; an AccountChange is made only upon the version that it was decided on
 	CreatedAt        time.Time
 }
+
+// Disabled reports whether an operator has closed the account: nobody can sign in to it. Payments that are under way go on.
+func (u User) Disabled() bool { return !u.DisabledAt.IsZero() }
+
+// Operates reports whether the person can look after the marketplace.
+func (u User) Operates() bool { return u.Operator && !u.Disabled() }
 
 // Wallet is what a wallet says of itself in public.
 type Wallet struct {
@@ -232,21 +239,26 @@ const (
 	AccountSessionsEnded   = "sessions_ended" // signed out everywhere
 	AccountOperatorAdded   = "operator_added"
 	AccountOperatorRemoved = "operator_removed"
+	AccountDisabled        = "disabled" // by an operator, like the next one
+	AccountEnabled         = "enabled"
 )
 
-// CommandLine is the peer of what an operator does with the command.
-const CommandLine = "command line"
+// The peers of what an operator does: with the command, and on the pages.
+const (
+	CommandLine  = "command line"
+	ByAnOperator = "operator"
+)
 
 // AccountEvent is a line of an account's audit trail.
 type AccountEvent struct {
 	At     time.Time
 	Event  string
-	Peer   string // from where it was asked for: a network address, or CommandLine
+	Peer   string // from where it was asked for: a network address, CommandLine or ByAnOperator
 	Detail string // what it was, and what it is; never a secret
 }
 
-// ByOperator reports whether an operator did it with the command.
-func (e AccountEvent) ByOperator() bool { return e.Peer == CommandLine }
+// ByOperator reports whether an operator did it.
+func (e AccountEvent) ByOperator() bool { return e.Peer == CommandLine || e.Peer == ByAnOperator }
 
 // Word is what happened.
 func (e AccountEvent) Word() string {
@@ -271,6 +283,10 @@ func (e AccountEvent) Word() string {
 		return "Became an operator"
 	case AccountOperatorRemoved:
 		return "No operator any more"
+	case AccountDisabled:
+		return "Account disabled"
+	case AccountEnabled:
+		return "Account enabled again"
 	}
 	return e.Event
 }
@@ -280,6 +296,7 @@ func (e AccountEvent) Word() string {
 type AccountChange struct {
 	Before, After User
 	Events        []AccountEvent
+	Actions       []OperatorAction // as the operators' audit trail tells it; none when the person did it
 
 	UseUp       string   // the hash of a link's token that is used up by this; CodeLinkExpired when that is gone
 	EndSessions bool     // of this person, all but Keep; and all links that were sent to them
@@ -309,18 +326,6 @@ func (u User) SetEmail(email, peer string, now time.Time) AccountChange {
 	c := u.edit()
 	c.After.Email = email
 	c.happened(AccountEmailChanged, u.Email+" → "+email, peer, now)
-	return c
-}
-
-// SetOperator decides whether the person looks after the marketplace.
-func (u User) SetOperator(operator bool, peer string, now time.Time) AccountChange {
-	c := u.edit()
-	c.After.Operator = operator
-	if operator {
-		c.happened(AccountOperatorAdded, "", peer, now)
-	} else {
-		c.happened(AccountOperatorRemoved, "", peer, now)
-	}
 	return c
 }
 

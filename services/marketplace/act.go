@@ -123,7 +123,7 @@ func (m *Market) callOff(ctx context.Context, c Case, cmd Command) (bool, error)
 		if ok && said.Status == 409 { // approved in the meantime, or at its end: the news of that is on its way
 			return false, &Error{Code: CodePaymentInFlight, Message: "A payment for this job is under way. Wait until its end is known.", Err: err}
 		}
-		return false, &Error{Code: CodePaymentsDown, Message: "The payment that waits at your wallet could not be called off, so nothing was changed. Try again in a moment.", Err: err}
+		return false, &Error{Code: CodePaymentsDown, Message: "The payment that waits at the funder's wallet could not be called off, so nothing was changed. Try again in a moment.", Err: err}
 	}
 	if p.PendingID != attempt.PendingID || p.OfferID != c.ID.String() || p.Status != api.StatusFailed {
 		return false, fmt.Errorf("call the payment %s off: the answer is about another, or none that has ended", attempt.PendingID)

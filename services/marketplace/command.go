@@ -92,6 +92,11 @@ func (c Case) decide(part Part, cmd Command, now time.Time) (Change, error) {
 	if err := c.carryOut(&change, cmd, now); err != nil {
 		return Change{}, err
 	}
+	if part == PartOperator {
+		change.Operator = &OperatorAction{
+			At: now, By: cmd.By.Actor(), Event: OperatorCanceled, Subject: AboutJob(c.ID), Reason: change.Entries[0].Detail, Detail: c.Title,
+		}
+	}
 	return change, nil
 }
 
@@ -142,7 +147,7 @@ func (c Case) carryOut(change *Change, cmd Command, now time.Time) (err error) {
 		}
 		return err
 	case Cancel:
-		if c.State == Draft {
+		if c.State == Draft && cmd.By.ID == c.Funder {
 			*detail = prose(cmd.Text) // nobody else knows of it
 			return nil
 		}

@@ -27,6 +27,7 @@ const (
 	CodeTaken           Code = "taken"             // somebody has this e-mail already
 	CodeLinkExpired     Code = "link_expired"      // a link of a mail was used, or is too old, or never was one
 	CodeMailOff         Code = "mail_off"          // what was asked for takes a mail, and the marketplace sends none
+	CodeDisabled        Code = "account_disabled"  // an operator has closed the account
 	CodeChanged         Code = "changed"           // somebody has changed the job since it was looked at
 )
 
@@ -34,7 +35,7 @@ const (
 var Codes = []Code{
 	CodeNotFound, CodeForbidden, CodeWrongState, CodeInvalidInput, CodeInvalidWallet, CodeWorkerUnpayable,
 	CodeAlreadyPaid, CodePaymentInFlight, CodeForeignPayment, CodeReused, CodePaymentsDown, CodePaymentsRefused,
-	CodeSignInFailed, CodeTooManyTries, CodeTaken, CodeLinkExpired, CodeMailOff, CodeChanged,
+	CodeSignInFailed, CodeTooManyTries, CodeTaken, CodeLinkExpired, CodeMailOff, CodeDisabled, CodeChanged,
 }
 
 // Error is what this package and the store return for what a caller can do something about.

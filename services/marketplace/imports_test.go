@@ -18,7 +18,7 @@ const module = "tianguis.example/marketplace"
 // mayImport is the drawing of this module, of our own packages. One that is not in it fails the test.
 var mayImport = map[string][]string{
 	".":               {"tianguis.example/payments/api", "tianguis.example/payments/money", "tianguis.example/chassis/clock"},
-	"store":           {".", "tianguis.example/chassis/database", "tianguis.example/payments/money"},
+	"store":           {".", "tianguis.example/chassis/canonical", "tianguis.example/chassis/database", "tianguis.example/payments/money"},
 	"language":        {"tianguis.example/payments/money"},
 	"uploads":         {},
 	"web":             {".", "language", "tianguis.example/chassis/clock", "tianguis.example/chassis/httpserver"},

@@ -88,10 +88,11 @@ type Change struct {
 	At            time.Time // when it was decided
 	Before, After Job
 	Entries       []Entry
-	Attempt       *Attempt     // the payment attempt as it is to be; nil when none is concerned
-	Application   *Application // as it is to be; nil when none is concerned
-	Submission    *Submission  // as it is to be; nil when none is concerned
-	Told          Told         // the webhook that brought it; zero when none did
+	Attempt       *Attempt        // the payment attempt as it is to be; nil when none is concerned
+	Application   *Application    // as it is to be; nil when none is concerned
+	Submission    *Submission     // as it is to be; nil when none is concerned
+	Operator      *OperatorAction // as the operators' audit trail tells it; nil when no operator did it
+	Told          Told            // the webhook that brought it; zero when none did
 }
 
 // Told is a signed webhook that was taken. Whoever sends it again, as senders do whose answer was lost, is answered as the

@@ -35,6 +35,7 @@ type Store interface {
 	paidStore
 	askStore
 	actStore
+	operatorStore
 }
 
 // Payments is what the use cases ask of the payments service; *api.Client is one.

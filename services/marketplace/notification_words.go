@@ -86,7 +86,10 @@ func (k NotificationKind) words(f Facts) Words {
 		w.Body = []Sentence{say("It is %s more than was asked for.", f.Detail), notMovedBack}
 	case NotifyCanceled:
 		w.Headline = say("“%s” was canceled", f.Title)
-		w.Body = []Sentence{say("Nothing more is to be done for this job.")}
+		if f.By != "" && f.By != f.Funder {
+			w.Body = append(w.Body, say("An operator of the marketplace did that, and says why: %s", f.Detail))
+		}
+		w.Body = append(w.Body, say("Nothing more is to be done for this job."))
 	case NotifyExpired:
 		w.Headline = say("“%s” has expired", f.Title)
 		w.Body = []Sentence{say("Its time ran out. Nothing more is to be done for this job.")}

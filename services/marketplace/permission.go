@@ -31,7 +31,7 @@ var mayDo = map[Action][]Part{
 	Accept:   {PartFunder},
 	Reject:   {PartFunder},
 	Pay:      {PartMarketplace},
-	Cancel:   {PartFunder},
+	Cancel:   {PartFunder, PartOperator},
 	Expire:   {PartMarketplace},
 }
 

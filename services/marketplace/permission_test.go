@@ -67,11 +67,11 @@ func full(a Action, by User) Command {
 func TestDecide_EveryStateActionAndPart(t *testing.T) {
 	t.Parallel()
 	allowed := map[State]map[Part]string{
-		Draft:      {PartFunder: "edit publish cancel"},
-		Recruiting: {PartFunder: "edit close cancel", PartWorker: "apply", PartApplicant: "withdraw", PartOther: "apply", PartMarketplace: "close expire"},
-		Selecting:  {PartFunder: "select cancel", PartApplicant: "withdraw", PartMarketplace: "expire"},
-		Submitting: {PartFunder: "cancel", PartWorker: "submit", PartMarketplace: "expire"},
-		Reviewing:  {PartFunder: "accept reject cancel", PartMarketplace: "pay"},
+		Draft:      {PartFunder: "edit publish cancel", PartOperator: "cancel"},
+		Recruiting: {PartFunder: "edit close cancel", PartWorker: "apply", PartApplicant: "withdraw", PartOther: "apply", PartOperator: "cancel", PartMarketplace: "close expire"},
+		Selecting:  {PartFunder: "select cancel", PartApplicant: "withdraw", PartOperator: "cancel", PartMarketplace: "expire"},
+		Submitting: {PartFunder: "cancel", PartWorker: "submit", PartOperator: "cancel", PartMarketplace: "expire"},
+		Reviewing:  {PartFunder: "accept reject cancel", PartOperator: "cancel", PartMarketplace: "pay"},
 	}
 	sees := map[State][]Part{
 		Draft: {PartFunder, PartOperator}, Recruiting: {PartFunder, PartWorker, PartApplicant, PartOther, PartOperator},
@@ -81,7 +81,7 @@ func TestDecide_EveryStateActionAndPart(t *testing.T) {
 	}
 	never := func(p Part, a Action) bool { // whatever the state
 		owners := map[Action]string{
-			Apply: "other", Withdraw: "applicant", Submit: "worker", Pay: "marketplace", Expire: "marketplace", Close: "funder marketplace",
+			Apply: "other", Withdraw: "applicant", Submit: "worker", Pay: "marketplace", Expire: "marketplace", Close: "funder marketplace", Cancel: "funder operator",
 		}
 		who, ok := owners[a]
 		if !ok {

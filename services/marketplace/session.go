@@ -109,8 +109,8 @@ type accountStore interface {
 // nobodysHash is compared with when nobody has the e-mail, so that the answer takes as long.
 var nobodysHash = HashPassword(NewToken())
 
-// SignIn checks e-mail and password and opens a session, whose token it returns. It returns CodeSignInFailed, and
-// CodeTooManyTries when there were too many for this e-mail or from this peer, even with the right password.
+// SignIn checks e-mail and password and opens a session, whose token it returns. It returns CodeSignInFailed, CodeDisabled for
+// an account that an operator has closed, and CodeTooManyTries when there were too many for this e-mail or from this peer, even with the right password.
 func (m *Market) SignIn(ctx context.Context, email, password string, from Device) (token string, s Session, err error) {
 	email = NormalEmail(clean(email, maxEmail))
 	if err := m.try(ctx, tryingPassword, email, from.Peer); err != nil {
@@ -126,6 +126,12 @@ func (m *Market) SignIn(ctx context.Context, email, password string, from Device
 	}
 	if !m.passwordMatches(ctx, hash, password) || user.ID == 0 {
 		return "", Session{}, &Error{Code: CodeSignInFailed, Message: "E-mail and password do not fit together."}
+	}
+	if user.Disabled() { // said to whoever knows the password, and to nobody else
+		return "", Session{}, &Error{
+			Code:    CodeDisabled,
+			Message: "This account was disabled by whoever runs the marketplace, and nobody can sign in to it. Payments that are under way go on. Write to them if you think that this is a mistake.",
+		}
 	}
 	return m.openSession(ctx, user, from)
 }

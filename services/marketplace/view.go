@@ -166,21 +166,16 @@ type JobsFound struct {
 
 // Operations is what an operator looks at, at most OperationsLines of each.
 type Operations struct {
-	Odd  []PaymentNews // what a person must look at (OddEvents), the newest first
-	Open []OpenAttempt // attempts whose end has not been known for long, the oldest first
+	Odd  []PaymentNews // what a person must look at (OddEvents) and has not looked into, the newest first
+	Open []PaymentLine // attempts whose end has not been known for long, the oldest first
 	News []PaymentNews // what became of payments (PaymentEvents), the newest first
 }
 
 // PaymentNews is a line of some job's history that tells of a payment.
 type PaymentNews struct {
+	EntryID int64 // of the line
 	JobLine
 	EntryView
-}
-
-// OpenAttempt is an attempt whose end is not known.
-type OpenAttempt struct {
-	Job     JobLine
-	Attempt Attempt
 }
 
 // OperationsLines is how many lines of each kind an operator is shown.
@@ -196,4 +191,6 @@ type SessionUser struct {
 }
 
 // Valid reports whether the session can still be used.
-func (s SessionUser) Valid(now time.Time) bool { return now.Before(s.Session.ExpiresAt) }
+func (s SessionUser) Valid(now time.Time) bool {
+	return now.Before(s.Session.ExpiresAt) && !s.User.Disabled()
+}

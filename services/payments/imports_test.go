@@ -26,7 +26,7 @@ var mayImport = map[string][]string{
 	"openpayments": {"money"},
 	"api":          {"money"},
 	"outbox":       {"webhook", "tianguis.example/chassis/clock", "tianguis.example/chassis/worker"},
-	"store":        {".", "outbox", "webhook", "money", "tianguis.example/chassis/database", "tianguis.example/chassis/logging"},
+	"store":        {".", "outbox", "webhook", "money", "tianguis.example/chassis/canonical", "tianguis.example/chassis/database", "tianguis.example/chassis/logging"},
 	// openpayments for the types that the rules answer with (the interface in routes.go); rest calls no wallet.
 	"rest": {
 		".", "outbox", "webhook", "api", "apikey", "money", "openpayments",

@@ -64,6 +64,9 @@ var unreachable = map[string]string{
 	"marketplace: ReadNotification":        "a person reads; no payment hangs on it",
 	"marketplace: ReadAllNotifications":    "a person reads; no payment hangs on it",
 	"marketplace: SavePreferences":         "a person's choice; no payment hangs on it",
+	"marketplace: RecordAction":            "what an operator did that changes nothing else: no payment hangs on it",
+	"marketplace: RecordLook":              "what an operator looked at: no payment hangs on it",
+	"marketplace: LookedInto":              "an operator's note: no payment hangs on it",
 	"marketplace: Record paid_again":       "two payments of one job that are both paid: what the matrix proves not to happen",
 	"marketplace: Record paid_out_of_turn": "a job that was called off while it was being paid: the marketplace does that only to payments that were called off first",
 }

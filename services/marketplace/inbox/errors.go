@@ -30,6 +30,7 @@ var statusOf = map[marketplace.Code]int{
 	marketplace.CodeTaken:           http.StatusConflict,
 	marketplace.CodeChanged:         http.StatusConflict,
 	marketplace.CodeLinkExpired:     http.StatusGone,
+	marketplace.CodeDisabled:        http.StatusForbidden,
 	marketplace.CodeMailOff:         http.StatusConflict,
 }
 

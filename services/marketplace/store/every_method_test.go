@@ -173,6 +173,63 @@ func everyMethod(t *testing.T, db *database.DB, during func(method string, call 
 		"Notify": func() error {
 			return s.Notify(ctx, marketplace.Notification{To: funder.ID, Kind: marketplace.NotifyPasswordChanged, At: noon})
 		},
+		"JobsForOperator": func() error {
+			var all []error
+			for _, f := range []marketplace.JobsFilter{
+				{}, {State: marketplace.Reviewing}, {State: marketplace.Draft}, {Person: funder.ID}, {Asset: "MXN", Before: reviewing}, {Asset: "EUR"},
+				{Payment: marketplace.AttemptAwaiting}, {Payment: marketplace.AttemptPaid}, {Words: "job " + reviewing.String()},
+			} {
+				_, err := s.JobsForOperator(ctx, f, 31)
+				all = append(all, err)
+			}
+			return errors.Join(all...)
+		},
+		"LookedInto": func() error {
+			odd := databasetest.One[int64](t, db, "SELECT id FROM job_history WHERE event = 'overpaid' ORDER BY id DESC LIMIT 1")
+			return s.LookedInto(ctx, odd, marketplace.OperatorAction{At: noon, Event: marketplace.OperatorLookedInto, Reason: "Found."})
+		},
+		"OperatorActions": func() error {
+			var all []error
+			for _, f := range []marketplace.ActionsFilter{
+				{}, {Event: marketplace.OperatorLooked}, {Event: marketplace.OperatorCanceled}, {By: 7}, {Subject: "person:7"}, {Before: 100},
+			} {
+				_, err := s.OperatorActions(ctx, f, 31)
+				all = append(all, err)
+			}
+			return errors.Join(all...)
+		},
+		"PaymentsForOperator": func() error {
+			var all []error
+			for _, f := range []marketplace.PaymentsFilter{
+				{}, {State: marketplace.AttemptFailed}, {State: marketplace.AttemptStarting}, {Open: true}, {Person: funder.ID}, {Job: complete}, {PendingID: pendingID}, {Before: "M"},
+			} {
+				_, err := s.PaymentsForOperator(ctx, f, 31)
+				all = append(all, err)
+			}
+			return errors.Join(all...)
+		},
+		"People": func() error {
+			var all []error
+			for _, f := range []marketplace.PeopleFilter{
+				{}, {Words: "person 777"}, {Role: marketplace.Funder}, {Standing: marketplace.StandsDisabled}, {Standing: marketplace.StandsOperator}, {Before: 1000},
+			} {
+				_, err := s.People(ctx, f, 31)
+				all = append(all, err)
+			}
+			return errors.Join(all...)
+		},
+		"Person": func() error { _, err := s.Person(ctx, funder.ID); return err },
+		"RecordAction": func() error {
+			return s.RecordAction(ctx, marketplace.OperatorAction{At: noon, Event: marketplace.OperatorExported, Subject: marketplace.AboutPeople})
+		},
+		"RecordLook": func() error {
+			return s.RecordLook(ctx, marketplace.OperatorAction{At: noon, By: marketplace.Actor{ID: 1}, Event: marketplace.OperatorLooked, Subject: "person:7"}, noon.Add(-time.Hour))
+		},
+		"VerifyActions": func() error {
+			_, newest := s.VerifyActions(ctx, marketplace.CheckActionsNewest, "")
+			_, all := s.VerifyActions(ctx, 0, "1:none")
+			return errors.Join(newest, all)
+		},
 		"Operations":    func() error { _, err := s.Operations(ctx, noon.Add(-time.Hour)); return err },
 		"Ping":          func() error { return s.Ping(ctx) },
 		"PreferencesOf": func() error { _, err := s.PreferencesOf(ctx, funder.ID); return err },

@@ -132,7 +132,12 @@ func (s *Store) FindJobs(ctx context.Context, viewer marketplace.User, f marketp
 const maxWords = 8
 
 // words are the conditions that a job has each of the words, at least at the beginning of one of its own, whatever their case and accents.
-func (s *Store) words(asked string) (all []branch) {
+func (s *Store) words(asked string) []branch {
+	return s.wordsOf(asked, "j.id IN (SELECT rowid FROM jobs_words WHERE jobs_words MATCH ?)", "j.words @@ to_tsquery('simple', folded(?) || ':*')")
+}
+
+// wordsOf are the conditions for each of the words: on SQLite one for all of them, on Postgres one for each.
+func (s *Store) wordsOf(asked, sqlite, postgres string) (all []branch) {
 	split := strings.FieldsFunc(norm.NFC.String(asked), func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) && !unicode.IsMark(r) })
 	split = slices.DeleteFunc(split, func(word string) bool { // accents without letters
 		return !strings.ContainsFunc(word, func(r rune) bool { return !unicode.IsMark(r) })
@@ -142,10 +147,10 @@ func (s *Store) words(asked string) (all []branch) {
 	case len(split) == 0:
 		return nil
 	case s.db.Dialect() == database.SQLite:
-		return []branch{{where: "j.id IN (SELECT rowid FROM jobs_words WHERE jobs_words MATCH ?)", args: []any{`"` + strings.Join(split, `"* "`) + `"*`}}}
+		return []branch{{where: sqlite, args: []any{`"` + strings.Join(split, `"* "`) + `"*`}}}
 	}
 	for _, word := range split {
-		all = append(all, branch{where: "j.words @@ to_tsquery('simple', folded(?) || ':*')", args: []any{word}})
+		all = append(all, branch{where: postgres, args: []any{word}})
 	}
 	return all
 }

@@ -53,7 +53,7 @@ func concerned(tx *gorm.DB, id marketplace.JobID, e marketplace.Entry) (marketpl
 		}
 	}
 	if marketplace.TellsOperators(e.Event) {
-		if err := tx.Raw("SELECT id FROM users WHERE operator").Scan(&p.Operators).Error; err != nil {
+		if err := tx.Raw("SELECT id FROM users WHERE operator AND disabled_at IS NULL").Scan(&p.Operators).Error; err != nil {
 			return p, f, err
 		}
 	}

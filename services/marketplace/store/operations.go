@@ -16,7 +16,7 @@ var (
 
 // Operations is what an operator looks at. Attempts are open for long when they began before openSince.
 func (s *Store) Operations(ctx context.Context, openSince time.Time) (o marketplace.Operations, err error) {
-	if o.Odd, err = s.news(ctx, oddEvents); err != nil {
+	if o.Odd, err = s.news(ctx, oddEvents+" AND NOT EXISTS (SELECT 1 FROM looked_into l WHERE l.history_id = h.id)"); err != nil {
 		return o, err
 	}
 	if o.Open, err = s.openAttempts(ctx, openSince); err != nil {
@@ -26,13 +26,15 @@ func (s *Store) Operations(ctx context.Context, openSince time.Time) (o marketpl
 	return o, err
 }
 
-func (s *Store) news(ctx context.Context, events string) ([]marketplace.PaymentNews, error) {
+// news are lines of history whose event is in, or what else stands in which.
+func (s *Store) news(ctx context.Context, which string) ([]marketplace.PaymentNews, error) {
 	var rows []struct {
-		Line  lineRow  `gorm:"embedded"`
-		Entry entryRow `gorm:"embedded"`
+		EntryID int64
+		Line    lineRow  `gorm:"embedded"`
+		Entry   entryRow `gorm:"embedded"`
 	}
-	err := s.db.Read(ctx).Raw(`SELECT `+lineColumns+`, `+entryColumns+` FROM job_history h JOIN jobs j ON j.id = h.job_id `+linePeople+`
-		LEFT JOIN users u ON u.id = h.user_id WHERE h.event IN `+events+` ORDER BY h.id DESC LIMIT ?`, marketplace.OperationsLines).Scan(&rows).Error
+	err := s.db.Read(ctx).Raw(`SELECT h.id AS entry_id, `+lineColumns+`, `+entryColumns+` FROM job_history h JOIN jobs j ON j.id = h.job_id `+linePeople+`
+		LEFT JOIN users u ON u.id = h.user_id WHERE h.event IN `+which+` ORDER BY h.id DESC LIMIT ?`, marketplace.OperationsLines).Scan(&rows).Error
 	if err != nil {
 		return nil, err
 	}
@@ -41,7 +43,7 @@ func (s *Store) news(ctx context.Context, events string) ([]marketplace.PaymentN
 		if all[i].JobLine, err = row.Line.line(); err != nil {
 			return nil, err
 		}
-		all[i].EntryView = row.Entry.entry()
+		all[i].EntryID, all[i].EntryView = row.EntryID, row.Entry.entry()
 	}
 	return all, nil
 }
@@ -59,12 +61,20 @@ func (s *Store) AttemptsOpen(ctx context.Context) (n int, oldest time.Time, err 
 	return n, first[0].UTC(), nil
 }
 
-func (s *Store) openAttempts(ctx context.Context, since time.Time) ([]marketplace.OpenAttempt, error) {
+func (s *Store) openAttempts(ctx context.Context, since time.Time) ([]marketplace.PaymentLine, error) {
 	var rows []attemptRow
 	err := s.db.Read(ctx).Raw("SELECT "+attemptColumns+" FROM payment_attempts WHERE state IN "+openStates+
 		" AND created_at < ? ORDER BY created_at LIMIT ?", since, marketplace.OperationsLines).Scan(&rows).Error
-	if err != nil || len(rows) == 0 {
+	if err != nil {
 		return nil, err
+	}
+	return s.withJobs(ctx, rows)
+}
+
+// withJobs are attempts with what they pay for.
+func (s *Store) withJobs(ctx context.Context, rows []attemptRow) ([]marketplace.PaymentLine, error) {
+	if len(rows) == 0 {
+		return nil, nil
 	}
 	ids := make([]int64, len(rows))
 	for i, row := range rows {
@@ -78,7 +88,7 @@ func (s *Store) openAttempts(ctx context.Context, since time.Time) ([]marketplac
 	for _, line := range lines {
 		jobs[int64(line.ID)] = line
 	}
-	all := make([]marketplace.OpenAttempt, len(rows))
+	all := make([]marketplace.PaymentLine, len(rows))
 	for i, row := range rows {
 		all[i].Job = jobs[row.JobID]
 		if all[i].Attempt, err = row.attempt(); err != nil {

@@ -54,6 +54,11 @@ func recordJob(tx *gorm.DB, c marketplace.Change) error {
 			return err
 		}
 	}
+	if c.Operator != nil {
+		if _, err := appendActions(tx, *c.Operator); err != nil {
+			return err
+		}
+	}
 	if err := insertHistory(tx, c.Before.ID, c.Entries); err != nil || c.Attempt == nil {
 		return err
 	}

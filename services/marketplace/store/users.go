@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"gorm.io/gorm"
@@ -23,19 +24,20 @@ type userRow struct {
 	Language         string
 	PasswordHash     string
 	Operator         bool
+	DisabledAt       *time.Time
 	Version          int64
 	CreatedAt        time.Time
 }
 
 // userColumns are those of a userRow but the password's hash, which few need.
 const userColumns = `u.id, u.email, u.name, u.role, u.wallet_address_url, u.wallet_public_name, u.wallet_asset_code, u.wallet_asset_scale, u.wallet_checked_at,
-	u.language, u.operator, u.version, u.created_at`
+	u.language, u.operator, u.disabled_at, u.version, u.created_at`
 
 func (r userRow) user() marketplace.User {
 	u := marketplace.User{
 		ID: marketplace.UserID(r.ID), Email: r.Email, Name: r.Name, Role: marketplace.Role(r.Role), WalletAddressURL: r.WalletAddressURL,
 		Wallet:   marketplace.Wallet{PublicName: r.WalletPublicName, AssetCode: r.WalletAssetCode, AssetScale: r.WalletAssetScale},
-		Language: r.Language, PasswordHash: r.PasswordHash, Operator: r.Operator, Version: r.Version, CreatedAt: r.CreatedAt.UTC(),
+		Language: r.Language, PasswordHash: r.PasswordHash, Operator: r.Operator, DisabledAt: timeOrNone(r.DisabledAt), Version: r.Version, CreatedAt: r.CreatedAt.UTC(),
 	}
 	if r.WalletCheckedAt != nil {
 		u.Wallet.CheckedAt = r.WalletCheckedAt.UTC()
@@ -47,11 +49,11 @@ func rowOf(u marketplace.User) userRow {
 	return userRow{
 		ID: int64(u.ID), Email: u.Email, Name: u.Name, Role: string(u.Role), WalletAddressURL: u.WalletAddressURL, WalletPublicName: u.Wallet.PublicName,
 		WalletAssetCode: u.Wallet.AssetCode, WalletAssetScale: u.Wallet.AssetScale, WalletCheckedAt: orNever(u.Wallet.CheckedAt), Language: u.Language,
-		PasswordHash: u.PasswordHash, Operator: u.Operator, Version: u.Version, CreatedAt: u.CreatedAt,
+		PasswordHash: u.PasswordHash, Operator: u.Operator, DisabledAt: orNever(u.DisabledAt), Version: u.Version, CreatedAt: u.CreatedAt,
 	}
 }
 
-// CreateUser adds a person for whom an operator vouches, and returns the number. CodeTaken when somebody has the e-mail already.
+// CreateUser adds a person for whom an operator vouches at the command line, and returns the number. CodeTaken when somebody has the e-mail already.
 func (s *Store) CreateUser(ctx context.Context, u marketplace.User) (marketplace.UserID, error) {
 	return s.register(ctx, u, marketplace.CommandLine, "")
 }
@@ -79,7 +81,16 @@ func (s *Store) register(ctx context.Context, u marketplace.User, peer, useUp st
 		if err := tx.Table("users").Create(&row).Error; err != nil {
 			return err
 		}
-		return insertAccountEvents(tx, row.ID, []marketplace.AccountEvent{{At: u.CreatedAt, Event: marketplace.AccountSignUp, Peer: peer}})
+		made := marketplace.AccountEvent{At: u.CreatedAt, Event: marketplace.AccountSignUp, Peer: peer}
+		if made.ByOperator() {
+			added := marketplace.OperatorAction{
+				At: u.CreatedAt, By: marketplace.AtCommandLine, Event: marketplace.OperatorAddedPerson, Subject: marketplace.AboutPerson(marketplace.UserID(row.ID)),
+			}
+			if _, err := appendActions(tx, added); err != nil {
+				return err
+			}
+		}
+		return insertAccountEvents(tx, row.ID, []marketplace.AccountEvent{made})
 	})
 	return marketplace.UserID(row.ID), taken(err)
 }
@@ -103,11 +114,15 @@ func insertAccountEvents(tx *gorm.DB, user int64, events []marketplace.AccountEv
 	return nil
 }
 
-// ChangeAccount commits all of a change together: the account, its audit trail, what the person is told, the link that is used up, and the sessions that end.
-// It returns marketplace.ErrStale when the account has changed since Before was read, CodeTaken for somebody else's e-mail, and CodeLinkExpired.
+// ChangeAccount commits all of a change together: the account, its audit trail, that of the operators, what the person is told, the link that is used up, and the sessions that end.
+// It returns marketplace.ErrStale when the account has changed since Before was read, CodeTaken for somebody else's e-mail, CodeLinkExpired,
+// and marketplace.ErrLastOperator.
 func (s *Store) ChangeAccount(ctx context.Context, c marketplace.AccountChange) error {
 	row := rowOf(c.After)
 	err := s.db.Transact(ctx, func(tx *gorm.DB) error {
+		if err := auditOperators(tx, c); err != nil {
+			return err
+		}
 		if err := useUpLink(tx, c.UseUp); err != nil {
 			return err
 		}
@@ -118,7 +133,7 @@ func (s *Store) ChangeAccount(ctx context.Context, c marketplace.AccountChange) 
 		updated := tx.Table("users").Where("id = ? AND version = ?", row.ID, c.Before.Version).Updates(map[string]any{
 			"email": row.Email, "name": row.Name, "role": row.Role, "wallet_address_url": row.WalletAddressURL, "wallet_public_name": row.WalletPublicName,
 			"wallet_asset_code": row.WalletAssetCode, "wallet_asset_scale": row.WalletAssetScale, "wallet_checked_at": row.WalletCheckedAt,
-			"language": row.Language, "password_hash": row.PasswordHash, "operator": row.Operator, "version": c.Before.Version + 1,
+			"language": row.Language, "password_hash": row.PasswordHash, "operator": row.Operator, "disabled_at": row.DisabledAt, "version": c.Before.Version + 1,
 		})
 		if updated.Error != nil {
 			return updated.Error
@@ -135,6 +150,26 @@ func (s *Store) ChangeAccount(ctx context.Context, c marketplace.AccountChange) 
 		return tx.Exec("DELETE FROM sign_in_tries WHERE kind = ? AND email = ?", marketplace.TryPassword, c.Before.Email).Error
 	})
 	return taken(err)
+}
+
+// auditOperators keeps what operators did to the account. It comes first: they wait for each other there, so that two who take each other's rights away do
+// not both find the other still there.
+func auditOperators(tx *gorm.DB, c marketplace.AccountChange) error {
+	if len(c.Actions) == 0 && slices.ContainsFunc(c.Events, marketplace.AccountEvent.ByOperator) {
+		return errors.New("what an operator does to an account has to be audited")
+	}
+	if len(c.Actions) == 0 {
+		return nil
+	}
+	if _, err := appendActions(tx, c.Actions...); err != nil || !c.LeavesOperator() {
+		return err
+	}
+	var others int64
+	err := tx.Raw("SELECT COUNT(*) FROM users WHERE operator AND disabled_at IS NULL AND id <> ?", int64(c.Before.ID)).Scan(&others).Error
+	if err == nil && others == 0 {
+		return marketplace.ErrLastOperator
+	}
+	return err
 }
 
 func useUpLink(tx *gorm.DB, tokenHash string) error {
@@ -172,7 +207,8 @@ func (s *Store) SetWallet(ctx context.Context, id marketplace.UserID, walletAddr
 	if err != nil {
 		return err
 	}
-	return s.ChangeAccount(ctx, u.SetWallet(walletAddressURL, marketplace.Wallet{}, marketplace.CommandLine, s.db.Read(ctx).NowFunc()))
+	c := u.SetWallet(walletAddressURL, marketplace.Wallet{}, marketplace.CommandLine, s.db.Read(ctx).NowFunc())
+	return s.ChangeAccount(ctx, c.Audited(marketplace.AtCommandLine, ""))
 }
 
 // User returns a person; CodeNotFound when there is none.

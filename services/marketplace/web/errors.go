@@ -29,6 +29,7 @@ var statusOf = map[marketplace.Code]int{
 	marketplace.CodeTaken:           http.StatusConflict,
 	marketplace.CodeLinkExpired:     http.StatusGone,
 	marketplace.CodeMailOff:         http.StatusConflict,
+	marketplace.CodeDisabled:        http.StatusForbidden,
 	marketplace.CodeChanged:         http.StatusConflict,
 }
 

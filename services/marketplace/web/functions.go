@@ -25,6 +25,7 @@ func (p *Pages) functions(l *language.Language) template.FuncMap {
 		"minPassword": func() int { return marketplace.MinPassword },
 		"roles":       func() []marketplace.Role { return marketplace.Roles },
 
+		"console": func() string { return p.console },
 		"asset":   p.assetURL,
 		"iso":     func(t time.Time) string { return t.Format(time.RFC3339) },
 		"webLink": webLink,

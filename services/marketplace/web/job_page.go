@@ -39,6 +39,11 @@ func (p JobPage) CallsOff(a marketplace.Action) bool {
 	return !p.Can(a) && slices.Contains(c.Allowed(p.Viewer), a)
 }
 
+// ByOperator reports whether somebody looked after the marketplace when they did what a line of history tells.
+func (p JobPage) ByOperator(e marketplace.EntryView) bool {
+	return e.Event == string(marketplace.Cancel) && e.By != 0 && e.By != p.Funder
+}
+
 // Part is what the viewer is to the job.
 func (p JobPage) Part() marketplace.Part { return p.Case().PartOf(p.Viewer) }
 

@@ -37,7 +37,7 @@ func (p *Pages) login(c echo.Context) error {
 	page := LoginPage{Email: c.FormValue("email"), Next: localPath(c.FormValue("next"))}
 	token, session, err := p.market.SignIn(c.Request().Context(), page.Email, c.FormValue("password"), deviceOf(c))
 	switch code := marketplace.CodeOf(err); {
-	case code == marketplace.CodeSignInFailed, code == marketplace.CodeTooManyTries:
+	case code == marketplace.CodeSignInFailed, code == marketplace.CodeTooManyTries, code == marketplace.CodeDisabled:
 		page.Error = p.words(c, err)
 		return p.showLogin(c, statusOf[code], page)
 	case err != nil:

@@ -146,7 +146,7 @@ func (p *Pages) moneyCSV(c echo.Context) error {
 
 // cell keeps what people wrote from being taken for a formula by a sheet.
 func cell(text string) string {
-	if strings.HasPrefix(text, "=") || strings.HasPrefix(text, "+") || strings.HasPrefix(text, "-") || strings.HasPrefix(text, "@") {
+	if text != "" && strings.ContainsRune("=+-@\t\r", rune(text[0])) { // https://owasp.org/www-community/attacks/CSV_Injection
 		return "'" + text
 	}
 	return text

@@ -2,6 +2,7 @@ package web
 
 import (
 	"net/http"
+	"strconv"
 
 	"github.com/labstack/echo/v4"
 
@@ -11,7 +12,9 @@ import (
 // OperatorPage is templates/operator.html.
 type OperatorPage struct {
 	marketplace.Operations
+	form             // of the line that was looked into, when it was refused
 	UnsignedWebhooks bool
+	Refused          int64 // that line
 }
 
 // Title is the page's.
@@ -23,7 +26,7 @@ func (OperatorPage) Limit() int { return marketplace.OperationsLines }
 // operators lets only operators through: for everybody else there is nothing here.
 func (p *Pages) operators(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
-		if !visitorOf(c).User.Operator {
+		if !visitorOf(c).User.Operates() {
 			return echo.ErrNotFound
 		}
 		return next(c)
@@ -31,9 +34,33 @@ func (p *Pages) operators(next echo.HandlerFunc) echo.HandlerFunc {
 }
 
 func (p *Pages) operator(c echo.Context) error {
-	o, err := p.reader.Operations(c.Request().Context(), p.clock.Now().Add(-marketplace.OpenForLong))
-	if err != nil {
+	return p.showOperator(c, http.StatusOK, OperatorPage{})
+}
+
+func (p *Pages) showOperator(c echo.Context, status int, page OperatorPage) (err error) {
+	page.UnsignedWebhooks = p.open
+	if page.Operations, err = p.reader.Operations(c.Request().Context(), p.clock.Now().Add(-marketplace.OpenForLong)); err != nil {
 		return err
 	}
-	return p.render(c, http.StatusOK, "operator", OperatorPage{Operations: o, UnsignedWebhooks: p.open})
+	return p.render(c, status, "operator", page)
+}
+
+// lookedInto takes something that needed a person off the list, with what was found out about it.
+func (p *Pages) lookedInto(c echo.Context) error {
+	entry, err := strconv.ParseInt(c.Param("entry_id"), 10, 64)
+	if err != nil {
+		return echo.ErrNotFound
+	}
+	page := OperatorPage{form: filled(c, marketplace.FieldReason), Refused: entry}
+	err = p.market.LookedInto(c.Request().Context(), entry, visitorOf(c).User, page.Value(marketplace.FieldReason))
+	if err == nil {
+		p.flash(c, "looked_into")
+		return c.Redirect(http.StatusSeeOther, "/operator")
+	}
+	status := p.refused(c, &page.form, err)
+	if status == 0 || marketplace.CodeOf(err) == marketplace.CodeNotFound {
+		return err
+	}
+	c.Set(hereKey, "/operator")
+	return p.showOperator(c, status, page)
 }

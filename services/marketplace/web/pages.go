@@ -41,9 +41,8 @@ type Reader interface {
 	// MoneyLines are a person's payments, the newest first, up to limit of them with an id below before.
 	MoneyLines(ctx context.Context, who marketplace.UserID, before string, limit int) ([]marketplace.MoneyLine, error)
 	MoneyOf(ctx context.Context, who marketplace.UserID, now time.Time) (marketplace.MyMoney, error)
-	// Operations is for operators only; attempts are open for long when they began before openSince.
-	Operations(ctx context.Context, openSince time.Time) (marketplace.Operations, error)
 	notificationReader
+	operatorReader
 }
 
 // notificationReader is what a person was told, and what they chose to be told: their own only.
@@ -65,20 +64,22 @@ type Options struct {
 	UnsignedWebhooks bool                // webhooks without a signature are believed, of which operators are warned
 	Assets           []marketplace.Asset // that a budget can be given in
 	SMS              bool                // SMS are sent, so that people can ask for them
+	ConsoleURL       string              // where operators' browsers reach the payments service; "" when that is not known
 	Mails            func() []DevMail    // what /dev/mail shows, the newest first; nil for no such page
 }
 
 // Pages answers browsers.
 type Pages struct {
-	market *marketplace.Market
-	reader Reader
-	clock  clock.Clock
-	log    *slog.Logger
-	https  bool // the marketplace's public address is https: cookies are Secure
-	open   bool // webhooks without a signature are believed
-	sms    bool // SMS are sent
-	mails  func() []DevMail
-	assets map[string]asset
+	market  *marketplace.Market
+	reader  Reader
+	clock   clock.Clock
+	log     *slog.Logger
+	https   bool   // the marketplace's public address is https: cookies are Secure
+	open    bool   // webhooks without a signature are believed
+	sms     bool   // SMS are sent
+	console string // see Options.ConsoleURL, without a slash at its end
+	mails   func() []DevMail
+	assets  map[string]asset
 
 	budgetAssets []marketplace.Asset
 
@@ -91,7 +92,7 @@ var embedded embed.FS
 
 // New makes the pages. It fails only when a template is broken.
 func New(market *marketplace.Market, reader Reader, c clock.Clock, log *slog.Logger, o Options) (*Pages, error) {
-	p := &Pages{market: market, reader: reader, clock: c, log: log, https: strings.HasPrefix(o.BaseURL, "https://"), open: o.UnsignedWebhooks, sms: o.SMS, mails: o.Mails, budgetAssets: o.Assets}
+	p := &Pages{market: market, reader: reader, clock: c, log: log, https: strings.HasPrefix(o.BaseURL, "https://"), open: o.UnsignedWebhooks, sms: o.SMS, mails: o.Mails, console: strings.TrimRight(o.ConsoleURL, "/"), budgetAssets: o.Assets}
 	var err error
 	if p.assets, err = loadAssets(); err != nil {
 		return nil, err
@@ -111,7 +112,8 @@ func New(market *marketplace.Market, reader Reader, c clock.Clock, log *slog.Log
 // pageNames are those of the pages' templates.
 var pageNames = []string{
 	"login", "signup", "confirm", "forgot", "reset", "link", "profile", "email",
-	"job_list", "job_page", "job_form", "pay", "consent", "finish", "money", "operator",
+	"job_list", "job_page", "job_form", "pay", "consent", "finish", "money",
+	"operator", "operator_people", "operator_person", "operator_person_act", "operator_jobs", "operator_payments", "operator_actions",
 	"notifications", "preferences", "dev_mail", "error",
 }
 
@@ -217,7 +219,23 @@ func (p *Pages) Register(e *echo.Echo) {
 		e.GET("/dev/mail", p.devMail, open...)
 		e.GET("/dev/mail/:message_id", p.devMailHTML, open...)
 	}
-	e.GET("/operator", p.operator, append(closed, p.operators)...)
+
+	operators := append(closed, p.operators)
+	e.GET("/operator", p.operator, operators...)
+	e.POST("/operator/news/:entry_id/looked-into", p.lookedInto, operators...)
+	e.GET("/operator/people", p.people, operators...)
+	e.GET("/operator/people.csv", p.peopleCSV, operators...)
+	e.GET("/operator/people/:user_id", p.person, operators...)
+	for _, act := range marketplace.PersonActs {
+		e.GET("/operator/people/:user_id/"+string(act), p.askPersonAct(act), operators...)
+		e.POST("/operator/people/:user_id/"+string(act), p.doPersonAct(act), operators...)
+	}
+	e.GET("/operator/jobs", p.operatorJobs, operators...)
+	e.GET("/operator/jobs.csv", p.operatorJobsCSV, operators...)
+	e.GET("/operator/payments", p.operatorPayments, operators...)
+	e.GET("/operator/payments.csv", p.operatorPaymentsCSV, operators...)
+	e.GET("/operator/actions", p.operatorActions, operators...)
+	e.GET("/operator/actions.csv", p.operatorActionsCSV, operators...)
 }
 
 // securityHeaders keeps everything foreign out of a page, and the page out of everything foreign.

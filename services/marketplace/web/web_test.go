@@ -146,7 +146,7 @@ func TestOperatorPage(t *testing.T) {
 		all.News = append(all.News, marketplace.PaymentNews{EntryView: marketplace.EntryView{Entry: marketplace.Entry{Event: event}}})
 	}
 	for _, state := range []marketplace.AttemptState{marketplace.AttemptStarting, marketplace.AttemptAwaiting, marketplace.AttemptConfirming} {
-		all.Open = append(all.Open, marketplace.OpenAttempt{Attempt: marketplace.Attempt{State: state}})
+		all.Open = append(all.Open, marketplace.PaymentLine{Attempt: marketplace.Attempt{State: state}})
 	}
 	all.Odd = slices.Repeat(all.News[:1], marketplace.OperationsLines)
 	doc := p.draw(t, "operator", frame{Page: all})
@@ -189,6 +189,8 @@ func TestEverythingSaidByStrangersIsEscaped(t *testing.T) {
 	failed.Attempt = &marketplace.Attempt{State: marketplace.AttemptFailed, Reason: evil, Message: evil}
 	line := marketplace.JobLine{Job: view.Job, FunderName: evil, WorkerName: evil}
 	visitor := visitor{User: marketplace.User{ID: 1, Name: evil, Operator: true}, FormToken: evil}
+	evilListing := &Listing{form: evilForm(evil), Older: evil, path: "/operator/people", fields: []string{"q"}}
+	evilPerson := marketplace.PersonLine{User: marketplace.User{ID: 1, Name: evil, Email: evil, WalletAddressURL: "https://" + evil, Operator: true}}
 	odd := view
 	odd.History = nil
 	for _, event := range marketplace.OddEvents {
@@ -196,7 +198,7 @@ func TestEverythingSaidByStrangersIsEscaped(t *testing.T) {
 	}
 	operations := marketplace.Operations{
 		Odd: []marketplace.PaymentNews{{JobLine: line, EntryView: odd.History[0]}}, News: []marketplace.PaymentNews{{JobLine: line, EntryView: view.History[0]}},
-		Open: []marketplace.OpenAttempt{{Job: line, Attempt: marketplace.Attempt{State: marketplace.AttemptAwaiting, PendingID: evil}}},
+		Open: []marketplace.PaymentLine{{Job: line, Attempt: marketplace.Attempt{State: marketplace.AttemptAwaiting, PendingID: evil}}},
 	}
 	for name, page := range map[string][]any{
 		"job_page": {view, failed, odd, acting},
@@ -205,7 +207,19 @@ func TestEverythingSaidByStrangersIsEscaped(t *testing.T) {
 			JobFormPage{Job: marketplace.Job{ID: 1, Title: evil, State: marketplace.Draft}, Terms: terms, Assets: []marketplace.Asset{{Code: evil}}, Wrong: wrong, Error: evil},
 			JobFormPage{Job: marketplace.Job{ID: 1, Title: evil, State: marketplace.Recruiting}, Text: evil, Error: evil},
 		},
-		"operator": {OperatorPage{Operations: operations}},
+		"operator":        {OperatorPage{Operations: operations}, OperatorPage{Operations: operations, form: evilForm(evil)}},
+		"operator_people": {PeoplePage{Listing: evilListing, Lines: []marketplace.PersonLine{evilPerson}}},
+		"operator_person": {PersonPage{
+			PersonLine: evilPerson, Jobs: []marketplace.JobLine{line}, Acts: marketplace.PersonActs, Events: []marketplace.AccountEvent{{Event: evil, Peer: evil, Detail: evil}},
+		}},
+		"operator_person_act": {PersonActPage{form: evilForm(evil), PersonLine: evilPerson, Act: marketplace.DisablePerson}},
+		"operator_jobs":       {OperatorJobsPage{Listing: evilListing, Lines: []marketplace.JobLine{line}}},
+		"operator_payments": {OperatorPaymentsPage{Listing: evilListing, Lines: []marketplace.PaymentLine{
+			{Job: line, Attempt: marketplace.Attempt{State: marketplace.AttemptFailed, PendingID: evil, Reason: evil}},
+		}}},
+		"operator_actions": {ActionsPage{Listing: evilListing, Lines: []marketplace.OperatorAction{
+			{Event: evil, Subject: evil, Reason: evil, Detail: evil, By: marketplace.Actor{ID: 1, Name: evil}}, {Event: evil, Subject: "person:" + evil}, {Subject: "job:" + evil},
+		}}},
 		"job_list": {
 			JobListPage{JobsOfPerson: marketplace.JobsOfPerson{Waiting: []marketplace.JobLine{line}, Open: []marketplace.JobLine{line}}},
 			JobListPage{Role: evil, Filter: marketplace.JobFilter{Words: evil}, Found: &marketplace.JobsFound{Lines: []marketplace.JobLine{line}, Next: 1}},
@@ -275,9 +289,21 @@ func TestPages_Accessible(t *testing.T) {
 	acting.Refused = Refused{Action: marketplace.Reject, Words: "no"}
 	news := []marketplace.PaymentNews{{JobLine: line, EntryView: marketplace.EntryView{Entry: marketplace.Entry{Event: marketplace.EventPaidAgain}}}}
 	operator := OperatorPage{UnsignedWebhooks: true, Operations: marketplace.Operations{
-		Odd: news, News: news, Open: []marketplace.OpenAttempt{{Job: line, Attempt: marketplace.Attempt{State: marketplace.AttemptStarting}}},
+		Odd: news, News: news, Open: []marketplace.PaymentLine{{Job: line, Attempt: marketplace.Attempt{State: marketplace.AttemptStarting}}},
 	}}
+	operator.form, operator.Refused = wrongForm("reason"), 0
+	wrongListing := &Listing{form: wrongForm("q", "role", "state", "person", "asset", "payment", "job", "event", "by", "on", "before"), Older: "?", path: "/operator/jobs"}
+	ana := marketplace.PersonLine{User: marketplace.User{ID: 2, Name: "Ana", Email: "a@b.example", Role: marketplace.Both, Operator: true, DisabledAt: time.Unix(0, 0)}}
 	drawn := map[string]frame{
+		"operator_people":     {Visitor: in, Page: PeoplePage{Listing: wrongListing, Lines: []marketplace.PersonLine{ana}}},
+		"operator_person":     {Visitor: in, Page: PersonPage{PersonLine: ana, Jobs: []marketplace.JobLine{line}, Acts: marketplace.PersonActs, Events: []marketplace.AccountEvent{{Event: marketplace.AccountSignUp}}}},
+		"operator_person_act": {Visitor: in, Page: PersonActPage{form: wrongForm("reason"), PersonLine: ana, Act: marketplace.DisablePerson}},
+		"operator_jobs":       {Visitor: in, Page: OperatorJobsPage{Listing: wrongListing, Lines: []marketplace.JobLine{line}, Assets: []marketplace.Asset{{Code: "MXN", Scale: 2}}}},
+		"operator_payments":   {Visitor: in, Page: OperatorPaymentsPage{Listing: wrongListing, Lines: []marketplace.PaymentLine{{Job: line, Attempt: marketplace.Attempt{State: marketplace.AttemptPaid}}}}},
+		"operator_actions": {Visitor: in, Page: ActionsPage{
+			Listing: wrongListing, Lines: []marketplace.OperatorAction{{Number: 1, Event: marketplace.AccountDisabled, Subject: "person:2"}, {Number: 2, Event: marketplace.OperatorExported, Subject: "people"}},
+			Checked: marketplace.ActionsChecked{From: 1, To: 2, Anchor: "2:ab"},
+		}},
 		"job_list": {Visitor: in, Page: JobListPage{CanNew: true, JobsOfPerson: marketplace.JobsOfPerson{
 			Waiting: []marketplace.JobLine{line}, Going: []marketplace.JobLine{line}, Open: []marketplace.JobLine{line}, Ended: []marketplace.JobLine{line},
 		}}},

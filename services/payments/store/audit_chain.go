@@ -3,15 +3,14 @@ package store
 import (
 	"crypto/hmac"
 	"crypto/sha256"
-	"encoding/binary"
 	"encoding/hex"
 	"hash"
-	"io"
 	"strings"
 	"time"
 
 	"gorm.io/gorm"
 
+	"tianguis.example/chassis/canonical"
 	"tianguis.example/payments"
 )
 
@@ -97,24 +96,9 @@ func (ks Keys) headKey(head string) (key, bool) {
 // sum is an HMAC-SHA256 in hexadecimal over fields, which are text or int64.
 func (k key) sum(label string, fields ...any) string {
 	mac := hmac.New(sha256.New, k.audit)
-	encode(mac, label)
-	encode(mac, fields...)
+	canonical.Write(mac, label)
+	canonical.Write(mac, fields...)
 	return hexSum(mac)
-}
-
-// encode writes fields so that no two lists of them read the same: text with its length before it, numbers in eight bytes.
-func encode(w io.Writer, fields ...any) {
-	for _, field := range fields {
-		switch f := field.(type) {
-		case string:
-			_ = binary.Write(w, binary.BigEndian, uint64(len(f)))
-			_, _ = io.WriteString(w, f)
-		case int64:
-			_ = binary.Write(w, binary.BigEndian, f)
-		default:
-			panic("encode: neither text nor int64")
-		}
-	}
 }
 
 func hexSum(h hash.Hash) string { return hex.EncodeToString(h.Sum(nil)) }

@@ -10,6 +10,7 @@ import (
 	"gorm.io/gorm"
 	"gorm.io/gorm/clause"
 
+	"tianguis.example/chassis/canonical"
 	"tianguis.example/chassis/database"
 )
 
@@ -110,14 +111,14 @@ func (s *Store) settled(ctx context.Context, f AuditFrontier) (bool, error) {
 // digest counts and digests the events after a checkpoint, up to one.
 func (s *Store) digest(ctx context.Context, before checkpointRow, upTo int64) (events int64, digest string, err error) {
 	sum := sha256.New()
-	encode(sum, before.Digest)
+	canonical.Write(sum, before.Digest)
 	for after := before.UpTo; ; {
 		var page []eventRow
 		if err := s.db.Read(ctx).Where("id > ? AND id <= ?", after, upTo).Order("id").Limit(eventBatch).Find(&page).Error; err != nil {
 			return 0, "", err
 		}
 		for _, e := range page {
-			encode(sum, e.ID, e.PaymentID, e.At.UnixMicro(), e.Actor, e.FromState, e.ToState, e.Reason, e.Detail, e.Number, e.KeyID, e.Hash)
+			canonical.Write(sum, e.ID, e.PaymentID, e.At.UnixMicro(), e.Actor, e.FromState, e.ToState, e.Reason, e.Detail, e.Number, e.KeyID, e.Hash)
 			after = e.ID
 		}
 		if events += int64(len(page)); len(page) < eventBatch {

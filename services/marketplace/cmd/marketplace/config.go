@@ -40,6 +40,7 @@ type Config struct {
 	PaymentsURL     string         `env:"PAYMENTS_SERVICE_URL" default:"http://localhost:4001" help:"The payments service."`
 	PaymentsKey     logging.Secret `env:"PAYMENTS_API_KEY" help:"The key that the payments service asks for. May be left out only when PAYMENTS_SERVICE_URL is on this machine."`
 	PaymentsTimeout time.Duration  `env:"PAYMENTS_TIMEOUT" default:"45s" help:"How long to wait for the payments service in one step."`
+	ConsoleURL      string         `env:"PAYMENTS_CONSOLE_URL" help:"Where operators' browsers reach the payments service, such as http://localhost:4001: the operators' pages here link to its pages\nat /operator. Without it they say that there are such pages, and link to none."`
 	SellerID        string         `env:"PAYMENTS_SELLER_ID" help:"A seller that the payments service knows, to be paid in the place of each worker: the platform's own wallet."`
 
 	WebhookSecret logging.Secret `env:"WEBHOOK_SECRET" help:"What the payments service signs its webhooks with: whsec_ and base64. Several, separated by spaces, while one is being replaced.\nWithout it webhooks are refused."`
@@ -110,6 +111,9 @@ func (c *Config) Validate() error {
 		add("PAYMENTS_SERVICE_URL", "must be an address such as http://localhost:4001, not %q", c.PaymentsURL)
 	} else if c.PaymentsKey == "" && !loopback(payments) {
 		add("PAYMENTS_API_KEY", "is missing: only a payments service on this machine can be used without a key")
+	}
+	if console, err := url.Parse(c.ConsoleURL); c.ConsoleURL != "" && (err != nil || console.Host == "" || console.Scheme != "https" && console.Scheme != "http") {
+		add("PAYMENTS_CONSOLE_URL", "must be an address such as http://localhost:4001, not %q", c.ConsoleURL)
 	}
 	if _, err := c.webhookSecrets(); err != nil {
 		add("WEBHOOK_SECRET", "cannot be used: %v", err)

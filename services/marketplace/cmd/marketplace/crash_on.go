@@ -59,8 +59,9 @@ func callPoints() []string {
 // reads are the methods of the store that commit nothing. Whatever else it has is a commit, and has its points.
 var reads = []string{
 	"AccountEvents", "AllJobs", "AnyJob", "AttemptByPendingID", "AttemptToConsent", "AttemptsOpen", "Case", "FindJobs", "Job", "JobAndAttempt",
-	"JobFor", "JobsOf", "KnownPendingIDs", "Link", "Messages", "MessagesPending", "MoneyLines", "MoneyOf", "NotificationsOf", "Operations", "Ping",
-	"PreferencesOf", "Session", "SessionsOf", "SignUp", "Told", "Unread", "User", "UserByEmail", "Users", "WalletAddresses",
+	"JobFor", "JobsForOperator", "JobsOf", "KnownPendingIDs", "Link", "Messages", "MessagesPending", "MoneyLines", "MoneyOf", "NotificationsOf", "Operations",
+	"OperatorActions", "PaymentsForOperator", "People", "Person", "Ping", "PreferencesOf", "Session", "SessionsOf", "SignUp", "Told", "Unread", "User",
+	"UserByEmail", "Users", "VerifyActions", "WalletAddresses",
 }
 
 // recordMethod commits news: what it does to the job is a point of its own.
@@ -260,4 +261,16 @@ func (s crashingStore) ReadAllNotifications(ctx context.Context, viewer marketpl
 
 func (s crashingStore) SavePreferences(ctx context.Context, who marketplace.UserID, p marketplace.Preferences) error {
 	return s.at.Do("SavePreferences", func() error { return s.Store.SavePreferences(ctx, who, p) })
+}
+
+func (s crashingStore) RecordAction(ctx context.Context, a marketplace.OperatorAction) error {
+	return s.at.Do("RecordAction", func() error { return s.Store.RecordAction(ctx, a) })
+}
+
+func (s crashingStore) RecordLook(ctx context.Context, a marketplace.OperatorAction, since time.Time) error {
+	return s.at.Do("RecordLook", func() error { return s.Store.RecordLook(ctx, a, since) })
+}
+
+func (s crashingStore) LookedInto(ctx context.Context, entry int64, a marketplace.OperatorAction) error {
+	return s.at.Do("LookedInto", func() error { return s.Store.LookedInto(ctx, entry, a) })
 }

@@ -49,7 +49,7 @@ func command(in io.Reader, out, errs io.Writer) *cobra.Command {
 	root.SetErr(errs)
 	root.PersistentFlags().StringVar(&s.file, "config", "", "read settings from this file, below the environment's (default: .env, if there is one)")
 	root.AddCommand(s.serve(), s.migrate(), s.seed(), s.user(), s.job(), s.version(), s.config())
-	root.AddCommand(s.message(), s.health(), s.doctor())
+	root.AddCommand(s.audit(), s.message(), s.health(), s.doctor())
 	root.AddCommand(s.crashCommands()...)
 	return root
 }

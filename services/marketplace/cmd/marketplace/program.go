@@ -88,7 +88,7 @@ func New(ctx context.Context, c Config, log *slog.Logger, now clock.Clock) (_ *P
 		return nil, err
 	}
 	_, sms := senders[marketplace.SMS]
-	pages, err := web.New(market, kept, now, log, web.Options{BaseURL: c.BaseURL, UnsignedWebhooks: c.AllowUnsigned, Assets: assets, SMS: sms, Mails: mails(shown)})
+	pages, err := web.New(market, kept, now, log, web.Options{BaseURL: c.BaseURL, UnsignedWebhooks: c.AllowUnsigned, Assets: assets, SMS: sms, ConsoleURL: c.ConsoleURL, Mails: mails(shown)})
 	if err != nil {
 		return nil, err
 	}

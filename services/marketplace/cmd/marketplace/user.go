@@ -19,6 +19,9 @@ import (
 func (s *shell) user() *cobra.Command {
 	user := &cobra.Command{Use: "user", Short: "People with an account"}
 	user.AddCommand(s.userAdd(), s.userList(), s.userPassword(), s.userEmail(), s.userOperator(), s.userEvents())
+	user.AddCommand(s.userAct(marketplace.DisablePerson, "Close a person's account: nobody can sign in to it, and they are signed out everywhere"),
+		s.userAct(marketplace.EnablePerson, "Open a person's account again"),
+		s.userAct(marketplace.SignPersonOut, "Sign a person out everywhere"))
 	return user
 }
 
@@ -76,7 +79,7 @@ func (s *shell) userList() *cobra.Command {
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return s.withStore(cmd.Context(), func(kept *store.Store, _ databaseConfig) error {
 				table := tabwriter.NewWriter(s.out, 0, 0, 2, ' ', 0)
-				fmt.Fprintln(table, "NUMBER\tE-MAIL\tNAME\tROLE\tOPERATOR\tSINCE\tWALLET\tCURRENCY")
+				fmt.Fprintln(table, "NUMBER\tE-MAIL\tNAME\tROLE\tOPERATOR\tSTATE\tSINCE\tWALLET\tCURRENCY")
 				for after := marketplace.UserID(0); ; {
 					page, err := kept.Users(cmd.Context(), after, usersAtATime)
 					if err != nil {
@@ -103,17 +106,22 @@ func printUser(to io.Writer, u marketplace.User) {
 	if u.WalletAddressURL != "" && !u.Wallet.Checked() {
 		currency = "not checked"
 	}
-	fmt.Fprintf(to, "%s\t%s\t%s\t%s\t%t\t%s\t%s\t%s\n", u.ID, u.Email, u.Name, u.Role, u.Operator, u.CreatedAt.Format(time.DateOnly), u.WalletAddressURL, currency)
+	state := "enabled"
+	if u.Disabled() {
+		state = "disabled"
+	}
+	fmt.Fprintf(to, "%s\t%s\t%s\t%s\t%t\t%s\t%s\t%s\t%s\n",
+		u.ID, u.Email, u.Name, u.Role, u.Operator, state, u.CreatedAt.Format(time.DateOnly), u.WalletAddressURL, currency)
 }
 
 // changeUser is a command that changes the account of one person, who is found by e-mail.
-func (s *shell) changeUser(use, short, done string, decide func(u marketplace.User) (marketplace.AccountChange, error)) *cobra.Command {
-	var email string
+func (s *shell) changeUser(use, short, done string, decide func(u marketplace.User, reason string) (marketplace.AccountChange, error)) *cobra.Command {
+	var email, reason string
 	cmd := &cobra.Command{
 		Use: use, Short: short, Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return s.withUser(cmd.Context(), email, func(kept *store.Store, u marketplace.User) error {
-				change, err := decide(u)
+				change, err := decide(u, reason)
 				if err != nil {
 					return err
 				}
@@ -126,6 +134,7 @@ func (s *shell) changeUser(use, short, done string, decide func(u marketplace.Us
 		},
 	}
 	cmd.Flags().StringVar(&email, "email", "", "whose account it is")
+	cmd.Flags().StringVar(&reason, "reason", "", "why, for the audit trail")
 	_ = cmd.MarkFlagRequired("email")
 	return cmd
 }
@@ -142,23 +151,24 @@ func (s *shell) withUser(ctx context.Context, email string, do func(*store.Store
 
 func (s *shell) userPassword() *cobra.Command {
 	return s.changeUser("password", "Give a person another password, and sign them out everywhere; it is read from the first line of standard input",
-		"the password is changed, and nobody is signed in with the old one", func(u marketplace.User) (marketplace.AccountChange, error) {
+		"the password is changed, and nobody is signed in with the old one", func(u marketplace.User, reason string) (marketplace.AccountChange, error) {
 			password, err := s.password()
 			if err != nil {
 				return marketplace.AccountChange{}, err
 			}
-			return u.SetPassword(password, marketplace.AccountPasswordReset, marketplace.CommandLine, s.clock.Now())
+			c, err := u.SetPassword(password, marketplace.AccountPasswordReset, marketplace.CommandLine, s.clock.Now())
+			return c.Audited(marketplace.AtCommandLine, reason), err
 		})
 }
 
 func (s *shell) userEmail() *cobra.Command {
 	var to string
-	cmd := s.changeUser("email", "Give a person another e-mail, to sign in with", "the e-mail is changed", func(u marketplace.User) (marketplace.AccountChange, error) {
+	cmd := s.changeUser("email", "Give a person another e-mail, to sign in with", "the e-mail is changed", func(u marketplace.User, reason string) (marketplace.AccountChange, error) {
 		email, err := marketplace.ParseEmail(to)
 		if err != nil {
 			return marketplace.AccountChange{}, err
 		}
-		return u.SetEmail(email, marketplace.CommandLine, s.clock.Now()), nil
+		return u.SetEmail(email, marketplace.CommandLine, s.clock.Now()).Audited(marketplace.AtCommandLine, reason), nil
 	})
 	cmd.Flags().StringVar(&to, "to", "", "the new one")
 	_ = cmd.MarkFlagRequired("to")
@@ -167,11 +177,22 @@ func (s *shell) userEmail() *cobra.Command {
 
 func (s *shell) userOperator() *cobra.Command {
 	var remove bool
-	cmd := s.changeUser("operator", "Make a person an operator, who sees every job, and what needs a person", "done", func(u marketplace.User) (marketplace.AccountChange, error) {
-		return u.SetOperator(!remove, marketplace.CommandLine, s.clock.Now()), nil
+	cmd := s.changeUser("operator", "Make a person an operator, who sees every job, and what needs a person", "done", func(u marketplace.User, reason string) (marketplace.AccountChange, error) {
+		act := marketplace.MakeOperator
+		if remove {
+			act = marketplace.UnmakeOperator
+		}
+		return u.Operate(act, marketplace.AtCommandLine, reason, s.clock.Now())
 	})
 	cmd.Flags().BoolVar(&remove, "remove", false, "make them one no more")
 	return cmd
+}
+
+// userAct is what operators do on the pages, too.
+func (s *shell) userAct(act marketplace.PersonAct, short string) *cobra.Command {
+	return s.changeUser(string(act), short, "done", func(u marketplace.User, reason string) (marketplace.AccountChange, error) {
+		return u.Operate(act, marketplace.AtCommandLine, reason, s.clock.Now())
+	})
 }
 
 func (s *shell) userEvents() *cobra.Command {

@@ -17,7 +17,7 @@ func userCommands(t *testing.T, file string) {
 	t.Helper()
 	list, err := run(t, file, "", "user", "list")
 	require.NoError(t, err)
-	require.Regexp(t, `ana@example\.com +Ana +both +false .* https://w\.example/ana +not checked`, list)
+	require.Regexp(t, `ana@example\.com +Ana +both +false +enabled .* https://w\.example/ana +not checked`, list)
 	require.NotContains(t, list, "argon2")
 
 	out, err := run(t, file, "another long one\n", "user", "password", "--email", "Ana@example.com")
