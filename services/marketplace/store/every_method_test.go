@@ -185,7 +185,7 @@ func everyMethod(t *testing.T, db *database.DB, during func(method string, call 
 			return errors.Join(all...)
 		},
 		"LookedInto": func() error {
-			odd := databasetest.One[int64](t, db, "SELECT id FROM job_history WHERE event = 'overpaid' ORDER BY id DESC LIMIT 1")
+			odd := databasetest.One[int64](t, db, "SELECT id FROM job_history WHERE event = 'overpaid' AND id % 2 = 1 ORDER BY id DESC LIMIT 1")
 			return s.LookedInto(ctx, odd, marketplace.OperatorAction{At: noon, Event: marketplace.OperatorLookedInto, Reason: "Found."})
 		},
 		"OperatorActions": func() error {

@@ -68,6 +68,7 @@ func fill(t *testing.T, db *database.DB, n int) {
 			SELECT i, %s, 'sign_up', '192.0.2.7' FROM generate_series(1, %d) i, generate_series(1, 3)`, end, people),
 		fmt.Sprintf(`INSERT INTO operator_actions (number, at, user_id, name, action, subject, reason, detail, hash)
 			SELECT i, %[1]s, i %% 10 + 1, 'Person', 'person_looked_at', 'person:' || i %% %[2]d, '', '', md5(i::text) FROM generate_series(1, 10000) i`, end, people),
+		`INSERT INTO looked_into (history_id, number) SELECT h.id, h.id % 10000 + 1 FROM job_history h WHERE h.event = 'overpaid' AND h.id % 2 = 0`,
 		`UPDATE operator_actions_end SET number = 10000, hash = md5('10000')`,
 		fmt.Sprintf(`INSERT INTO sign_in_tries (email, peer, at)
 			SELECT 'person-' || i || '@market.example', '192.0.2.' || i %% 200, %s - i %% 900 * interval '1 second' FROM generate_series(1, %d) i`, end, people),

@@ -112,10 +112,8 @@ func (s *Store) LookedInto(ctx context.Context, entry int64, a marketplace.Opera
 		var line struct {
 			JobID int64
 			Event string
-			Done  bool
 		}
-		found, err := one(tx, &line, `SELECT h.job_id, h.event, EXISTS (SELECT 1 FROM looked_into l WHERE l.history_id = h.id) AS done
-			FROM job_history h WHERE h.id = ? AND h.event IN `+oddEvents, entry)
+		found, err := one(tx, &line, "SELECT job_id, event FROM job_history WHERE id = ? AND event IN "+oddEvents, entry)
 		switch {
 		case err != nil:
 			return err

@@ -281,7 +281,7 @@ func TestOperations(t *testing.T) {
 		require.Equal(t, reviewing, o.News[0].ID)
 		require.Len(t, o.Open, 2)
 		for i, want := range []marketplace.AttemptState{marketplace.AttemptAwaiting, marketplace.AttemptStarting} {
-			require.Equal(t, want, o.Open[i].Attempt.State)
+			require.Equal(t, want, o.Open[i].State)
 			require.Equal(t, reviewing, o.Open[i].Job.ID)
 			require.Equal(t, "N worker@example.com", o.Open[i].Job.WorkerName)
 		}

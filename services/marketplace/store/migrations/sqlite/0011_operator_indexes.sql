@@ -3,6 +3,7 @@ CREATE INDEX users_disabled ON users (id) WHERE disabled_at IS NOT NULL;
 CREATE INDEX users_role ON users (role, id);
 CREATE INDEX jobs_state ON jobs (state, id);
 CREATE INDEX jobs_asset ON jobs (budget_asset_code, id);
+CREATE INDEX payment_attempts_open_newest ON payment_attempts (id) WHERE state IN ('starting', 'awaiting', 'confirming');
 CREATE INDEX payment_attempts_state ON payment_attempts (state, id);
 
 -- the words that people are found by: see 0005_jobs.sql
