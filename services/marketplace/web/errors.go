@@ -30,6 +30,7 @@ var statusOf = map[marketplace.Code]int{
 	marketplace.CodeLinkExpired:     http.StatusGone,
 	marketplace.CodeMailOff:         http.StatusConflict,
 	marketplace.CodeChanged:         http.StatusConflict,
+	marketplace.CodeFilesDown:       http.StatusServiceUnavailable,
 }
 
 // words is the sentence of an error of ours, in the visitor's language.
