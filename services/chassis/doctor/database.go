@@ -104,11 +104,7 @@ func (d Database) file(file string) []Finding {
 	if err != nil {
 		all = append(all, Fail("chown or chmod it, so that the user of the service may write", "%v", err))
 	}
-	if free, known := freeSpace(folder); known && free < noSpace {
-		all = append(all, Fail("make room on its disk", "the disk of %s has %d MB left", file, free>>20))
-	} else if known && free < littleSpace {
-		all = append(all, Warn("make room on its disk", "the disk of %s has %d MB left", file, free>>20))
-	}
+	all = append(all, room(folder, file)...)
 	if readableByOthers(file) {
 		all = append(all, Warn("chmod 600 "+file, "everybody on this machine can read the database %s", file))
 	}
