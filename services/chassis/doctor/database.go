@@ -12,6 +12,7 @@ import (
 
 	"tianguis.example/chassis/clock"
 	"tianguis.example/chassis/database"
+	"tianguis.example/chassis/disk"
 )
 
 // Database is a check of the database that a service keeps its things in.
@@ -98,7 +99,7 @@ func (d Database) file(file string) []Finding {
 	if err == nil {
 		err = f.Close()
 	}
-	if err == nil && !writable(folder) {
+	if err == nil && !disk.Writable(folder) {
 		err = fmt.Errorf("the folder %s cannot be written", folder)
 	}
 	if err != nil {

@@ -6,6 +6,8 @@ import (
 	"io/fs"
 	"os"
 	"time"
+
+	"tianguis.example/chassis/disk"
 )
 
 // Folder is a check of a folder that a service keeps files in.
@@ -29,7 +31,7 @@ func (f Folder) look() []Finding {
 		return []Finding{Fail("set "+f.Variable+" to a folder that the user of the service may write", "%v", err)}
 	case !info.IsDir():
 		return []Finding{Fail("set "+f.Variable+" to a folder", "%s is none", f.Path)}
-	case !writable(f.Path):
+	case !disk.Writable(f.Path):
 		return []Finding{Fail("chown or chmod it, so that the user of the service may write", "the folder %s cannot be written", f.Path)}
 	}
 	all := room(f.Path, f.Path)
@@ -44,7 +46,7 @@ func (f Folder) look() []Finding {
 
 // room looks at what the disk of a folder has left; what is what stands there.
 func room(folder, what string) []Finding {
-	free, known := freeSpace(folder)
+	free, known := disk.Free(folder)
 	switch {
 	case known && free < noSpace:
 		return []Finding{Fail("make room on its disk", "the disk of %s has %d MB left", what, free>>20)}

@@ -13,6 +13,7 @@ import (
 
 	"github.com/oklog/ulid/v2"
 
+	"tianguis.example/chassis/disk"
 	"tianguis.example/marketplace"
 )
 
@@ -20,13 +21,17 @@ import (
 //
 // A file is first kept for the time being, and confirmed once a submission has it, by a change of its name. So whoever looks for files that are
 // nobody's never looks at one that was confirmed: a wrong or an older database beside the folder takes nobody's work away.
-type Disk struct{ root *os.Root }
+type Disk struct {
+	root  *os.Root
+	spare uint64 // bytes
+}
 
 // forNow ends the name of a file that is kept for the time being.
 const forNow = ".new"
 
-// NewDisk makes the folder if there is none, and finds out whether files can be made in it.
-func NewDisk(folder string) (*Disk, error) {
+// NewDisk makes the folder if there is none, and finds out whether files can be made in it. Whoever keeps files there leaves so many bytes of its
+// disk free: the database may be on the same.
+func NewDisk(folder string, spare uint64) (*Disk, error) {
 	if err := os.MkdirAll(folder, 0o700); err != nil {
 		return nil, err
 	}
@@ -42,7 +47,7 @@ func NewDisk(folder string) (*Disk, error) {
 	if err != nil {
 		return nil, errors.Join(err, root.Close())
 	}
-	return &Disk{root}, nil
+	return &Disk{root, spare}, nil
 }
 
 // Close lets go of the folder.
@@ -53,6 +58,9 @@ func (d *Disk) Put(ctx context.Context, id string, content io.Reader, most int64
 	name, err := nameOf(id)
 	if err != nil {
 		return marketplace.File{}, err
+	}
+	if free, known := disk.Free(d.root.Name()); known && free < d.spare+uint64(max(most, 0)) {
+		return marketplace.File{}, down(errors.New("no space is left on its disk"))
 	}
 	f, err := d.root.OpenFile(name+forNow, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
 	if err != nil {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"math"
 	"os"
 	"path/filepath"
 	"strings"
@@ -21,7 +22,7 @@ import (
 func disk(t *testing.T) (*uploads.Disk, string) {
 	t.Helper()
 	folder := filepath.Join(t.TempDir(), "uploads")
-	d, err := uploads.NewDisk(folder)
+	d, err := uploads.NewDisk(folder, 0)
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, d.Close()) })
 	return d, folder
@@ -126,4 +127,28 @@ func TestOpen_NoOtherNames(t *testing.T) {
 		require.NoError(t, d.Remove(id))
 	}
 	require.Equal(t, []string{"secret"}, files(t, folder))
+}
+
+func TestPut_LeavesRoomOnTheDisk(t *testing.T) {
+	t.Parallel()
+	folder := t.TempDir()
+	d, err := uploads.NewDisk(folder, math.MaxInt64)
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, d.Close()) })
+	_, err = d.Put(t.Context(), newID(), strings.NewReader(png), 1<<20)
+	require.ErrorIs(t, err, marketplace.ErrFilesDown)
+	require.ErrorContains(t, err, "no space")
+	require.Empty(t, files(t, folder))
+}
+
+func TestKeep_ConfirmsOnce(t *testing.T) {
+	t.Parallel()
+	d, folder := disk(t)
+	f, err := d.Put(t.Context(), newID(), strings.NewReader(png), 1<<20)
+	require.NoError(t, err)
+	require.Equal(t, []string{f.ID + ".new"}, files(t, folder))
+	require.NoError(t, d.Keep(f.ID))
+	require.NoError(t, d.Keep(f.ID), "again, as when two look after it")
+	require.Equal(t, []string{f.ID}, files(t, folder))
+	require.ErrorIs(t, d.Keep("../x"), marketplace.ErrFileUnknown)
 }

@@ -30,6 +30,9 @@ import (
 
 const service = "marketplace"
 
+// spareRoom is what uploads leave free of their disk.
+const spareRoom = 100 << 20 // bytes
+
 // sweepEvery is how often it is looked for files that are nobody's.
 const sweepEvery = time.Hour
 
@@ -74,7 +77,7 @@ func New(ctx context.Context, c Config, log *slog.Logger, now clock.Clock) (_ *P
 	if p.db, err = openMigrated(ctx, c.databaseConfig, log, now); err != nil {
 		return nil, err
 	}
-	if p.files, err = uploads.NewDisk(c.uploads()); err != nil {
+	if p.files, err = uploads.NewDisk(c.uploads(), spareRoom); err != nil {
 		return nil, fmt.Errorf("UPLOADS_DIR cannot be used: %w", err)
 	}
 	plain := store.New(p.db)
