@@ -100,7 +100,7 @@ func (p *Pages) handIn(c echo.Context, id marketplace.JobID) (text string, err e
 	}
 	for range maxParts {
 		part, err := parts.NextPart()
-		if err == io.EOF { //nolint:errorlint // the form's end is io.EOF itself; what wraps it is a body that broke off
+		if err == io.EOF { // the form's end is io.EOF itself; what wraps it is a body that broke off
 			return text, work.Submit(ctx, text)
 		}
 		if err != nil {

@@ -71,7 +71,7 @@ func TestDoctor_Uploads(t *testing.T) {
 	require.NoFileExists(t, m.config.UploadsDir+"/nowhere", "it only looks")
 	require.NoError(t, os.WriteFile(m.config.UploadsDir+"/file", nil, 0o600))
 	require.Equal(t, doctor.Failed, m.doctor(map[string]string{"UPLOADS_DIR": m.config.UploadsDir + "/file"})["uploads"][0].State)
-	require.NoError(t, os.Chmod(m.config.UploadsDir, 0o755)) //nolint:gosec // G302: that is what is found
+	require.NoError(t, os.Chmod(m.config.UploadsDir, 0o755))
 	require.Contains(t, fmt.Sprint(m.doctor(nil)["uploads"]), "everybody on this machine can read what is in")
 }
 
