@@ -1,5 +1,5 @@
 #!/bin/bash
-# Backs up a running stack into a new folder: both databases, and the secrets without which the databases' tokens cannot be read.
+# Backs up a running stack into a new folder: both databases, the files that people handed in, and the secrets without which the databases' tokens cannot be read.
 # Whoever can read the folder can pay in the platform's name: keep it encrypted, and apart from the logs.
 #
 #   deploy/compose/backup.sh ~/backups/2026-01-31
@@ -14,6 +14,8 @@ mkdir -p "$folder"
 for database in marketplace payments; do
   docker compose exec -T postgres pg_dump --host=/var/run/postgresql --username=postgres --format=custom "$database" >"$folder/$database.dump"
 done
+# After its database: a file is there before the database knows of it, and stays.
+docker compose cp web:/state/uploads - >"$folder/uploads.tar"
 for reader in payments web postgres; do
   docker compose cp "$reader:/secrets/$reader/." - >"$folder/secrets-$reader.tar"
 done

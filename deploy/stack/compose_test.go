@@ -85,6 +85,9 @@ func lookAt(t *testing.T, compose *types.Project) {
 			if strings.HasPrefix(*value, "/secrets/") {
 				require.True(t, mounted[filepath.Dir(*value)], "%s is not given %s, which is its %s", name, *value, variable)
 			}
+			if variable == "UPLOADS_DIR" {
+				require.True(t, mounted[filepath.Dir(*value)], "%s loses what people hand in", name)
+			}
 			require.NotContains(t, strings.ToLower(*value), "password=", "%s: a secret in its environment", name)
 		}
 		for _, port := range service.Ports {

@@ -33,6 +33,7 @@ func TestKubernetes(t *testing.T) {
 	scraped := map[string]string{}             // the port at which Prometheus finds the pods of a Deployment
 	labelled := map[string]map[string]string{} // the pods of a Deployment, by its name
 	pods := map[string]corev1.PodSpec{}
+	claims := map[string][]corev1.PersistentVolumeAccessMode{}
 	var selectors []map[string]string
 	for _, file := range files {
 		content, err := os.ReadFile(file)
@@ -53,6 +54,9 @@ func TestKubernetes(t *testing.T) {
 			case "v1 ConfigMap":
 				var config corev1.ConfigMap
 				configs[decode(&config)] = config.Data
+			case "v1 PersistentVolumeClaim":
+				var claim corev1.PersistentVolumeClaim
+				claims[decode(&claim)] = claim.Spec.AccessModes
 			case "batch/v1 Job":
 				var job batchv1.Job
 				pods[decode(&job)] = job.Spec.Template.Spec
@@ -101,5 +105,13 @@ func TestKubernetes(t *testing.T) {
 			require.Equal(t, "metrics:"+port, container.Ports[1].Name+":"+strconv.Itoa(int(container.Ports[1].ContainerPort)), name)
 		}
 		require.Equal(t, "/secrets", container.VolumeMounts[0].MountPath, name)
+		for _, volume := range pod.Volumes {
+			if claim := volume.PersistentVolumeClaim; claim != nil {
+				require.Equal(t, []corev1.PersistentVolumeAccessMode{corev1.ReadWriteMany}, claims[claim.ClaimName], "%s: its replicas share %s", name, claim.ClaimName)
+			}
+		}
 	}
+	web := pods["web"].Containers[0]
+	require.Equal(t, "/state/uploads", configs["web"]["UPLOADS_DIR"])
+	require.Contains(t, web.VolumeMounts, corev1.VolumeMount{Name: "uploads", MountPath: "/state"})
 }

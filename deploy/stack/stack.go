@@ -105,6 +105,7 @@ func New(c Config) (*Stack, error) {
 		"PAYMENTS_SERVICE_URL":  payments,
 		"PAYMENTS_API_KEY_FILE": secrets.APIKey,
 		"WEBHOOK_SECRET_FILE":   secrets.WebhookSecret,
+		"UPLOADS_DIR":           filepath.Join(state, "uploads"),
 		"LOG_FORMAT":            "text",
 	}, "serve")
 	return s, nil

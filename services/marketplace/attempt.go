@@ -68,7 +68,9 @@ func newID(now time.Time) string {
 }
 
 // IsPendingID reports whether text has the form of a payment's id: a ULID in its canonical spelling.
-func IsPendingID(text string) bool {
+func IsPendingID(text string) bool { return isULID(text) }
+
+func isULID(text string) bool {
 	id, err := ulid.ParseStrict(text)
 	return err == nil && id.String() == text
 }

@@ -46,6 +46,7 @@ type Command struct {
 	Action  Action
 	By      User
 	Text    string // the message of an application, the work, the reason of a rejection or a cancellation, what is added to the description
+	Files   []File // of the work: see HandIn
 	Worker  UserID // who is chosen
 	Terms   Terms  // of a draft that is edited
 	Version int64  // of the job when the person looked at it; 0 when it does not matter
@@ -63,19 +64,17 @@ func (c Case) Decide(cmd Command, now time.Time) (Change, error) {
 	return c.decide(c.PartOf(cmd.By), cmd, now)
 }
 
-// MayEdit says in words why a person cannot edit the job now, or nil when they can.
-func (c Case) MayEdit(who User) error {
+// MayDo says in words why a person cannot take an action now, or nil when they can. Its codes are those of Decide.
+func (c Case) MayDo(who User, a Action) error {
 	if !c.CanView(who) {
 		return NotFound("There is no such job.")
 	}
-	if err := checkMay(c.PartOf(who), Edit); err != nil {
-		return err
-	}
-	_, err := c.Do(Edit, who.ID, "", c.UpdatedAt)
+	_, err := c.begin(c.PartOf(who), Command{Action: a, By: who}, c.UpdatedAt)
 	return err
 }
 
-func (c Case) decide(part Part, cmd Command, now time.Time) (Change, error) {
+// begin decides upon what an action does whatever it is about.
+func (c Case) begin(part Part, cmd Command, now time.Time) (Change, error) {
 	if err := checkMay(part, cmd.Action); err != nil {
 		return Change{}, err
 	}
@@ -83,7 +82,12 @@ func (c Case) decide(part Part, cmd Command, now time.Time) (Change, error) {
 	if err != nil {
 		return Change{}, err
 	}
-	if err := c.ready(cmd.Action); err != nil {
+	return change, c.ready(cmd.Action)
+}
+
+func (c Case) decide(part Part, cmd Command, now time.Time) (Change, error) {
+	change, err := c.begin(part, cmd, now)
+	if err != nil {
 		return Change{}, err
 	}
 	if cmd.Version != 0 && cmd.Version != c.Version {
@@ -138,7 +142,7 @@ func (c Case) carryOut(change *Change, cmd Command, now time.Time) (err error) {
 	case Select:
 		return c.choose(change, cmd.Worker)
 	case Submit:
-		return c.submit(change, cmd.By.ID, cmd.Text, now)
+		return c.submit(change, cmd, now)
 	case Accept:
 		return c.accept(change, now)
 	case Reject:

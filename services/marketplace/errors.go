@@ -3,6 +3,7 @@ package marketplace
 import (
 	"errors"
 	"fmt"
+	"slices"
 )
 
 // Code is a stable word for what went wrong. The doors map it to a status, each in one table.
@@ -29,13 +30,14 @@ const (
 	CodeMailOff         Code = "mail_off"          // what was asked for takes a mail, and the marketplace sends none
 	CodeDisabled        Code = "account_disabled"  // an operator has closed the account
 	CodeChanged         Code = "changed"           // somebody has changed the job since it was looked at
+	CodeFilesDown       Code = "files_down"        // where files are kept is away, or full; try again
 )
 
 // Codes are all of them, for the tables of the doors to be tested against.
 var Codes = []Code{
 	CodeNotFound, CodeForbidden, CodeWrongState, CodeInvalidInput, CodeInvalidWallet, CodeWorkerUnpayable,
 	CodeAlreadyPaid, CodePaymentInFlight, CodeForeignPayment, CodeReused, CodePaymentsDown, CodePaymentsRefused,
-	CodeSignInFailed, CodeTooManyTries, CodeTaken, CodeLinkExpired, CodeMailOff, CodeDisabled, CodeChanged,
+	CodeSignInFailed, CodeTooManyTries, CodeTaken, CodeLinkExpired, CodeMailOff, CodeDisabled, CodeChanged, CodeFilesDown,
 }
 
 // Error is what this package and the store return for what a caller can do something about.
@@ -74,6 +76,12 @@ func CodeOf(err error) Code {
 		return known.Code
 	}
 	return ""
+}
+
+// IsAbout reports whether an error says of a form that this field is wrong.
+func IsAbout(err error, field string) bool {
+	known, ok := errors.AsType[*Error](err)
+	return ok && slices.ContainsFunc(known.Fields, func(f FieldError) bool { return f.Field == field })
 }
 
 // ErrStale is returned by a store when what a Change was decided upon has moved on since:

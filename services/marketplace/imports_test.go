@@ -20,7 +20,7 @@ var mayImport = map[string][]string{
 	".":               {"tianguis.example/payments/api", "tianguis.example/payments/money", "tianguis.example/chassis/clock"},
 	"store":           {".", "tianguis.example/chassis/canonical", "tianguis.example/chassis/database", "tianguis.example/payments/money"},
 	"language":        {"tianguis.example/payments/money"},
-	"uploads":         {},
+	"uploads":         {".", "tianguis.example/chassis/clock", "tianguis.example/chassis/disk"},
 	"web":             {".", "language", "tianguis.example/chassis/clock", "tianguis.example/chassis/httpserver"},
 	"deadline":        {".", "tianguis.example/chassis/clock", "tianguis.example/chassis/worker"},
 	"inbox":           {".", "tianguis.example/chassis/clock", "tianguis.example/chassis/worker", "tianguis.example/payments/webhook"},

@@ -17,6 +17,8 @@ type Market struct {
 	log      *slog.Logger
 	watch    Watch
 	mails    bool
+	files    Files
+	fileSize int64 // bytes
 
 	sellerID    string
 	sessionLife time.Duration
@@ -59,6 +61,9 @@ type Options struct {
 	Watch   Watch // may be nil
 	// Mails says that the marketplace sends mail.
 	Mails bool
+	// Files keeps what is handed in, and FileSize is how large one may be, in bytes.
+	Files    Files
+	FileSize int64
 }
 
 // Watch is told of payments' news, for metrics.
@@ -78,7 +83,7 @@ func New(store Store, payments Payments, c clock.Clock, log *slog.Logger, o Opti
 		o.Watch = unwatched{}
 	}
 	return &Market{
-		watch: o.Watch, mails: o.Mails,
+		watch: o.Watch, mails: o.Mails, files: o.Files, fileSize: o.FileSize,
 		store: store, payments: payments, clock: c, log: log,
 		sellerID: o.SellerID, sessionLife: o.SessionLife, longest: o.Longest,
 		hashing: make(chan struct{}, runtime.GOMAXPROCS(0)),

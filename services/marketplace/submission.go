@@ -7,7 +7,8 @@ type Submission struct {
 	ID     string // a ULID; files that belong to it name it
 	JobID  JobID
 	Worker UserID
-	Text   string
+	Text   string // "" when the files say it all
+	Files  []File // in the order in which they were handed in; a Case does not have them
 	At     time.Time
 
 	RejectedAt time.Time // zero unless the funder rejected it
@@ -19,13 +20,17 @@ func (s Submission) Rejected() bool { return !s.RejectedAt.IsZero() }
 
 const maxSubmission = 20_000 // characters
 
-// submit adds what the worker handed in.
-func (c Case) submit(change *Change, by UserID, text string, now time.Time) error {
-	text, err := written(text, maxSubmission, "Say what you have done, and where it is to be found.")
-	if err != nil {
-		return err
+// submit adds what the worker handed in: words, files, or both. A photograph or a recording is the work itself, and whoever cannot write
+// should not have to write "see the file".
+func (c Case) submit(change *Change, cmd Command, now time.Time) error {
+	text := ""
+	if prose(cmd.Text) != "" || len(cmd.Files) == 0 {
+		var err error
+		if text, err = written(cmd.Text, maxSubmission, "Say what you have done and where it is to be found, or add a file."); err != nil {
+			return err
+		}
 	}
-	change.Submission = &Submission{ID: newID(now), JobID: c.ID, Worker: by, Text: text, At: now}
+	change.Submission = &Submission{ID: newID(now), JobID: c.ID, Worker: cmd.By.ID, Text: text, Files: cmd.Files, At: now}
 	return nil
 }
 

@@ -5,9 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"mime/multipart"
 	"net/http"
 	"net/http/cookiejar"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -58,6 +60,12 @@ func (p *Page) Follow(ctx context.Context, selector string) (*Page, error) {
 	return p.browser.Open(ctx, target.String())
 }
 
+// File is a file that somebody attaches to a form.
+type File struct {
+	Name    string // with its ending
+	Content string
+}
+
 // Click presses the button that selector finds on the page: its form is sent as it stands, with
 // fill over its fields and the button's own name and value. The selector must find exactly one.
 func (p *Page) Click(ctx context.Context, selector string, fill url.Values) (*Page, error) {
@@ -67,6 +75,24 @@ func (p *Page) Click(ctx context.Context, selector string, fill url.Values) (*Pa
 // ClickUntil is Click by a browser that does not follow a redirect to an address that begins with
 // stop; the page's Next is that address, for the caller to look at, change and Open.
 func (p *Page) ClickUntil(ctx context.Context, selector string, fill url.Values, stop string) (*Page, error) {
+	request, err := p.press(ctx, selector, fill, nil)
+	if err != nil {
+		return nil, err
+	}
+	return p.browser.send(request, stop)
+}
+
+// Attach is Click with files in the form's file field.
+func (p *Page) Attach(ctx context.Context, selector string, fill url.Values, files ...File) (*Page, error) {
+	request, err := p.press(ctx, selector, fill, files)
+	if err != nil {
+		return nil, err
+	}
+	return p.browser.send(request, "")
+}
+
+// press is the request that a button makes.
+func (p *Page) press(ctx context.Context, selector string, fill url.Values, files []File) (*http.Request, error) {
 	button := p.Document.Find(selector)
 	if button.Length() != 1 {
 		return nil, fmt.Errorf("%d of %q instead of one button on %s, which says: %s", button.Length(), selector, p.URL.Path, p.Text("main, body"))
@@ -82,30 +108,36 @@ func (p *Page) ClickUntil(ctx context.Context, selector string, fill url.Values,
 	if err != nil {
 		return nil, fmt.Errorf("the form of %q: %w", selector, err)
 	}
-	values := fields(form)
+	sent := fields(form)
 	if name, ok := button.Attr("name"); ok {
-		values.Set(name, button.AttrOr("value", ""))
+		sent.set(name, button.AttrOr("value", ""))
 	}
 	for name, filled := range fill {
-		values[name] = filled
+		sent.set(name, filled...)
+	}
+	multi := strings.EqualFold(form.AttrOr("enctype", ""), "multipart/form-data")
+	if len(files) > 0 && (!multi || form.Find("input[type=file]").Length() != 1) {
+		return nil, fmt.Errorf("the form of %q on %s takes no files", selector, p.URL.Path)
 	}
 	if strings.EqualFold(form.AttrOr("method", "get"), "get") {
-		target.RawQuery = values.Encode()
-		request, err := http.NewRequestWithContext(ctx, http.MethodGet, target.String(), http.NoBody)
-		if err != nil {
+		target.RawQuery = sent.values().Encode()
+		return http.NewRequestWithContext(ctx, http.MethodGet, target.String(), http.NoBody)
+	}
+	contentType, body := "application/x-www-form-urlencoded", sent.values().Encode()
+	if multi {
+		if contentType, body, err = sent.multipart(form.Find("input[type=file]").AttrOr("name", ""), files); err != nil {
 			return nil, err
 		}
-		return p.browser.send(request, stop)
 	}
-	request, err := http.NewRequestWithContext(ctx, http.MethodPost, target.String(), strings.NewReader(values.Encode()))
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, target.String(), strings.NewReader(body))
 	if err != nil {
 		return nil, err
 	}
-	request.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	request.Header.Set("Content-Type", contentType)
 	// What browsers send with a form, and what protection against forged requests may look at.
 	request.Header.Set("Origin", p.URL.Scheme+"://"+p.URL.Host)
 	request.Header.Set("Referer", p.URL.String())
-	return p.browser.send(request, stop)
+	return request, nil
 }
 
 func firstOf(texts ...string) string {
@@ -117,27 +149,77 @@ func firstOf(texts ...string) string {
 	return ""
 }
 
-// fields are what a form sends when nothing is filled in: every named field but buttons.
-func fields(form *goquery.Selection) url.Values {
+// field is one that a form sends.
+type field struct{ name, value string }
+
+// sending is what a form sends, in the order of its fields.
+type sending []field
+
+// set gives a field these values, in its place.
+func (s *sending) set(name string, values ...string) {
+	at := slices.IndexFunc(*s, func(f field) bool { return f.name == name })
+	if at < 0 {
+		at = len(*s)
+	}
+	*s = slices.DeleteFunc(*s, func(f field) bool { return f.name == name })
+	for i, value := range values {
+		*s = slices.Insert(*s, min(at+i, len(*s)), field{name, value})
+	}
+}
+
+func (s sending) values() url.Values {
 	values := url.Values{}
-	form.Find("input[name], textarea[name], select[name]").Each(func(_ int, field *goquery.Selection) {
-		name := field.AttrOr("name", "")
+	for _, f := range s {
+		values.Add(f.name, f.value)
+	}
+	return values
+}
+
+// multipart is the form as browsers send one with files, which come after the fields here.
+func (s sending) multipart(fileField string, files []File) (contentType, body string, err error) {
+	var b strings.Builder
+	w := multipart.NewWriter(&b)
+	for _, f := range s {
+		if err := w.WriteField(f.name, f.value); err != nil {
+			return "", "", err
+		}
+	}
+	if fileField != "" && len(files) == 0 {
+		files = []File{{}} // so do browsers say that none was chosen
+	}
+	for _, f := range files {
+		part, err := w.CreateFormFile(fileField, f.Name)
+		if err == nil {
+			_, err = io.WriteString(part, f.Content)
+		}
+		if err != nil {
+			return "", "", err
+		}
+	}
+	return w.FormDataContentType(), b.String(), w.Close()
+}
+
+// fields are what a form sends when nothing is filled in: every named field but buttons and files.
+func fields(form *goquery.Selection) sending {
+	var all sending
+	form.Find("input[name], textarea[name], select[name]").Each(func(_ int, input *goquery.Selection) {
+		name := input.AttrOr("name", "")
 		switch {
-		case field.Is("input[type=submit], input[type=button], [disabled]"):
-		case field.Is("input[type=checkbox]:not([checked]), input[type=radio]:not([checked])"):
-		case field.Is("select"):
-			chosen := field.Find("option[selected]")
+		case input.Is("input[type=submit], input[type=button], input[type=file], [disabled]"):
+		case input.Is("input[type=checkbox]:not([checked]), input[type=radio]:not([checked])"):
+		case input.Is("select"):
+			chosen := input.Find("option[selected]")
 			if chosen.Length() == 0 {
-				chosen = field.Find("option").First()
+				chosen = input.Find("option").First()
 			}
-			values.Add(name, chosen.AttrOr("value", chosen.Text()))
-		case field.Is("textarea"):
-			values.Add(name, field.Text())
+			all = append(all, field{name, chosen.AttrOr("value", chosen.Text())})
+		case input.Is("textarea"):
+			all = append(all, field{name, input.Text()})
 		default:
-			values.Add(name, field.AttrOr("value", ""))
+			all = append(all, field{name, input.AttrOr("value", "")})
 		}
 	})
-	return values
+	return all
 }
 
 // Text is the text that selector finds, with its white space made single; the first match only.

@@ -2,6 +2,7 @@ package person_test
 
 import (
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -34,6 +35,35 @@ func TestClick_SendsTheFormAsABrowserWould(t *testing.T) {
 	}, sent)
 	require.Equal(t, "/landed", page.URL.Path, "the redirect was followed")
 	require.Equal(t, "you are known", page.Text("main"), "the cookie was kept")
+}
+
+func TestAttach_SendsFilesAfterTheFields(t *testing.T) {
+	t.Parallel()
+	var parts []string
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		reader, err := r.MultipartReader()
+		if err != nil {
+			_, _ = fmt.Fprint(w, `<form method="post" enctype="multipart/form-data" id="work"><input type="hidden" name="csrf" value="token">
+				<textarea name="text">as it was</textarea><input type="file" name="files" multiple><button>Go</button></form><form id="plain" method="post"><button>Go</button></form>`)
+			return
+		}
+		parts = nil
+		for part, err := reader.NextPart(); err == nil; part, err = reader.NextPart() {
+			content, _ := io.ReadAll(part)
+			parts = append(parts, fmt.Sprintf("%s %q %s", part.FormName(), part.FileName(), content))
+		}
+	}))
+	t.Cleanup(server.Close)
+	page, err := person.NewBrowser().Open(t.Context(), server.URL)
+	require.NoError(t, err)
+	_, err = page.Attach(t.Context(), "#work button", url.Values{"text": {"Done"}}, person.File{Name: "a.txt", Content: "A"}, person.File{Name: "b.txt", Content: "B"})
+	require.NoError(t, err)
+	require.Equal(t, []string{`csrf "" token`, `text "" Done`, `files "a.txt" A`, `files "b.txt" B`}, parts)
+	_, err = page.Click(t.Context(), "#work button", nil)
+	require.NoError(t, err)
+	require.Equal(t, []string{`csrf "" token`, `text "" as it was`, `files "" `}, parts, "no file was chosen")
+	_, err = page.Attach(t.Context(), "#plain button", nil, person.File{Name: "a.txt"})
+	require.ErrorContains(t, err, "takes no files")
 }
 
 func TestClickUntil_StopsBeforeTheRedirect(t *testing.T) {

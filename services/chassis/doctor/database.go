@@ -12,6 +12,7 @@ import (
 
 	"tianguis.example/chassis/clock"
 	"tianguis.example/chassis/database"
+	"tianguis.example/chassis/disk"
 )
 
 // Database is a check of the database that a service keeps its things in.
@@ -98,17 +99,13 @@ func (d Database) file(file string) []Finding {
 	if err == nil {
 		err = f.Close()
 	}
-	if err == nil && !writable(folder) {
+	if err == nil && !disk.Writable(folder) {
 		err = fmt.Errorf("the folder %s cannot be written", folder)
 	}
 	if err != nil {
 		all = append(all, Fail("chown or chmod it, so that the user of the service may write", "%v", err))
 	}
-	if free, known := freeSpace(folder); known && free < noSpace {
-		all = append(all, Fail("make room on its disk", "the disk of %s has %d MB left", file, free>>20))
-	} else if known && free < littleSpace {
-		all = append(all, Warn("make room on its disk", "the disk of %s has %d MB left", file, free>>20))
-	}
+	all = append(all, room(folder, file)...)
 	if readableByOthers(file) {
 		all = append(all, Warn("chmod 600 "+file, "everybody on this machine can read the database %s", file))
 	}

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -32,6 +33,7 @@ type Options struct {
 	Answered     func(route, method string, status int, took time.Duration)
 	Trace        echo.MiddlewareFunc // makes the spans of requests; may be nil
 	BodyLimit    int64               // bytes; 0 means 1 MiB
+	Streamed     []string            // routes whose handlers limit the body themselves, as they read it: see Stream
 	WriteTimeout time.Duration       // for a whole answer; 0 means 60 s
 	Drain        time.Duration       // how long a stop waits for requests in hand; 0 means 15 s
 	// TrustedProxies are where proxies of ours stand. A connection from there says in X-Forwarded-For for whom it is.
@@ -52,7 +54,9 @@ func New(o Options) *echo.Echo {
 	if o.Trace != nil {
 		e.Use(o.Trace) // so that the line of a request names its trace
 	}
-	e.Use(logRequests(o), recoverPanics(o.Log), middleware.BodyLimit(strconv.FormatInt(o.BodyLimit, 10)+"B"))
+	e.Use(logRequests(o), recoverPanics(o.Log), middleware.BodyLimitWithConfig(middleware.BodyLimitConfig{
+		Limit: strconv.FormatInt(o.BodyLimit, 10) + "B", Skipper: func(c echo.Context) bool { return slices.Contains(o.Streamed, c.Path()) },
+	}))
 	return e
 }
 

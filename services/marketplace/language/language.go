@@ -28,14 +28,19 @@ type Language struct {
 // Word is what is itself to be translated when it stands in a sentence, such as a job's state.
 type Word interface{ Word() string }
 
-// T is a sentence in the language, its verbs (%s, %d) filled in as package fmt does. A number is written as the language writes it; an amount
-// and a Word are translated. A sentence that the language lacks is said in English.
+// Size is a number of bytes.
+type Size interface{ Bytes() int64 }
+
+// T is a sentence in the language, its verbs (%s, %d) filled in as package fmt does. A number is written as the language writes it; an amount,
+// a Size and a Word are translated. A sentence that the language lacks is said in English.
 func (l *Language) T(sentence string, args ...any) string {
 	filled := make([]any, len(args))
 	for i, arg := range args {
 		switch arg := arg.(type) {
 		case money.Amount:
 			filled[i] = l.Amount(arg)
+		case Size:
+			filled[i] = l.Size(arg.Bytes())
 		case Word:
 			filled[i] = l.T(arg.Word())
 		case time.Time:
@@ -74,6 +79,20 @@ func (l *Language) Amount(a money.Amount) string {
 		units += l.mark + fraction
 	}
 	return units + " " + a.AssetCode()
+}
+
+// Size is a number of bytes in the unit that people know from their files, with a decimal where that says more: 7 B, 1.2 kB, 25 MB.
+func (l *Language) Size(bytes int64) string {
+	units := []string{"B", "kB", "MB", "GB", "TB"}
+	unit, rest := 0, int64(0)
+	for ; bytes >= 1000 && unit < len(units)-1; unit++ {
+		bytes, rest = bytes/1000, bytes%1000
+	}
+	number := l.printer.Sprintf("%d", bytes)
+	if tenths := rest / 100; bytes < 10 && tenths > 0 {
+		number += l.mark + strconv.FormatInt(tenths, 10)
+	}
+	return number + "\u00a0" + units[unit]
 }
 
 // learnMark finds out how the language separates units from their fraction.

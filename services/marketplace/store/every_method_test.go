@@ -20,6 +20,8 @@ func everyMethod(t *testing.T, db *database.DB, during func(method string, call 
 	funder := marketplace.User{ID: marketplace.UserID(databasetest.One[int64](t, db, "SELECT funder_id FROM jobs WHERE state = 'reviewing' ORDER BY id DESC LIMIT 1")), Role: marketplace.Both}
 	pendingID := databasetest.One[string](t, db, "SELECT pending_id FROM payment_attempts WHERE state = 'awaiting' ORDER BY created_at DESC LIMIT 1")
 	token := databasetest.One[string](t, db, "SELECT token_hash FROM sessions ORDER BY expires_at DESC LIMIT 1")
+	file := databasetest.One[string](t, db, "SELECT id FROM submission_files ORDER BY id DESC LIMIT 1")
+	fileJob := databasetest.One[int64](t, db, "SELECT w.job_id FROM submission_files f JOIN job_submissions w ON w.id = f.submission_id ORDER BY f.id DESC LIMIT 1")
 	webhook := databasetest.One[string](t, db, "SELECT webhook_id FROM webhooks_seen ORDER BY received_at DESC LIMIT 1")
 
 	newcomer := func(email string) marketplace.User {
@@ -106,6 +108,10 @@ func everyMethod(t *testing.T, db *database.DB, during func(method string, call 
 			m.State, m.EndedAt = marketplace.MessageSent, noon
 			return s.EndAttempt(ctx, m, later)
 		},
+		"FileFor": func() error {
+			_, err := s.FileFor(ctx, marketplace.JobID(fileJob), file, marketplace.User{ID: 1 << 40, Operator: true})
+			return err
+		},
 		"FindJobs": func() error {
 			var all []error
 			for _, who := range []marketplace.User{funder, {ID: 1 << 40, Role: marketplace.Worker}} {
@@ -129,8 +135,10 @@ func everyMethod(t *testing.T, db *database.DB, during func(method string, call 
 			after.Title = "Another"
 			_, err = s.ImportJob(ctx, before, nil, []marketplace.Change{{
 				At: noon, Before: before, After: after, Application: &marketplace.Application{Worker: before.Worker, Message: "Me", AppliedAt: noon},
-				Submission: &marketplace.Submission{ID: "new", Worker: before.Worker, Text: "Done.", At: noon},
-				Entries:    []marketplace.Entry{{At: noon, Event: string(marketplace.Edit), From: before.State, To: before.State}},
+				Submission: &marketplace.Submission{
+					ID: "new", Worker: before.Worker, Text: "Done.", At: noon, Files: []marketplace.File{{ID: "new", Name: "crates.jpg", MediaType: "image/jpeg", Size: 1}},
+				},
+				Entries: []marketplace.Entry{{At: noon, Event: string(marketplace.Edit), From: before.State, To: before.State}},
 			}})
 			return err
 		},
@@ -148,6 +156,7 @@ func everyMethod(t *testing.T, db *database.DB, during func(method string, call 
 		"KeepSignUp": func() error {
 			return s.KeepSignUp(ctx, marketplace.SignUp{TokenHash: "kept", User: newcomer("kept@market.example"), CreatedAt: noon, ExpiresAt: noon.Add(time.Hour)}, *letter("free"), *letter("taken"))
 		},
+		"KnownFiles":      func() error { _, err := s.KnownFiles(ctx, []string{"F", "G"}); return err },
 		"KnownPendingIDs": func() error { _, err := s.KnownPendingIDs(ctx, complete); return err },
 		"Link": func() error {
 			_, err := s.Link(ctx, marketplace.LinkReset, databasetest.One[string](t, db, "SELECT token_hash FROM account_links ORDER BY expires_at DESC LIMIT 1"))

@@ -37,6 +37,9 @@ func fill(t *testing.T, db *database.DB, n int) {
 			SELECT i, CASE k WHEN 1 THEN worker ELSE i * 11 % (SELECT max(id) FROM users) + 1 END, 'I have done this before.', at - interval '2 days', CASE WHEN i % 20 = k THEN at END
 			FROM filling, generate_series(1, 2) k ON CONFLICT DO NOTHING`,
 		`INSERT INTO job_submissions (id, job_id, worker_id, text, at) SELECT lpad(i::text, 26, 'D'), i, worker, 'Done.', at FROM filling WHERE state IN ('complete', 'reviewing')`,
+		`INSERT INTO submission_files (id, submission_id, place, name, media_type, size, sha256)
+			SELECT lpad(i::text || k, 26, 'F'), lpad(i::text, 26, 'D'), k, 'crates.jpg', 'image/jpeg', 120000, md5(i::text) || md5(k::text)
+			FROM filling, generate_series(0, CASE WHEN i % 10 = 9 THEN 4 ELSE 0 END) k WHERE state IN ('complete', 'reviewing') AND i % 3 = 0`,
 		`INSERT INTO job_history (job_id, at, user_id, event, from_state, to_state, detail)
 			SELECT i, at, funder, CASE WHEN k = 3 AND state = 'complete' THEN CASE WHEN i % 5000 = 11 THEN 'overpaid' ELSE 'pay' END ELSE 'publish' END, 'draft', state, ''
 			FROM filling, generate_series(1, 3) k`,

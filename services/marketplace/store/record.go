@@ -92,9 +92,13 @@ func recordSubmission(tx *gorm.DB, c marketplace.Change) error {
 	if w == nil {
 		return nil
 	}
-	return tx.Exec(`INSERT INTO job_submissions (id, job_id, worker_id, text, at, rejected_at, reason) VALUES (?, ?, ?, ?, ?, ?, ?)
+	err := tx.Exec(`INSERT INTO job_submissions (id, job_id, worker_id, text, at, rejected_at, reason) VALUES (?, ?, ?, ?, ?, ?, ?)
 		ON CONFLICT (id) DO UPDATE SET rejected_at = excluded.rejected_at, reason = excluded.reason`,
 		w.ID, int64(c.Before.ID), int64(w.Worker), w.Text, w.At, timeOrNull(w.RejectedAt), w.Reason).Error
+	if err != nil || w.Rejected() {
+		return err // what is sent back has its files already
+	}
+	return insertFiles(tx, *w)
 }
 
 // insertTold keeps a webhook with its answer. One that somebody else has just kept is answered as that one decided.

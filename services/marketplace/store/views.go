@@ -91,6 +91,9 @@ func (s *Store) view(ctx context.Context, job marketplace.Job) (marketplace.JobV
 	if view.Submissions, err = s.submissions(ctx, job.ID); err != nil {
 		return view, err
 	}
+	if err = s.withFiles(ctx, job.ID, view.Submissions); err != nil {
+		return view, err
+	}
 	if view.Attempt, err = s.latestAttempt(ctx, job.ID); err != nil {
 		return view, err
 	}

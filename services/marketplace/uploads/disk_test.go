@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"math"
 	"os"
 	"path/filepath"
 	"strings"
@@ -14,16 +15,20 @@ import (
 	"github.com/oklog/ulid/v2"
 	"github.com/stretchr/testify/require"
 
+	"tianguis.example/marketplace"
 	"tianguis.example/marketplace/uploads"
 )
 
 func disk(t *testing.T) (*uploads.Disk, string) {
 	t.Helper()
 	folder := filepath.Join(t.TempDir(), "uploads")
-	d, err := uploads.NewDisk(folder)
+	d, err := uploads.NewDisk(folder, 0)
 	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, d.Close()) })
 	return d, folder
 }
+
+func newID() string { return ulid.Make().String() }
 
 func files(t *testing.T, folder string) []string {
 	t.Helper()
@@ -52,10 +57,10 @@ func TestPut_WhatTheBytesSay(t *testing.T) {
 		"png": {png, "image/png"}, "jpeg": {jpeg, "image/jpeg"}, "mp3": {mp3, "audio/mpeg"}, "webm": {webm, "video/webm"}, "mp4": {mp4, "video/mp4"},
 		"pdf": {"%PDF-1.7\n", "application/pdf"},
 	} {
-		id := ulid.Make()
+		id := newID()
 		f, err := d.Put(t.Context(), id, iotest.HalfReader(strings.NewReader(c.content)), 1<<20)
 		require.NoError(t, err, name)
-		require.Equal(t, id.String(), f.ID)
+		require.Equal(t, id, f.ID)
 		require.Equal(t, c.kind, f.MediaType, name)
 		require.Equal(t, int64(len(c.content)), f.Size)
 		opened, err := d.Open(f.ID)
@@ -66,13 +71,10 @@ func TestPut_WhatTheBytesSay(t *testing.T) {
 		require.Equal(t, c.content, string(content))
 		require.NoError(t, d.Remove(f.ID))
 		_, err = d.Open(f.ID)
-		require.ErrorIs(t, err, uploads.ErrUnknown)
+		require.ErrorIs(t, err, marketplace.ErrFileUnknown)
 		require.NoError(t, d.Remove(f.ID), "again")
 	}
 	require.Empty(t, files(t, folder))
-	require.True(t, uploads.Shown("image/png"))
-	require.False(t, uploads.Shown("application/pdf"))
-	require.False(t, uploads.Shown("text/plain; charset=utf-8"))
 }
 
 func TestPut_WhatIsNotKept(t *testing.T) {
@@ -82,26 +84,26 @@ func TestPut_WhatIsNotKept(t *testing.T) {
 		content string
 		want    error
 	}{
-		"nothing":             {"", uploads.ErrEmpty},
-		"a page":              {"<!doctype html><script>alert(1)</script>", uploads.ErrKind},
-		"a drawing":           {`<svg xmlns="http://www.w3.org/2000/svg" onload="alert(1)"/>`, uploads.ErrKind},
-		"a program":           {"\x7fELF\x02\x01\x01\x00", uploads.ErrKind},
-		"a script":            {"#!/bin/sh\nrm -rf /\n", uploads.ErrKind},
-		"an archive":          {"PK\x03\x04\x14\x00\x00\x00\x08\x00", uploads.ErrKind},
-		"text that turns bad": {strings.Repeat("good ", 1000) + "\xff\xfe", uploads.ErrKind},
-		"text with a NUL":     {strings.Repeat("good ", 1000) + "\x00", uploads.ErrKind},
-		"half a character":    {strings.Repeat("good ", 1000) + "\xc3", uploads.ErrKind},
-		"too much":            {png + strings.Repeat("x", 1<<20), uploads.ErrTooLarge},
+		"nothing":             {"", marketplace.ErrFileEmpty},
+		"a page":              {"<!doctype html><script>alert(1)</script>", marketplace.ErrFileType},
+		"a drawing":           {`<svg xmlns="http://www.w3.org/2000/svg" onload="alert(1)"/>`, marketplace.ErrFileType},
+		"a program":           {"\x7fELF\x02\x01\x01\x00", marketplace.ErrFileType},
+		"a script":            {"#!/bin/sh\nrm -rf /\n", marketplace.ErrFileType},
+		"an archive":          {"PK\x03\x04\x14\x00\x00\x00\x08\x00", marketplace.ErrFileType},
+		"text that turns bad": {strings.Repeat("good ", 1000) + "\xff\xfe", marketplace.ErrFileType},
+		"text with a NUL":     {strings.Repeat("good ", 1000) + "\x00", marketplace.ErrFileType},
+		"half a character":    {strings.Repeat("good ", 1000) + "\xc3", marketplace.ErrFileType},
+		"too much":            {png + strings.Repeat("x", 1<<20), marketplace.ErrFileTooLarge},
 	} {
-		_, err := d.Put(t.Context(), ulid.Make(), strings.NewReader(c.content), 1<<20)
+		_, err := d.Put(t.Context(), newID(), strings.NewReader(c.content), 1<<20)
 		require.ErrorIs(t, err, c.want, name)
 	}
 	broken := errors.New("the line broke")
-	_, err := d.Put(t.Context(), ulid.Make(), io.MultiReader(strings.NewReader(png), bytes.NewReader(make([]byte, 4000)), iotest.ErrReader(broken)), 1<<20)
+	_, err := d.Put(t.Context(), newID(), io.MultiReader(strings.NewReader(png), bytes.NewReader(make([]byte, 4000)), iotest.ErrReader(broken)), 1<<20)
 	require.ErrorIs(t, err, broken)
 	gone, cancel := context.WithCancel(t.Context())
 	cancel()
-	_, err = d.Put(gone, ulid.Make(), strings.NewReader(png), 1<<20)
+	_, err = d.Put(gone, newID(), strings.NewReader(png), 1<<20)
 	require.ErrorIs(t, err, context.Canceled)
 	require.Empty(t, files(t, folder), "what is not kept leaves nothing behind")
 }
@@ -109,10 +111,10 @@ func TestPut_WhatIsNotKept(t *testing.T) {
 func TestPut_ExactlyTheMost(t *testing.T) {
 	t.Parallel()
 	d, _ := disk(t)
-	_, err := d.Put(t.Context(), ulid.Make(), strings.NewReader(png), int64(len(png)))
+	_, err := d.Put(t.Context(), newID(), strings.NewReader(png), int64(len(png)))
 	require.NoError(t, err)
-	_, err = d.Put(t.Context(), ulid.Make(), strings.NewReader(png), int64(len(png))-1)
-	require.ErrorIs(t, err, uploads.ErrTooLarge)
+	_, err = d.Put(t.Context(), newID(), strings.NewReader(png), int64(len(png))-1)
+	require.ErrorIs(t, err, marketplace.ErrFileTooLarge)
 }
 
 func TestOpen_NoOtherNames(t *testing.T) {
@@ -121,8 +123,32 @@ func TestOpen_NoOtherNames(t *testing.T) {
 	require.NoError(t, os.WriteFile(filepath.Join(folder, "secret"), []byte("x"), 0o600))
 	for _, id := range []string{"", "secret", "../secret", "..", "01JDDDDDDDDDDDDDDDDDDDDDD1", "01jddddddddddddddddddddddd1/../secret"} {
 		_, err := d.Open(id)
-		require.ErrorIs(t, err, uploads.ErrUnknown, id)
+		require.ErrorIs(t, err, marketplace.ErrFileUnknown, id)
 		require.NoError(t, d.Remove(id))
 	}
 	require.Equal(t, []string{"secret"}, files(t, folder))
+}
+
+func TestPut_LeavesRoomOnTheDisk(t *testing.T) {
+	t.Parallel()
+	folder := t.TempDir()
+	d, err := uploads.NewDisk(folder, math.MaxInt64)
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, d.Close()) })
+	_, err = d.Put(t.Context(), newID(), strings.NewReader(png), 1<<20)
+	require.ErrorIs(t, err, marketplace.ErrFilesDown)
+	require.ErrorContains(t, err, "no space")
+	require.Empty(t, files(t, folder))
+}
+
+func TestKeep_ConfirmsOnce(t *testing.T) {
+	t.Parallel()
+	d, folder := disk(t)
+	f, err := d.Put(t.Context(), newID(), strings.NewReader(png), 1<<20)
+	require.NoError(t, err)
+	require.Equal(t, []string{f.ID + ".new"}, files(t, folder))
+	require.NoError(t, d.Keep(f.ID))
+	require.NoError(t, d.Keep(f.ID), "again, as when two look after it")
+	require.Equal(t, []string{f.ID}, files(t, folder))
+	require.ErrorIs(t, d.Keep("../x"), marketplace.ErrFileUnknown)
 }

@@ -31,6 +31,7 @@ var statusOf = map[marketplace.Code]int{
 	marketplace.CodeMailOff:         http.StatusConflict,
 	marketplace.CodeDisabled:        http.StatusForbidden,
 	marketplace.CodeChanged:         http.StatusConflict,
+	marketplace.CodeFilesDown:       http.StatusServiceUnavailable,
 }
 
 // words is the sentence of an error of ours, in the visitor's language.

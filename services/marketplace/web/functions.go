@@ -19,6 +19,7 @@ func (p *Pages) functions(l *language.Language) template.FuncMap {
 		"amount":    l.Amount,
 		"date":      l.Date,
 		"when":      l.DateTime,
+		"size":      l.Size,
 		"language":  func() *language.Language { return l },
 		"languages": p.catalogue.Languages,
 

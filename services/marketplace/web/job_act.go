@@ -16,12 +16,13 @@ func (p *Pages) act(action marketplace.Action) echo.HandlerFunc {
 		if err != nil {
 			return err
 		}
+		text := c.FormValue("text")
 		worker, _ := strconv.ParseInt(c.FormValue("worker"), 10, 64) // 0 is nobody, whom nobody can choose
 		err = p.market.Act(c.Request().Context(), id, visitorOf(c).User.ID, marketplace.Command{
-			Action: action, Text: c.FormValue("text"), Worker: marketplace.UserID(worker),
+			Action: action, Text: text, Worker: marketplace.UserID(worker),
 		})
 		if err != nil {
-			return p.actRefused(c, action, err)
+			return p.actRefused(c, action, text, err)
 		}
 		p.flash(c, string(action))
 		if action == marketplace.Withdraw { // a job that is not recruiting any more is none of theirs now
@@ -32,7 +33,7 @@ func (p *Pages) act(action marketplace.Action) echo.HandlerFunc {
 }
 
 // actRefused shows the job as it now is, and why the form changed nothing, with what was written still in it.
-func (p *Pages) actRefused(c echo.Context, action marketplace.Action, err error) error {
+func (p *Pages) actRefused(c echo.Context, action marketplace.Action, text string, err error) error {
 	code := marketplace.CodeOf(err)
 	if code == "" || code == marketplace.CodeNotFound {
 		return err
@@ -42,7 +43,7 @@ func (p *Pages) actRefused(c echo.Context, action marketplace.Action, err error)
 		return err
 	}
 	c.Set(hereKey, "/jobs/"+page.ID.String())
-	page.Refused = Refused{Action: action, Words: p.words(c, err), Text: c.FormValue("text")}
+	page.Refused = Refused{Action: action, Words: p.words(c, err), Text: text, Files: marketplace.IsAbout(err, marketplace.FieldFiles)}
 	return p.render(c, statusOf[code], "job_page", page)
 }
 

@@ -93,7 +93,7 @@ func (p *Pages) editPage(c echo.Context) (JobFormPage, error) {
 	if err != nil {
 		return JobFormPage{}, err
 	}
-	if err := view.Case().MayEdit(visitorOf(c).User); err != nil {
+	if err := view.Case().MayDo(visitorOf(c).User, marketplace.Edit); err != nil {
 		return JobFormPage{}, err
 	}
 	return JobFormPage{Job: view.Job, Version: view.Version, Terms: view.TermsForm(), Assets: p.assetsFor(view.Job)}, nil

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"strings"
 
 	"github.com/labstack/echo/v4"
 
@@ -17,6 +18,7 @@ type JobPage struct {
 	ViewerFunds bool                 // the viewer is the job's funder
 	Actions     []marketplace.Action // that the viewer may take now
 	Refused     Refused              // of the form that was sent; zero when none was
+	Limits      marketplace.FileLimits
 }
 
 // Refused is a form that changed nothing.
@@ -24,6 +26,7 @@ type Refused struct {
 	Action marketplace.Action
 	Words  string // why
 	Text   string // what was written into it
+	Files  bool   // it is its files that were refused
 }
 
 // Can reports whether the viewer is offered an action.
@@ -57,11 +60,28 @@ func (p JobPage) Written(a marketplace.Action) string {
 
 // Unwritten is why the form of an action changed nothing, or "".
 func (p JobPage) Unwritten(a marketplace.Action) string {
-	if p.Refused.Action == a {
+	if p.Refused.Action == a && !p.Refused.Files {
 		return p.Refused.Words
 	}
 	return ""
 }
+
+// UnkeptFiles is why the files of a form changed nothing, or "".
+func (p JobPage) UnkeptFiles() string {
+	if p.Refused.Files {
+		return p.Refused.Words
+	}
+	return ""
+}
+
+// FileTypes are what the file field offers to choose.
+func (p JobPage) FileTypes() string { return strings.Join(marketplace.FileEndings(), ",") }
+
+// LargestFile is how large each may be, as a sentence has it.
+func (p JobPage) LargestFile() marketplace.FileSize { return marketplace.FileSize(p.Limits.Size) }
+
+// LargestFiles is how large they may be together.
+func (p JobPage) LargestFiles() marketplace.FileSize { return marketplace.FileSize(p.Limits.Total) }
 
 // Latest is the work that counts; nil before any was handed in.
 func (p JobPage) Latest() *marketplace.Submission { return p.Case().Submission }
@@ -132,7 +152,7 @@ func (p *Pages) viewJob(c echo.Context) (JobPage, error) {
 	if err != nil {
 		return JobPage{}, err
 	}
-	return JobPage{JobView: view, Viewer: viewer, ViewerFunds: viewer.ID == view.Funder, Actions: view.Case().Allowed(viewer)}, nil
+	return JobPage{JobView: view, Viewer: viewer, ViewerFunds: viewer.ID == view.Funder, Actions: view.Case().Allowed(viewer), Limits: p.market.FileLimits()}, nil
 }
 
 func (p *Pages) jobPage(c echo.Context) error {

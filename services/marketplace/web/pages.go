@@ -38,6 +38,8 @@ type Reader interface {
 	FindJobs(ctx context.Context, viewer marketplace.User, f marketplace.JobFilter) (marketplace.JobsFound, error)
 	// JobFor returns CodeNotFound for a job that the viewer may not know of.
 	JobFor(ctx context.Context, id marketplace.JobID, viewer marketplace.User) (marketplace.JobView, error)
+	// FileFor returns CodeNotFound for a file of work that the viewer may not see.
+	FileFor(ctx context.Context, job marketplace.JobID, id string, viewer marketplace.User) (marketplace.File, error)
 	// MoneyLines are a person's payments, the newest first, up to limit of them with an id below before.
 	MoneyLines(ctx context.Context, who marketplace.UserID, before string, limit int) ([]marketplace.MoneyLine, error)
 	MoneyOf(ctx context.Context, who marketplace.UserID, now time.Time) (marketplace.MyMoney, error)
@@ -65,6 +67,7 @@ type Options struct {
 	Assets           []marketplace.Asset // that a budget can be given in
 	SMS              bool                // SMS are sent, so that people can ask for them
 	ConsoleURL       string              // where operators' browsers reach the payments service; "" when that is not known
+	Files            Files               // that were handed in
 	Mails            func() []DevMail    // what /dev/mail shows, the newest first; nil for no such page
 }
 
@@ -79,6 +82,7 @@ type Pages struct {
 	sms     bool   // SMS are sent
 	console string // see Options.ConsoleURL, without a slash at its end
 	mails   func() []DevMail
+	files   Files
 	assets  map[string]asset
 
 	budgetAssets []marketplace.Asset
@@ -92,7 +96,7 @@ var embedded embed.FS
 
 // New makes the pages. It fails only when a template is broken.
 func New(market *marketplace.Market, reader Reader, c clock.Clock, log *slog.Logger, o Options) (*Pages, error) {
-	p := &Pages{market: market, reader: reader, clock: c, log: log, https: strings.HasPrefix(o.BaseURL, "https://"), open: o.UnsignedWebhooks, sms: o.SMS, mails: o.Mails, console: strings.TrimRight(o.ConsoleURL, "/"), budgetAssets: o.Assets}
+	p := &Pages{market: market, reader: reader, clock: c, log: log, https: strings.HasPrefix(o.BaseURL, "https://"), open: o.UnsignedWebhooks, sms: o.SMS, mails: o.Mails, files: o.Files, console: strings.TrimRight(o.ConsoleURL, "/"), budgetAssets: o.Assets}
 	var err error
 	if p.assets, err = loadAssets(); err != nil {
 		return nil, err
@@ -198,11 +202,13 @@ func (p *Pages) Register(e *echo.Echo) {
 	e.GET("/jobs/:job_id/edit", p.editForm, closed...)
 	e.POST("/jobs/:job_id/edit", p.edit, closed...)
 	for _, action := range []marketplace.Action{
-		marketplace.Publish, marketplace.Apply, marketplace.Withdraw, marketplace.Close, marketplace.Select, marketplace.Submit, marketplace.Accept,
-		marketplace.Reject, marketplace.Cancel,
+		marketplace.Publish, marketplace.Apply, marketplace.Withdraw, marketplace.Close, marketplace.Select, marketplace.Accept, marketplace.Reject,
+		marketplace.Cancel,
 	} {
 		e.POST("/jobs/:job_id/"+string(action), p.act(action), closed...)
 	}
+	e.POST(SubmitRoute, p.submit, p.securityHeaders, p.withVisitor, p.checkParts, p.signedIn)
+	e.Match([]string{http.MethodGet, http.MethodHead}, "/jobs/:job_id/files/:file_id", p.file, closed...)
 	e.POST("/jobs/:job_id/duplicate", p.duplicate, closed...)
 	e.GET("/jobs/:job_id/status", p.jobStatus, closed...)
 	e.GET("/jobs/:job_id/pay", p.payForm, closed...)
@@ -247,7 +253,7 @@ func (p *Pages) securityHeaders(next echo.HandlerFunc) echo.HandlerFunc {
 }
 
 func (p *Pages) setSecurityHeaders(h http.Header) {
-	h.Set("Content-Security-Policy", "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; "+
+	h.Set("Content-Security-Policy", "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; media-src 'self'; connect-src 'self'; "+
 		"form-action 'self'; base-uri 'none'; frame-ancestors 'none'")
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("X-Frame-Options", "DENY")

@@ -127,10 +127,10 @@ func walk(node parse.Node, visit func(parse.Node)) {
 }
 
 // sayers are the functions whose returned sentences people read.
-var sayers = []string{"Title", "Word", "echosWords"}
+var sayers = []string{"Title", "Word", "TypeWord", "echosWords"}
 
 // sentenceOf are the functions that are given a sentence, and which of their arguments it is.
-var sentenceOf = map[string]int{"T": 0, "NotFound": 0, "forbidden": 0, "invalid": 0, "say": 0, "note": 1, "written": 2}
+var sentenceOf = map[string]int{"T": 0, "NotFound": 0, "forbidden": 0, "invalid": 0, "say": 0, "invalidFiles": 0, "note": 1, "written": 2}
 
 // codeSentences are those of errors, of titles, and of what is given to T.
 func codeSentences(t *testing.T, said map[string]string) {

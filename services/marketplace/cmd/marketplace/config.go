@@ -4,7 +4,9 @@ import (
 	"errors"
 	"net"
 	"net/url"
+	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 
 	"tianguis.example/chassis/database"
@@ -70,6 +72,9 @@ type Config struct {
 	Assets        []string      `env:"MARKETPLACE_ASSETS" default:"USD/2,EUR/2,MXN/2,GBP/2,JPY/0,ZAR/2" help:"The currencies that a job's budget can be given in, each with the decimals of its smallest unit. Workers' wallets must take them."`
 	DeadlineEvery time.Duration `env:"DEADLINE_INTERVAL" default:"10s" help:"How often to look for jobs whose time has run out."`
 
+	UploadsDir    string `env:"UPLOADS_DIR" help:"The folder in which the files are kept that people hand in, and which only the marketplace can read. It belongs to the database: the\ntwo are backed up together, and several replicas need one that they share. Without it: uploads, beside the SQLite database or else in the\nworking directory."`
+	UploadMaxSize int    `env:"UPLOAD_MAX_SIZE" default:"25000000" help:"How large a file may be, in bytes. All files of a submission together may be twice as large: a proxy before the marketplace has to let\nrequests of that size through."`
+
 	MetricsListen string `env:"METRICS_LISTEN" help:"Where GET /metrics answers Prometheus: 127.0.0.1:9402, or an address that only your network reaches, since it asks for\nno key. Without it nobody is answered."`
 }
 
@@ -122,6 +127,9 @@ func (c *Config) Validate() error {
 		wrong = append(wrong, err)
 	}
 	wrong = append(wrong, c.validateMail(), c.validateSMS())
+	if c.UploadMaxSize < 1 {
+		add("UPLOAD_MAX_SIZE", "must be a number of bytes, at least 1")
+	}
 	if c.MessagesWorkers < 1 {
 		add("MESSAGES_WORKERS", "must be at least 1")
 	}
@@ -134,6 +142,18 @@ func (c *Config) Validate() error {
 		}
 	}
 	return errors.Join(wrong...)
+}
+
+// uploads is the folder of files that are handed in.
+func (c *Config) uploads() string {
+	if c.UploadsDir != "" {
+		return c.UploadsDir
+	}
+	file, _ := strings.CutPrefix(c.DatabaseURL, database.SQLite+":")
+	if file == c.DatabaseURL {
+		file = ""
+	}
+	return filepath.Join(filepath.Dir(file), "uploads")
 }
 
 // assets are those that budgets can be given in, each once.

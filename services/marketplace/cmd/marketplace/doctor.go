@@ -39,7 +39,7 @@ func (s *shell) doctor() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "doctor",
 		Short: "Check everything that the marketplace needs, and say what to do",
-		Long: "Check the configuration, the database, the payments service and the way of the webhooks from there to here, whether the marketplace runs or not.\n" +
+		Long: "Check the configuration, the database, the folder of uploads, the payments service and the way of the webhooks from there to here, whether the marketplace runs or not.\n" +
 			"It changes nothing: it sends test events (ping), and has the payments service send one.\n" +
 			"Ends with 0 when all is well or only warned of, with 2 when something does not work, and with 1 when it could not look.",
 		Args: cobra.NoArgs,
@@ -63,6 +63,7 @@ func (x *examination) checks() []doctor.Check {
 			Address: x.config.DatabaseURL, Migrations: store.Migrations(), Migrate: "marketplace migrate", Clock: x.clock,
 			Opened: func(db *database.DB) { x.notes.Learn(func(k *known) { k.db = db }) },
 		}.Check(),
+		doctor.Folder{Name: "uploads", Path: x.config.uploads(), Variable: "UPLOADS_DIR"}.Check(),
 		doctor.Running{Service: service, Listen: x.config.Listen, Runs: func() { x.notes.Learn(func(k *known) { k.runs = true }) }}.Check(),
 		{Name: "payments service", Limit: 8 * time.Second, Look: x.lookAtPayments},
 		{Name: "API key", Limit: 8 * time.Second, Look: x.lookAtKey},

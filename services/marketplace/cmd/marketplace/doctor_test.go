@@ -6,6 +6,7 @@ import (
 	"maps"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"strings"
 	"testing"
 
@@ -24,7 +25,7 @@ import (
 func (m *running) doctor(change map[string]string) map[string][]doctor.Finding {
 	m.t.Helper()
 	all := map[string]string{
-		"DATABASE_URL": m.config.DatabaseURL, "MARKETPLACE_LISTEN": m.Address(), "MARKETPLACE_BASE_URL": m.base,
+		"DATABASE_URL": m.config.DatabaseURL, "UPLOADS_DIR": m.config.UploadsDir, "MARKETPLACE_LISTEN": m.Address(), "MARKETPLACE_BASE_URL": m.base,
 		"PAYMENTS_SERVICE_URL": m.config.PaymentsURL, "PAYMENTS_API_KEY": m.config.PaymentsKey.Reveal(), "WEBHOOK_SECRET": m.config.WebhookSecret.Reveal(),
 	}
 	secret := strings.TrimPrefix(all["WEBHOOK_SECRET"], "whsec_")
@@ -57,6 +58,21 @@ func TestDoctor_OpenForLong(t *testing.T) {
 		require.Contains(t, found[0].Found, "1 payments are open for more than an hour")
 		require.Contains(t, found[0].Do, "payments payment show "+pendingID)
 	})
+}
+
+func TestDoctor_Uploads(t *testing.T) {
+	t.Parallel()
+	m := start(t)
+	found := m.doctor(nil)["uploads"][0]
+	require.NotEqual(t, doctor.Failed, found.State, found)
+	missing := m.doctor(map[string]string{"UPLOADS_DIR": m.config.UploadsDir + "/nowhere"})["uploads"][0]
+	require.Equal(t, doctor.Warning, missing.State)
+	require.Contains(t, missing.Do, "UPLOADS_DIR")
+	require.NoFileExists(t, m.config.UploadsDir+"/nowhere", "it only looks")
+	require.NoError(t, os.WriteFile(m.config.UploadsDir+"/file", nil, 0o600))
+	require.Equal(t, doctor.Failed, m.doctor(map[string]string{"UPLOADS_DIR": m.config.UploadsDir + "/file"})["uploads"][0].State)
+	require.NoError(t, os.Chmod(m.config.UploadsDir, 0o755))
+	require.Contains(t, fmt.Sprint(m.doctor(nil)["uploads"]), "everybody on this machine can read what is in")
 }
 
 // A marketplace that has the public half only of what webhooks are signed with cannot sign.

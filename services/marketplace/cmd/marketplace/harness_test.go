@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/http/cookiejar"
 	"net/url"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -88,6 +89,7 @@ func startWith(t *testing.T, address string, now clock.Clock, change ...func(*Co
 	c.DatabaseURL, c.Listen = address, "127.0.0.1:0"
 	c.PaymentsURL, c.PaymentsKey = payments.URL, fakeKey
 	c.PaymentsTimeout = 5 * time.Second
+	c.UploadsDir = filepath.Join(t.TempDir(), "uploads")
 	c.PollEvery = time.Hour // the tests of the poll say otherwise
 	c.WebhookSecret = logging.Secret(payments.secret)
 	for _, f := range change {
@@ -177,6 +179,12 @@ func (b *browser) do(method, path string, form url.Values) page {
 	if form != nil {
 		request.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	}
+	return b.answer(request)
+}
+
+// answer is what comes back for a request.
+func (b *browser) answer(request *http.Request) page {
+	b.t.Helper()
 	response, err := b.client.Do(request)
 	require.NoError(b.t, err)
 	defer func() { _ = response.Body.Close() }()

@@ -120,10 +120,19 @@ type applicationReport struct {
 }
 
 type submissionReport struct {
-	ID         string     `json:"id"`
-	At         time.Time  `json:"at"`
-	RejectedAt *time.Time `json:"rejected_at,omitempty"`
-	Reason     string     `json:"reason,omitempty"`
+	ID         string       `json:"id"`
+	At         time.Time    `json:"at"`
+	RejectedAt *time.Time   `json:"rejected_at,omitempty"`
+	Reason     string       `json:"reason,omitempty"`
+	Files      []fileReport `json:"files"`
+}
+
+type fileReport struct {
+	ID        string `json:"id"`
+	Name      string `json:"name"`
+	MediaType string `json:"media_type"`
+	Size      int64  `json:"size"`
+	SHA256    string `json:"sha256"`
 }
 
 type attemptReport struct {
@@ -152,7 +161,11 @@ func reportOf(v marketplace.JobView) jobReport {
 		r.Applications = append(r.Applications, applicationReport{Worker: a.WorkerName, AppliedAt: a.AppliedAt, WithdrawnAt: timeOrNone(a.WithdrawnAt)})
 	}
 	for _, w := range v.Submissions {
-		r.Submissions = append(r.Submissions, submissionReport{ID: w.ID, At: w.At, RejectedAt: timeOrNone(w.RejectedAt), Reason: w.Reason})
+		files := []fileReport{}
+		for _, f := range w.Files {
+			files = append(files, fileReport(f))
+		}
+		r.Submissions = append(r.Submissions, submissionReport{ID: w.ID, At: w.At, RejectedAt: timeOrNone(w.RejectedAt), Reason: w.Reason, Files: files})
 	}
 	if a := v.Attempt; a != nil {
 		r.Attempt = &attemptReport{PendingID: a.PendingID, State: a.State, Reason: a.Reason, CreatedAt: a.CreatedAt}
@@ -197,6 +210,9 @@ func (s *shell) printJob(v marketplace.JobView) error {
 			rejected = ", rejected " + w.RejectedAt.Format(time.RFC3339)
 		}
 		fmt.Fprintf(table, "submission\t%s %s%s\n", w.At.Format(time.RFC3339), w.ID, rejected)
+		for _, f := range w.Files {
+			fmt.Fprintf(table, "file\t%s %s %d bytes %s\n", f.Name, f.MediaType, f.Size, f.ID)
+		}
 	}
 	for _, e := range v.History {
 		fmt.Fprintf(table, "%s\t%s %s→%s %s %s\n", e.At.Format(time.RFC3339), e.Event, e.From, e.To, e.ByName, e.Detail)

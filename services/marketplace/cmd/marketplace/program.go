@@ -23,11 +23,18 @@ import (
 	"tianguis.example/marketplace/inbox"
 	"tianguis.example/marketplace/notify"
 	"tianguis.example/marketplace/store"
+	"tianguis.example/marketplace/uploads"
 	"tianguis.example/marketplace/web"
 	"tianguis.example/payments/api"
 )
 
 const service = "marketplace"
+
+// spareRoom is what uploads leave free of their disk.
+const spareRoom = 100 << 20 // bytes
+
+// sweepEvery is how often it is looked for files that are nobody's.
+const sweepEvery = time.Hour
 
 // Program is the running marketplace: main starts it, and so do tests.
 type Program struct {
@@ -38,6 +45,8 @@ type Program struct {
 	poller   *inbox.Poller
 	notifier *notify.Dispatcher
 	keeper   *deadline.Keeper
+	files    *uploads.Disk
+	sweeper  *uploads.Sweeper
 	log      *slog.Logger
 	measured measured
 	tracer   *tracing.Tracer // nil when nobody collects traces
@@ -68,6 +77,9 @@ func New(ctx context.Context, c Config, log *slog.Logger, now clock.Clock) (_ *P
 	if p.db, err = openMigrated(ctx, c.databaseConfig, log, now); err != nil {
 		return nil, err
 	}
+	if p.files, err = uploads.NewDisk(c.uploads(), spareRoom); err != nil {
+		return nil, fmt.Errorf("UPLOADS_DIR cannot be used: %w", err)
+	}
 	plain := store.New(p.db)
 	measured, err := newMeasured(c, p.db, plain, now, log)
 	if err != nil {
@@ -82,18 +94,21 @@ func New(ctx context.Context, c Config, log *slog.Logger, now clock.Clock) (_ *P
 	payments := crash.payments(api.NewClient(c.PaymentsURL, c.PaymentsKey.Reveal(), toPayments))
 	market := marketplace.New(kept, payments, now, log, marketplace.Options{
 		SellerID: c.SellerID, SessionLife: c.SessionLife, Longest: c.PaymentsTimeout, Watch: measured.news, Mails: c.MailDelivery != mailOff,
+		Files: p.files, FileSize: int64(c.UploadMaxSize),
 	})
 	senders, shown, err := c.senders(now)
 	if err != nil {
 		return nil, err
 	}
 	_, sms := senders[marketplace.SMS]
-	pages, err := web.New(market, kept, now, log, web.Options{BaseURL: c.BaseURL, UnsignedWebhooks: c.AllowUnsigned, Assets: assets, SMS: sms, ConsoleURL: c.ConsoleURL, Mails: mails(shown)})
+	pages, err := web.New(market, kept, now, log, web.Options{
+		BaseURL: c.BaseURL, UnsignedWebhooks: c.AllowUnsigned, Assets: assets, SMS: sms, Files: p.files, ConsoleURL: c.ConsoleURL, Mails: mails(shown),
+	})
 	if err != nil {
 		return nil, err
 	}
 	p.options = httpserver.Options{
-		Log: log, Clock: now, BodyLimit: 256 << 10, ErrorHandler: errorHandler(pages),
+		Log: log, Clock: now, BodyLimit: 256 << 10, Streamed: []string{web.SubmitRoute}, ErrorHandler: errorHandler(pages),
 		WriteTimeout:   c.PaymentsTimeout + 15*time.Second, // a page may wait that long for the payments service
 		TrustedProxies: proxies, Answered: measured.requests.Answered, Trace: tracePages(p.tracer),
 	}
@@ -110,6 +125,7 @@ func New(ctx context.Context, c Config, log *slog.Logger, now clock.Clock) (_ *P
 		Store: kept, Senders: senders, Clock: now, Log: log, Every: c.MessagesEvery, Workers: c.MessagesWorkers, Watch: measured.messages,
 	}
 	p.keeper = &deadline.Keeper{Market: market, Jobs: kept, Clock: now, Log: log, Every: c.DeadlineEvery, Watch: measured.loops}
+	p.sweeper = &uploads.Sweeper{Disk: p.files, Known: kept.KnownFiles, Clock: now, Log: log, Every: sweepEvery}
 	if p.listener, err = (&net.ListenConfig{}).Listen(ctx, "tcp", c.Listen); err != nil {
 		return nil, fmt.Errorf("MARKETPLACE_LISTEN cannot be used: %w", err)
 	}
@@ -145,6 +161,7 @@ func (p *Program) Run(ctx context.Context) error {
 	group.Go(func() error { p.poller.Run(ctx); return nil })
 	group.Go(func() error { p.notifier.Run(ctx); return nil })
 	group.Go(func() error { p.keeper.Run(ctx); return nil })
+	group.Go(func() error { p.sweeper.Run(ctx); return nil })
 	if p.measured.listener != nil {
 		group.Go(func() error { p.measured.registry.Serve(ctx, p.measured.listener, p.log); return nil })
 	}
@@ -160,6 +177,9 @@ func (p *Program) Close() (err error) {
 		if closed := l.Close(); !errors.Is(closed, net.ErrClosed) { // else Run has closed it
 			err = errors.Join(err, closed)
 		}
+	}
+	if p.files != nil {
+		err = errors.Join(err, p.files.Close())
 	}
 	if p.db != nil {
 		err = errors.Join(err, p.db.Close())

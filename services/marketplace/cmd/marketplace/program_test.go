@@ -112,6 +112,7 @@ func TestConfig_RefusesInWordsThatNameTheVariable(t *testing.T) {
 		"PAYMENTS_TIMEOUT":       func(c *Config) { c.PaymentsTimeout = 0 },
 		"SESSION_LIFETIME":       func(c *Config) { c.SessionLife = 0 },
 		"DEADLINE_INTERVAL":      func(c *Config) { c.DeadlineEvery = 0 },
+		"UPLOAD_MAX_SIZE":        func(c *Config) { c.UploadMaxSize = 0 },
 		"MARKETPLACE_ASSETS":     func(c *Config) { c.Assets = []string{"USD/2", "MXN"} },
 		"DATABASE_MAX_CONNS":     func(c *Config) { c.MaxConns = 0 },
 		"LOG_FORMAT":             func(c *Config) { c.LogFormat = "xml" },
@@ -148,6 +149,27 @@ func TestNew_BusyPort(t *testing.T) {
 	c.DatabaseURL, c.Listen = databasetest.SQLiteAddress(t), m.Address()
 	_, err := New(t.Context(), c, discard, clock.System())
 	require.ErrorContains(t, err, "MARKETPLACE_LISTEN cannot be used")
+}
+
+func TestNew_UploadsNowhere(t *testing.T) {
+	t.Parallel()
+	c := config(t)
+	c.DatabaseURL, c.Listen, c.UploadsDir = databasetest.SQLiteAddress(t), "127.0.0.1:0", filepath.Join(t.TempDir(), "file")
+	require.NoError(t, os.WriteFile(c.UploadsDir, nil, 0o600))
+	_, err := New(t.Context(), c, discard, clock.System())
+	require.ErrorContains(t, err, "UPLOADS_DIR cannot be used")
+}
+
+func TestConfig_UploadsAreBesideTheDatabase(t *testing.T) {
+	t.Parallel()
+	c := config(t)
+	require.Equal(t, "uploads", c.uploads())
+	c.DatabaseURL = "sqlite:/var/lib/market/marketplace.db"
+	require.Equal(t, "/var/lib/market/uploads", c.uploads())
+	c.DatabaseURL = "postgres://market@db.example/market"
+	require.Equal(t, "uploads", c.uploads())
+	c.UploadsDir = "/srv/files"
+	require.Equal(t, "/srv/files", c.uploads())
 }
 
 // run is one command line, as a person types it, with settings from a file.

@@ -1,7 +1,0 @@
-//go:build !linux && !darwin
-
-package doctor
-
-func freeSpace(string) (uint64, bool) { return 0, false }
-
-func writable(string) bool { return true }
