@@ -1,6 +1,6 @@
 # One command each; `make help` lists them.
 .DEFAULT_GOAL := help
-.PHONY: help demo smoke test integration crash chaos dashboard webhooks bench-webhooks lint tidy go
+.PHONY: help demo smoke test integration crash chaos dashboard webhooks bench-webhooks lint openapi tidy go
 
 state := .tianguis
 stack := $(state)/bin/stack
@@ -49,6 +49,12 @@ lint: $(golangci) ## gofmt, go vet and golangci-lint on every module
 	@for module in $$(go list -m -f '{{.Dir}}'); do \
 		echo "lint $$module"; (cd $$module && go vet ./... && $(golangci) run --allow-parallel-runners ./...) || exit 1; \
 	done
+
+openapi: ## lint the OpenAPI documents of both services
+	@command -v npm >/dev/null || { echo "npm is missing: the linter of OpenAPI documents is a package of it"; exit 1; }
+	@cd deploy/openapi && npm ci --silent --no-audit --no-fund --prefer-offline
+	@REDOCLY_TELEMETRY=off REDOCLY_SUPPRESS_UPDATE_NOTICE=true deploy/openapi/node_modules/.bin/redocly lint --config deploy/openapi/redocly.yaml \
+		services/payments/rest/openapi.yaml services/marketplace/inbox/openapi.yaml
 
 tidy: ## tidy every module, and give all of them the same versions
 	@go work sync

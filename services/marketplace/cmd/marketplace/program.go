@@ -17,6 +17,7 @@ import (
 	"tianguis.example/chassis/database"
 	"tianguis.example/chassis/httpclient"
 	"tianguis.example/chassis/httpserver"
+	"tianguis.example/chassis/openapi"
 	"tianguis.example/chassis/tracing"
 	"tianguis.example/marketplace"
 	"tianguis.example/marketplace/deadline"
@@ -117,6 +118,11 @@ func New(ctx context.Context, c Config, log *slog.Logger, now clock.Clock) (_ *P
 	p.echo.GET("/ready", httpserver.Ready(service, now, log, kept.Ping))
 	inbox.NewReceiver(market, secrets, c.AllowUnsigned, now, log).Register(p.echo, traceWebhooks(p.tracer)...)
 	pages.Register(p.echo)
+	document, err := openapi.New(inbox.Document)
+	if err != nil {
+		return nil, err
+	}
+	document.Register(p.echo)
 	p.poller = &inbox.Poller{
 		Market: market, Attempts: kept, Clock: now, Log: log,
 		Every: c.PollEvery, Workers: c.PollWorkers, Lease: 2 * c.PaymentsTimeout, Watch: measured.loops, Trace: traceQuestion(p.tracer),

@@ -15,6 +15,7 @@ import (
 	"tianguis.example/chassis/database"
 	"tianguis.example/chassis/httpclient"
 	"tianguis.example/chassis/httpserver"
+	"tianguis.example/chassis/openapi"
 	"tianguis.example/chassis/settings"
 	"tianguis.example/chassis/tracing"
 	"tianguis.example/chassis/worker"
@@ -141,6 +142,11 @@ func newProgram(ctx context.Context, c config, log *slog.Logger, clk clock.Clock
 	}
 	e := httpserver.New(p.server)
 	api.Routes(e)
+	document, err := openapi.New(rest.Document)
+	if err != nil {
+		return nil, err
+	}
+	document.Register(e)
 	pages, err := console.New(keep, desk, c.APIKey.Reveal(), clk)
 	if err != nil {
 		return nil, err
