@@ -58,7 +58,7 @@ var addressAttacks = []Attack{
 	},
 	{
 		ID: "address-name-inside", Title: "A name that leads to this machine: only as it is dialled can that be known (DNS rebinding)", By: Stranger, Aim: Inside,
-		Refused: []Refusal{noWallet}, Told: forbidden,
+		Refused: []Refusal{noWallet, walletDown}, Told: append(because("no such host"), forbidden...),
 		Try: typed(trapped("https", "localhost", "LOCALHOST", "localhost.")),
 	},
 	{
@@ -82,7 +82,7 @@ var addressAttacks = []Attack{
 	},
 	{
 		ID: "address-plain-http", Title: "A public wallet without TLS, where the answer could be anybody's", By: Network, Aim: Money,
-		Refused: []Refusal{noWallet}, Told: forbidden,
+		Refused: []Refusal{noWallet}, Told: append(because("normal form"), forbidden...),
 		Try: typed(func(*siege) []string {
 			return []string{"http://wallet.example/alice", "http://8.8.8.8/alice", "HTTP://wallet.example/alice"}
 		}),

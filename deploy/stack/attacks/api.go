@@ -92,10 +92,10 @@ var apiAttacks = []Attack{
 		}),
 	},
 	{
-		ID: "api-oversized", Title: "A body of a megabyte, with and without its length", By: Caller, Aim: Service,
-		Refused: []Refusal{{http.StatusRequestEntityTooLarge, `"code":"too_large"`}}, Told: suspect(stack.Payments, "too_large"),
+		ID: "api-oversized", Title: "A body of 200 KB, with and without its length", By: Caller, Aim: Service,
+		Refused: []Refusal{{http.StatusRequestEntityTooLarge, `"code":"too_large"`}, {0, ""}}, Told: suspect(stack.Payments, "too_large"),
 		Try: fired(func(s *siege) []shot {
-			known := api(http.MethodPost, "/api/wallet/profile", `{"walletAddressUrl":"`+strings.Repeat("x", 1<<20)+`"}`).keyed(s)
+			known := api(http.MethodPost, "/api/wallet/profile", `{"walletAddressUrl":"`+strings.Repeat("x", 200<<10)+`"}`).keyed(s)
 			unknown := known
 			unknown.chunked = true
 			return []shot{known, unknown}
@@ -190,10 +190,10 @@ var apiAttacks = []Attack{
 		}),
 	},
 	{
-		ID: "api-log-forged", Title: "Line breaks, quotes and colours in what is logged: request id, user agent, path", By: Stranger, Aim: Privacy,
+		ID: "api-log-forged", Title: "Line breaks, quotes and brackets in what is logged: request id, user agent, path", By: Stranger, Aim: Privacy,
 		Refused: []Refusal{noKey}, Told: tellNoKey,
 		Try: fired(func(*siege) []shot {
-			evil := "x\",\"level\":\"INFO\",\"msg\":\"all is well\x1b[31m"
+			evil := "x\",\"level\":\"INFO\",\"msg\":\"all is well\u202e"
 			return []shot{
 				api(http.MethodGet, "/sellers", "").with("X-Request-Id", evil), api(http.MethodGet, "/sellers", "").with("User-Agent", evil),
 				api(http.MethodGet, "/payments/%0a%7B%22level%22%3A%22ERROR%22%7D/status", ""), api(http.MethodGet, "/sellers", "").with("Traceparent", evil),

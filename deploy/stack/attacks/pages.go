@@ -264,7 +264,7 @@ var pageAttacks = []Attack{
 	},
 	{
 		ID: "page-oversized", Title: "A form of half a megabyte", By: Customer, Aim: Service,
-		Refused: []Refusal{{http.StatusRequestEntityTooLarge, ""}, foreignForm}, Told: []Line{{stack.Marketplace, "security", "too_large"}, {stack.Marketplace, "security", "forbidden"}},
+		Refused: []Refusal{{http.StatusRequestEntityTooLarge, ""}, foreignForm, {0, ""}}, Told: []Line{{stack.Marketplace, "security", "too_large"}, {stack.Marketplace, "security", "forbidden"}},
 		Try: fired(func(s *siege) []shot {
 			known := postOurs("/jobs/new", url.Values{"description": {strings.Repeat("x", 512<<10)}}, s.payer)
 			unknown := known
@@ -291,14 +291,22 @@ var pageAttacks = []Attack{
 		ID: "page-host", Title: "Another Host, for links in mails and redirects to lead there", By: Stranger, Aim: Account,
 		Refused: []Refusal{{http.StatusSeeOther, "Location: /"}}, Told: tellPage,
 		Try: func(ctx context.Context, s *siege) ([]answer, error) {
-			all, err := s.fire(ctx, get("/", nil).with("Host", "evil.example"), get("/", nil).with("X-Forwarded-Host", "evil.example"), get("//evil.example/%2f..", nil).with("Host", "evil.example"))
-			all = all[:min(len(all), 2)] // the third is a page that there is not
+			all, err := s.fire(ctx, get("/", nil).with("Host", "evil.example"), get("/", nil).with("X-Forwarded-Host", "evil.example"), get("/profile", nil).with("Host", "evil.example:8000"))
 			if err == nil {
 				err = stays(all)
 			}
-			if err == nil {
-				_, err = s.mailed(ctx, otherEmail, "/reset?token=") // the links that were mailed lead here
+			if err != nil {
+				return all, err
 			}
+			who, err := s.formOf(ctx, "/forgot")
+			if err != nil {
+				return all, err
+			}
+			asked, err := s.fire(ctx, postOurs("/forgot", url.Values{"email": {workerEmail}}, who).with("Host", "evil.example").with("X-Forwarded-Host", "evil.example"))
+			if err == nil {
+				_, err = s.mailed(ctx, workerEmail, "/reset?token=") // which begins with the address that was configured
+			}
+			all = append(all, asked...)
 			return all, err
 		},
 	},

@@ -114,7 +114,7 @@ func (s *siege) send(ctx context.Context, o shot) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	request.URL.Opaque = "//" + target.Host + o.path // as it is: net/url would tidy it up
+	request.URL.Opaque = o.path // as it is: net/url would tidy it up
 	for name, values := range o.header {
 		request.Header[name] = values
 	}

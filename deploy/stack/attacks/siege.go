@@ -74,8 +74,8 @@ const (
 	password      = "demo-tianguis" //nolint:gosec // G101: public on purpose
 
 	otherEmail    = "otilia@example.com"
-	otherPassword = "a password of her own" //nolint:gosec // G101: of nobody
-	newPassword   = "and then another one"  //nolint:gosec // G101: of nobody
+	otherPassword = "a password of her own"
+	newPassword   = "and then another one"
 )
 
 func newSiege(c Config) *siege {

@@ -175,7 +175,7 @@ var webhookAttacks = []Attack{
 	},
 	{
 		ID: "webhook-oversized", Title: "A body of 20 KB and more, signed, with and without its length", By: Network, Aim: Service,
-		Refused: []Refusal{{http.StatusRequestEntityTooLarge, `"success":false`}}, Told: suspect(stack.Marketplace, "too_large"),
+		Refused: []Refusal{{http.StatusRequestEntityTooLarge, `"success":false`}, {0, ""}}, Told: suspect(stack.Marketplace, "too_large"),
 		Try: delivered(func(s *siege, body string) []shot {
 			body += strings.Repeat(" ", webhook.MaxBody)
 			known := deliver(s.forge(newID(), now(), body), body)
