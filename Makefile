@@ -1,6 +1,6 @@
 # One command each; `make help` lists them.
 .DEFAULT_GOAL := help
-.PHONY: help demo smoke test integration crash chaos dashboard webhooks bench-webhooks lint openapi tidy go
+.PHONY: help demo smoke test browser integration crash chaos attacks dashboard webhooks bench-webhooks lint openapi tidy go
 
 state := .tianguis
 stack := $(state)/bin/stack
@@ -19,6 +19,9 @@ smoke: go ## make whole payments on free ports, and end
 
 chaos: go ## let many buyers pay while everything breaks, then compare the books (N=10000 SEED=1)
 	@$(stack) chaos --payments $(or $(N),1000) $(if $(SEED),--seed $(SEED)) $(ARGS)
+
+attacks: go ## try to get in, in every way of the table in docs/security.md; ARGS=--write writes that table (ARGS="--only finish-")
+	@$(stack) attacks $(ARGS)
 
 dashboard: go ## let Prometheus watch a chaos run, and draw docs/dashboard.png from it (ARGS="--payments 500 --out file.png")
 	@$(stack) dashboard $(ARGS)

@@ -23,7 +23,7 @@ var mayImport = map[string][]string{
 	"uploads":         {".", "tianguis.example/chassis/clock", "tianguis.example/chassis/disk"},
 	"web":             {".", "language", "tianguis.example/chassis/clock", "tianguis.example/chassis/httpserver"},
 	"deadline":        {".", "tianguis.example/chassis/clock", "tianguis.example/chassis/worker"},
-	"inbox":           {".", "tianguis.example/chassis/clock", "tianguis.example/chassis/worker", "tianguis.example/payments/webhook"},
+	"inbox":           {".", "tianguis.example/chassis/clock", "tianguis.example/chassis/httpserver", "tianguis.example/chassis/worker", "tianguis.example/payments/webhook"},
 	"notify":          {".", "language", "tianguis.example/chassis/clock", "tianguis.example/chassis/logging", "tianguis.example/chassis/worker", "tianguis.example/payments/webhook"},
 	"cmd/marketplace": {"*"},
 }

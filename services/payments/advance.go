@@ -58,6 +58,9 @@ func (s *Service) advance(ctx context.Context, by Actor, p Payment, until time.T
 		now := s.clock.Now()
 		if wait > 0 && !ended && !now.Add(wait).After(until) {
 			// Short enough to keep the lease and wait here; nothing to write down.
+			if c.cause != nil { // nobody records it, and what a wallet has answered must be told
+				s.log.WarnContext(ctx, "a wallet is asked again", slog.Any("", p), "tries", c.After.Tries, "error", c.cause)
+			}
 			p.Tries, p.ReceivedAmount, fresh = c.After.Tries, c.After.ReceivedAmount, false
 			if err := clock.Sleep(ctx, s.clock, wait); err != nil {
 				return p, err

@@ -32,7 +32,7 @@ var mayImport = map[string][]string{
 		".", "outbox", "webhook", "api", "apikey", "money", "openpayments",
 		"tianguis.example/chassis/httpserver", "tianguis.example/chassis/logging", "tianguis.example/chassis/clock",
 	},
-	"console":      {"outbox", "webhook", "apikey", "tianguis.example/chassis/clock", "tianguis.example/chassis/logging"},
+	"console":      {"outbox", "webhook", "apikey", "tianguis.example/chassis/clock", "tianguis.example/chassis/httpserver", "tianguis.example/chassis/logging"},
 	"cmd/payments": {"*"},
 }
 

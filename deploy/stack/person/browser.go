@@ -25,6 +25,9 @@ func NewBrowser() *Browser {
 	return &Browser{client: &http.Client{Jar: jar, Timeout: time.Minute}}
 }
 
+// Cookies are those that the browser sends to an address.
+func (b *Browser) Cookies(address *url.URL) []*http.Cookie { return b.client.Jar.Cookies(address) }
+
 // Page is what the browser shows after it has followed redirects.
 type Page struct {
 	URL      *url.URL

@@ -69,8 +69,11 @@ func Serve(ctx context.Context, listener net.Listener, handler http.Handler, o O
 	if o.Drain == 0 {
 		o.Drain = 15 * time.Second
 	}
+	unasked := &unasked{log: o.Log}
 	server := &http.Server{
-		Handler:           handler,
+		Handler:           unasked.asked(handler),
+		ConnContext:       unasked.connContext,
+		ConnState:         unasked.connState,
 		ReadHeaderTimeout: 5 * time.Second,
 		ReadTimeout:       30 * time.Second,
 		WriteTimeout:      o.WriteTimeout,
@@ -152,6 +155,10 @@ func logRequests(o Options) echo.MiddlewareFunc {
 			}
 			if err != nil {
 				attrs = append(attrs, slog.String("error", err.Error()))
+			}
+			if what, ok := ec.Get(suspectKey).(string); ok {
+				level = max(level, slog.LevelWarn)
+				attrs = append(attrs, slog.String("security", what))
 			}
 			o.Log.LogAttrs(ec.Request().Context(), level, "request", attrs...)
 			return nil

@@ -7,6 +7,7 @@ import (
 
 	"github.com/labstack/echo/v4"
 
+	"tianguis.example/chassis/httpserver"
 	"tianguis.example/marketplace"
 )
 
@@ -34,6 +35,9 @@ var statusOf = map[marketplace.Code]int{
 	marketplace.CodeMailOff:         http.StatusConflict,
 }
 
+// suspicious are refusals that an operator may want to know of.
+var suspicious = map[int]string{http.StatusUnauthorized: "unauthorized", http.StatusConflict: "conflict", http.StatusRequestEntityTooLarge: "too_large"}
+
 // errNoJob has the documented words.
 var errNoJob = echo.NewHTTPError(http.StatusNotFound, "Job not found")
 
@@ -54,6 +58,9 @@ func Error(err error, c echo.Context) {
 	}
 	if status == http.StatusMethodNotAllowed {
 		c.Response().Header().Set("Allow", http.MethodPost)
+	}
+	if what, ok := suspicious[status]; ok {
+		httpserver.Suspect(c, what)
 	}
 	_ = c.JSON(status, struct {
 		Success bool   `json:"success"`

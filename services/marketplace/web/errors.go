@@ -34,6 +34,12 @@ var statusOf = map[marketplace.Code]int{
 	marketplace.CodeFilesDown:       http.StatusServiceUnavailable,
 }
 
+// suspicious are refusals that an operator may want to know of, by the page's status.
+var suspicious = map[int]string{
+	http.StatusUnauthorized: "sign_in_failed", http.StatusForbidden: "forbidden", http.StatusTooManyRequests: "too_many_tries",
+	http.StatusRequestEntityTooLarge: "too_large",
+}
+
 // words is the sentence of an error of ours, in the visitor's language.
 func (p *Pages) words(c echo.Context, err error) string {
 	if known, ok := errors.AsType[*marketplace.Error](err); ok {

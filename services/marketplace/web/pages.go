@@ -20,6 +20,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"tianguis.example/chassis/clock"
+	"tianguis.example/chassis/httpserver"
 	"tianguis.example/marketplace"
 	"tianguis.example/marketplace/language"
 )
@@ -151,6 +152,9 @@ type frame struct {
 
 // render writes a page whole, or not at all.
 func (p *Pages) render(c echo.Context, status int, name string, page any) error {
+	if what, ok := suspicious[status]; ok {
+		httpserver.Suspect(c, what)
+	}
 	var body bytes.Buffer
 	data := frame{Visitor: visitorOf(c), Here: here(c), Flash: p.takeFlash(c), Page: page}
 	if data.Visitor.SignedIn() {

@@ -6,6 +6,7 @@ import (
 
 	"github.com/labstack/echo/v4"
 
+	"tianguis.example/chassis/httpserver"
 	"tianguis.example/chassis/logging"
 	"tianguis.example/payments/outbox"
 )
@@ -20,6 +21,9 @@ var statusOf = map[outbox.Code]int{
 	outbox.CodeEndpointDisabled:   http.StatusConflict,
 	outbox.CodeInvalidRequest:     http.StatusBadRequest,
 }
+
+// suspicious are refusals that an operator may want to know of, by status.
+var suspicious = map[int]string{http.StatusUnauthorized: "unauthorized", http.StatusForbidden: "forbidden"}
 
 // refusal is an error of the door itself.
 type refusal struct {
@@ -58,6 +62,9 @@ func (p *Pages) withErrors(next echo.HandlerFunc) echo.HandlerFunc {
 			return err
 		}
 		page := describe(err)
+		if what, ok := suspicious[page.Status]; ok {
+			httpserver.Suspect(c, what)
+		}
 		page.RequestID = logging.RequestID(c.Request().Context())
 		return errors.Join(err, p.render(c, page.Status, "error", frame{Page: page}))
 	}

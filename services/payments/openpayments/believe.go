@@ -66,6 +66,17 @@ func believeURL(field, value string) error {
 	return nil
 }
 
+// believeURLOf is believeURL for an address that is of the host that answered: a token goes there, or what it says is taken for that host's word.
+func believeURLOf(field, value, asked string) error {
+	if err := believeURL(field, value); err != nil {
+		return err
+	}
+	if !sameHost(value, asked) {
+		return fmt.Errorf("%s: it is of another host than was asked", field)
+	}
+	return nil
+}
+
 // believeURLs checks pairs of field and value.
 func believeURLs(pairs ...[2]string) error {
 	for _, pair := range pairs {

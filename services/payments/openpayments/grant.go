@@ -27,7 +27,7 @@ func (s *GrantService) Request(ctx context.Context, params GrantRequestParams) (
 	if params.Interact != nil {
 		call.secret = params.Interact.Nonce
 	}
-	return ask(ctx, s.caller, call, grantWire.believe)
+	return ask(ctx, s.caller, call, func(wire grantWire) (Grant, error) { return wire.believe(params.URL) })
 }
 
 // Continue asks for the token of a grant that was consented to, or, without an
@@ -44,7 +44,7 @@ func (s *GrantService) Continue(ctx context.Context, params GrantContinueParams)
 		if wire.Interact != nil {
 			return Grant{}, errors.New("interact: a continued grant asks for consent again")
 		}
-		return wire.believe()
+		return wire.believe(params.URL)
 	})
 }
 
@@ -119,18 +119,19 @@ type grantWire struct {
 }
 
 // believe takes an answer for a grant only when it is granted, waits for a person, or
-// can be asked about again. An answer with both a token and an interaction is none.
-func (w grantWire) believe() (Grant, error) {
+// can be asked about again. An answer with both a token and an interaction is none. asked is the auth server: it cannot send what it
+// gives us to another (RFC 9635 section 11.12).
+func (w grantWire) believe(asked string) (Grant, error) {
 	var grant Grant
 	if w.AccessToken != nil {
-		token, err := w.AccessToken.believe()
+		token, err := w.AccessToken.believe(asked)
 		if err != nil {
 			return Grant{}, err
 		}
 		grant.AccessToken = &token
 	}
 	if w.Continue != nil {
-		if err := believeURL("continue.uri", w.Continue.URI); err != nil {
+		if err := believeURLOf("continue.uri", w.Continue.URI, asked); err != nil {
 			return Grant{}, err
 		}
 		if !isVisible(w.Continue.AccessToken.Value) {

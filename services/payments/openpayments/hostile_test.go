@@ -310,6 +310,9 @@ func TestHostile_OtherTerms(t *testing.T) {
 		{"incoming get", incomingWith(mxn, mxn), incomingWith(mxn, `{"value":"9223372036854775808","assetCode":"MXN","assetScale":2}`)},
 		{"outgoing create", outgoingWith(mxn, none), outgoingWith(mxn, usd)},
 		{"outgoing create", outgoingWith(mxn, none), outgoingWith("null", none)},
+		// Another host's payment would be asked for with our token, or believed to be the one that was made.
+		{"outgoing create", outgoingWith(mxn, none), strings.Replace(outgoingWith(mxn, none), outgoing, "https://other.example/outgoing-payments/1", 1)},
+		{"incoming create", incomingWith(mxn, none), strings.Replace(incomingWith(mxn, none), incoming, "https://other.example/incoming-payments/1", 1)},
 		{"wallet address", addressWith(`,"assetCode":"MXN","assetScale":0`), addressWith(`,"assetCode":"MXN"`)},
 		{"wallet address", addressWith(`,"assetCode":"MXN","assetScale":9`), addressWith(`,"assetCode":"","assetScale":2`)},
 		{"wallet address", addressWith(`,"assetCode":"MXN","assetScale":2`), addressWith(`,"assetCode":"MXN","assetScale":256`)},
@@ -359,6 +362,9 @@ func TestHostile_Grants(t *testing.T) {
 		`{"access_token":{"value":"T","manage":"` + manage + `"}}`,
 		`{"access_token":[{"value":"T","manage":"` + manage + `",` + access + `}]}`,
 		`{"access_token":{"value":"T","manage":"` + manage + `","expires_in":-600,` + access + `}}`,
+		// Sent where another auth server would get the token.
+		`{"continue":{"access_token":{"value":"C"},"uri":"https://other.example/continue/1"}}`,
+		`{"access_token":{"value":"T","manage":"https://other.example/token/1",` + access + `}}`,
 	}
 	request := func(answer string) error {
 		c := client(t, wallet(t, says(200, "application/json", answer)), 0)

@@ -34,6 +34,9 @@ func (s *IncomingPaymentService) Create(ctx context.Context, params IncomingPaym
 	}
 	return ask(ctx, s.caller, call, func(wire incomingPaymentWire) (IncomingPayment, error) {
 		payment, err := wire.believe("", params.WalletAddress)
+		if err == nil { // from now on it is believed what it has received
+			err = believeURLOf("id", payment.ID, params.BaseURL)
+		}
 		if err != nil {
 			return IncomingPayment{}, err
 		}

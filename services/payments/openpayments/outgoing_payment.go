@@ -31,6 +31,9 @@ func (s *OutgoingPaymentService) Create(ctx context.Context, params OutgoingPaym
 	}
 	call.body = outgoingPaymentBody{WalletAddress: params.WalletAddress, QuoteID: params.QuoteID, Metadata: params.Metadata}
 	return ask(ctx, s.caller, call, func(wire outgoingPaymentWire) (OutgoingPayment, error) {
+		if err := believeURLOf("id", wire.ID, params.BaseURL); err != nil { // it is asked for with the token
+			return OutgoingPayment{}, err
+		}
 		return wire.believe("", params.WalletAddress, params.QuoteID)
 	})
 }
@@ -51,6 +54,9 @@ func (s *OutgoingPaymentService) List(ctx context.Context, params ListParams) (P
 	}
 	return ask(ctx, s.caller, call, func(wire pageWire[outgoingPaymentWire]) (Page[OutgoingPayment], error) {
 		return believePage(wire, func(item outgoingPaymentWire) (OutgoingPayment, error) {
+			if err := believeURLOf("id", item.ID, params.BaseURL); err != nil {
+				return OutgoingPayment{}, err
+			}
 			return item.believe("", params.WalletAddress, "")
 		})
 	})

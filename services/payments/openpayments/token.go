@@ -22,7 +22,7 @@ func (s *TokenService) Rotate(ctx context.Context, params TokenRotateParams) (Ac
 		if wire.AccessToken == nil {
 			return AccessToken{}, errors.New("access_token: it is missing")
 		}
-		return wire.AccessToken.believe()
+		return wire.AccessToken.believe(params.URL)
 	})
 }
 
@@ -42,11 +42,12 @@ type accessTokenWire struct {
 	Access    []Access `json:"access"`
 }
 
-func (w accessTokenWire) believe() (AccessToken, error) {
+// believe wants the token to be managed where it came from: its value is sent there.
+func (w accessTokenWire) believe(asked string) (AccessToken, error) {
 	if !isVisible(w.Value) {
 		return AccessToken{}, errors.New("access_token.value: it is missing or cannot stand in a header")
 	}
-	if err := believeURL("access_token.manage", w.Manage); err != nil {
+	if err := believeURLOf("access_token.manage", w.Manage, asked); err != nil {
 		return AccessToken{}, err
 	}
 	if len(w.Access) == 0 {

@@ -93,7 +93,7 @@ func FuzzBelieve(f *testing.F) {
 		f.Add([]byte(r.Body))
 	}
 	f.Fuzz(func(t *testing.T, answer []byte) {
-		if grant, err := read(answer, grantWire.believe); err == nil {
+		if grant, err := read(answer, func(w grantWire) (Grant, error) { return w.believe("https://auth.example") }); err == nil {
 			require.True(t, grant.AccessToken != nil || grant.Continue != nil)
 			require.False(t, grant.AccessToken != nil && grant.Interaction != nil)
 			if grant.AccessToken != nil {

@@ -4,11 +4,13 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"slices"
 	"strconv"
 	"time"
 
 	"github.com/labstack/echo/v4"
 
+	"tianguis.example/chassis/httpserver"
 	"tianguis.example/chassis/logging"
 	"tianguis.example/payments"
 	"tianguis.example/payments/api"
@@ -58,6 +60,11 @@ var own = map[int]api.Failure{
 	http.StatusBadRequest:            {Code: string(payments.CodeInvalidRequest), Error: "the request could not be read"},
 }
 
+// suspicious are the codes of refusals that an operator may want to know of.
+var suspicious = []string{
+	string(codeUnauthorized), string(codeUnsupported), string(payments.CodeHashInvalid), string(payments.CodeNotApproved), string(payments.CodeInvalidKey), "too_large",
+}
+
 // ErrorHandler writes every error body of the service. What it does not know is "internal", and its text stays in the log.
 func ErrorHandler(log *slog.Logger) echo.HTTPErrorHandler {
 	return func(err error, c echo.Context) {
@@ -67,6 +74,9 @@ func ErrorHandler(log *slog.Logger) echo.HTTPErrorHandler {
 		ctx := c.Request().Context()
 		status, body := describe(c, err)
 		body.RequestID = logging.RequestID(ctx)
+		if slices.Contains(suspicious, body.Code) {
+			httpserver.Suspect(c, body.Code)
+		}
 		if status == http.StatusInternalServerError {
 			log.ErrorContext(ctx, "internal error", "error", err)
 		}

@@ -90,6 +90,8 @@ func newWallet(t *testing.T) *wallet {
 			out.Header().Set("Age", "3600")
 		}
 		switch {
+		case r.Method == http.MethodDelete && strings.HasPrefix(r.URL.Path, "/kept/"):
+			out.WriteHeader(http.StatusForbidden)
 		case r.Method == http.MethodDelete:
 			w.ended <- r.URL.Path
 			out.WriteHeader(http.StatusNoContent)
@@ -138,7 +140,7 @@ func TestDoctor_TheGrantIsGivenBack(t *testing.T) {
 	require.Equal(t, "/token/1", <-w.ended)
 	require.Empty(t, w.ended)
 	w.grant = func(out http.ResponseWriter, _ *http.Request) {
-		_, _ = fmt.Fprintf(out, granted, "http://127.0.0.1:1", `,"continue":{"access_token":{"value":"c"},"uri":"http://127.0.0.1:1/c"}`)
+		_, _ = fmt.Fprintf(out, granted, w.URL+"/kept", `,"continue":{"access_token":{"value":"c"},"uri":"`+w.URL+`/kept/c"}`)
 	}
 	r, _ = examined(t, all)
 	says(t, findings(t, r, "signed request"), doctor.Warning, "did not take the grant back", "ends by itself")

@@ -1,12 +1,14 @@
 package main
 
 import (
+	"errors"
 	"log/slog"
 	"net/http"
 	"slices"
 
 	"tianguis.example/chassis/clock"
 	"tianguis.example/chassis/logging"
+	"tianguis.example/payments/egress"
 	"tianguis.example/payments/openpayments"
 )
 
@@ -39,6 +41,9 @@ func (w walletLog) RoundTrip(request *http.Request) (*http.Response, error) {
 	case err != nil:
 		level = slog.LevelWarn
 		attrs = append(attrs, slog.String("error", err.Error()))
+		if errors.Is(err, egress.ErrForbiddenAddress) {
+			attrs = append(attrs, slog.String("security", "forbidden_address"))
+		}
 	case answer.StatusCode >= http.StatusInternalServerError, answer.StatusCode == http.StatusTooManyRequests:
 		level = slog.LevelWarn
 	case request.Method == http.MethodGet && answer.StatusCode/100 == 2:
