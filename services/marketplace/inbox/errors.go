@@ -29,6 +29,7 @@ var statusOf = map[marketplace.Code]int{
 	marketplace.CodeTooManyTries:    http.StatusTooManyRequests,
 	marketplace.CodeTaken:           http.StatusConflict,
 	marketplace.CodeChanged:         http.StatusConflict,
+	marketplace.CodeFilesDown:       http.StatusServiceUnavailable,
 	marketplace.CodeLinkExpired:     http.StatusGone,
 	marketplace.CodeMailOff:         http.StatusConflict,
 }
