@@ -60,7 +60,11 @@ func Run(ctx context.Context, c Config) (result Result, err error) {
 	if !result.Clean() {
 		fmt.Fprintf(c.Out, "\nThe logs are in %s.\n", c.State)
 	}
-	fmt.Fprintf(c.Out, "\n%d requests in %s; then the victims paid as they had meant to, once each\n", result.Requests, clock.System().Now().Sub(began).Round(time.Second))
+	fmt.Fprintf(c.Out, "\n%d requests in %s", result.Requests, clock.System().Now().Sub(began).Round(time.Second))
+	if result.Clean() && c.Only == "" {
+		fmt.Fprint(c.Out, "; then the victims paid as they had meant to, once each")
+	}
+	fmt.Fprintln(c.Out)
 	fmt.Fprintf(c.Out, "%s\n", result.Line())
 	return result, nil
 }
@@ -122,7 +126,11 @@ func (s *siege) tryAll(ctx context.Context, all []Attack) (Result, error) {
 	if s.config.Only != "" {
 		return result, ctx.Err()
 	}
-	return result, errors.Join(ctx.Err(), s.goOn(ctx), s.logsWhole())
+	if err := errors.Join(s.goOn(ctx), s.logsWhole()); err != nil {
+		after := Attack{ID: "afterwards", Title: "The victims go on, and the logs are whole"}
+		result.Breaches = append(result.Breaches, Breach{after, err.Error()})
+	}
+	return result, ctx.Err()
 }
 
 func join(words, more string) string { return strings.TrimPrefix(words+"\n"+more, "\n") }

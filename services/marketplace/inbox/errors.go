@@ -30,6 +30,7 @@ var statusOf = map[marketplace.Code]int{
 	marketplace.CodeTooManyTries:    http.StatusTooManyRequests,
 	marketplace.CodeTaken:           http.StatusConflict,
 	marketplace.CodeChanged:         http.StatusConflict,
+	marketplace.CodeFilesDown:       http.StatusServiceUnavailable,
 	marketplace.CodeLinkExpired:     http.StatusGone,
 	marketplace.CodeDisabled:        http.StatusForbidden,
 	marketplace.CodeMailOff:         http.StatusConflict,
