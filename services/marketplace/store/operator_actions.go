@@ -13,7 +13,7 @@ import (
 )
 
 // What operators do is one chain, numbered from 1. An action's hash is over all that it says, its number and the hash before it, and one row says
-// where the chain ends. No method changes or removes an action; triggers stop a hand that would. docs/decisions/0010-what-operators-do-is-one-chain.md
+// where the chain ends. No method changes or removes an action; triggers stop a hand that would. docs/decisions/0011-what-operators-do-is-one-chain.md
 // has what this finds, and what not.
 
 type actionRow struct {
