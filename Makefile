@@ -1,6 +1,6 @@
 # One command each; `make help` lists them.
 .DEFAULT_GOAL := help
-.PHONY: help demo smoke test browser integration crash chaos attacks dashboard webhooks bench-webhooks lint openapi tidy go
+.PHONY: help demo smoke test integration crash chaos attacks dashboard webhooks bench-webhooks lint openapi tidy go
 
 state := .tianguis
 stack := $(state)/bin/stack
