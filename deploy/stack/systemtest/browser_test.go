@@ -24,6 +24,7 @@ func TestBrowser(t *testing.T) {
 		"a life in Spanish":         func(t *testing.T) { w.lives(t, "es", pocket, false) },
 		"a life without JavaScript": func(t *testing.T) { w.lives(t, "en", desk, true) },
 		"what seldom happens":       w.oddities,
+		"a bad page":                w.chromium.badPage,
 		"without mail":              w.chromium.withoutMail,
 		"the payments' operator":    w.chromium.console,
 	}

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -109,6 +110,30 @@ func (b *browser) barriers(except ...string) []string {
 	require.NoError(b.t, err)
 	return read(b, chromedp.Evaluate[[]string](`axe.run(document, `+string(options)+`).then(found =>
 		found.violations.flatMap(v => v.nodes.map(n => v.impact + " " + v.id + ": " + n.target.join(" ") + ": " + n.failureSummary)))`, chromedp.EvalAwaitPromise))
+}
+
+// badPage has everything wrong with it that is looked for: what finds no fault in it would find none anywhere.
+func (c *chromium) badPage(t *testing.T) {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path != "/" {
+			http.NotFound(w, r)
+			return
+		}
+		_, _ = fmt.Fprintf(w, `<!doctype html><title>Bad</title><div id="late"></div><p style="color:#ccc;width:500px">Pale, wide</p><img src="/none" width="9" height="9">
+			<script>setTimeout(() => { document.getElementById("late").style.height = "500px" }, 50)</script><!--%s-->`, strings.Repeat("-", maxWeight))
+	}))
+	t.Cleanup(server.Close)
+	b := c.person(t, "bad", desk, false)
+	b.do(open(server.URL))
+	eventually(t, "all that is wrong is found", func() bool { // it moves some time after it is loaded
+		found := strings.Join(b.faults(), "\n")
+		for _, fault := range []string{"weighs", "moves while it loads", "sideways at 320 px", "sideways at 375 px", "critical image-alt", "serious color-contrast", "serious html-has-lang"} {
+			if !strings.Contains(found, fault) {
+				return false
+			}
+		}
+		return true
+	})
 }
 
 // traffic is what a tab loads.
