@@ -24,9 +24,9 @@ func TestBrowser(t *testing.T) {
 		"a life in Spanish":         func(t *testing.T) { w.lives(t, "es", pocket, false) },
 		"a life without JavaScript": func(t *testing.T) { w.lives(t, "en", desk, true) },
 		"what seldom happens":       w.oddities,
-		"a bad page":                w.chromium.badPage,
-		"without mail":              w.chromium.withoutMail,
-		"the payments' operator":    w.chromium.console,
+		"a bad page":                w.badPage,
+		"without mail":              w.withoutMail,
+		"the payments' operator":    w.console,
 	}
 	var passed atomic.Int64
 	t.Run("people", func(t *testing.T) {
@@ -41,7 +41,7 @@ func TestBrowser(t *testing.T) {
 	if int(passed.Load()) < len(tests) {
 		return // not all were to run, or one has failed; and so not all was seen
 	}
-	w.chromium.seen.everything(t)
+	w.seen.everything(t)
 }
 
 // town is the world that all browsers share.

@@ -11,6 +11,7 @@ import (
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/cdproto/input"
 	"github.com/chromedp/cdproto/network"
+	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/chromedp"
 	"github.com/stretchr/testify/require"
 
@@ -65,6 +66,7 @@ func newChromium(t *testing.T) *chromium {
 	t.Helper()
 	program := need(t, "chromium", "chromium-browser", "google-chrome", "chrome")
 	folder := filepath.Join(root, stack.StateFolder, "screenshots")
+	require.NoError(t, os.RemoveAll(folder)) // of pages that may not be any more
 	require.NoError(t, os.MkdirAll(folder, 0o700))
 	options := []chromedp.ExecAllocatorOption{
 		chromedp.ExecPath(program), chromedp.UserDataDir(t.TempDir()),
@@ -173,9 +175,10 @@ func (b *browser) picture(name string) {
 func (b *browser) pictureAt(name string, width int64) {
 	b.t.Helper()
 	require.NoError(b.t, chromedp.Do(b.ctx, chromedp.EmulateViewport(width, tallness)))
-	image, err := chromedp.Run(b.ctx, chromedp.FullScreenshot(100))
+	yes := true
+	taken, err := chromedp.Call(b.ctx, page.CaptureScreenshot, page.CaptureScreenshotParams{CaptureBeyondViewport: &yes, OptimizeForSpeed: &yes})
 	require.NoError(b.t, err)
-	require.NoError(b.t, os.WriteFile(filepath.Join(b.in.folder, b.title+"-"+name+".png"), image, 0o600))
+	require.NoError(b.t, os.WriteFile(filepath.Join(b.in.folder, b.title+"-"+name+".png"), taken.Data, 0o600))
 }
 
 // scheme lets the person prefer "light" or "dark".
