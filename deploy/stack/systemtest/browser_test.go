@@ -90,11 +90,45 @@ func (w *town) oddities(t *testing.T) {
 	b.pageByNight("paid-out-of-turn")
 	b.do(open(market+"/jobs/8"), see(`[data-job-state="expired"]`))
 	b.page("expired")
-	b.do(press("form#logout button"), see("form#login"))
-	b.do(fill("#email", operator), fill("#password", password), press("form#login button"), press("a#to-operator"))
-	b.do(see("#unsigned"), see(`#odd li[data-job="7"]`), see(`#news li[data-job="7"]`))
-	b.pageByNight("operator")
-	b.do(press(`#odd li[data-job="7"] a`), see(`#odd [data-odd="paid_out_of_turn"]`))
+	w.operate(w.person(t, "operator", desk, false))
+	w.operate(w.person(t, "operator-plain", desk, true))
+}
+
+// operate is an operator's look at everything. What is done to a person is undone, so that it can be done again.
+func (w *town) operate(b *browser) {
+	market := w.Marketplace.Address
+	b.do(open(market), fill("#email", operator), fill("#password", password), press("form#login button"), press("a#to-operator"))
+	b.do(see("#unsigned"), see(`#news li[data-job="7"]`))
+	b.pageByNight("overview")
+	if b.has("#odd details") {
+		b.do(click("#odd summary"), press("#odd form button"), see("#reason-error"))
+		b.page("looked-into-wrong")
+		if b.withoutScripts {
+			b.do(fill("#odd textarea", "The funder and the worker agree."), press("#odd form button"), see(`[data-flash="looked_into"]`))
+		}
+	}
+	b.do(press(`.sections a[href="/operator/people"]`), see("li[data-person]"))
+	b.pageByNight("people")
+	b.do(fill("#q", "xyzzy"), press("form#find button"), see("#nothing-found"))
+	b.page("nobody-found")
+	b.do(fill("#q", worker), press("form#find button"), press("li[data-person] a"), see("#person"))
+	b.pageByNight("person")
+	for _, act := range []string{"sign-out", "make-operator", "remove-operator", "disable", "enable"} {
+		b.do(press("a#"+act), see("form#act"))
+		if act == "disable" {
+			b.do(press("form#act button"), see("#reason-error"))
+			b.page("disable-wrong")
+		} else {
+			b.page(act)
+		}
+		b.do(fill("#reason", "To see what it does."), press("form#act button"), see(`[data-flash="person_`+act+`"]`))
+	}
+	b.do(press(`.back a`), press(`.sections a[href="/operator/jobs"]`), see("li[data-job]"))
+	b.page("jobs")
+	b.do(press(`.sections a[href="/operator/payments"]`), see("#found"))
+	b.page("payments")
+	b.do(press(`.sections a[href="/operator/actions"]`), see(`li[data-action]`))
+	b.pageByNight("actions")
 }
 
 // withoutMail makes an account and a profile at a marketplace that sends none. The focus goes to the first field that is wrong.
