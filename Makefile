@@ -1,6 +1,6 @@
 # One command each; `make help` lists them.
 .DEFAULT_GOAL := help
-.PHONY: help demo smoke test integration crash chaos attacks dashboard webhooks bench-webhooks lint openapi tidy go
+.PHONY: help demo smoke test browser integration crash chaos attacks dashboard webhooks bench-webhooks lint openapi tidy go
 
 state := .tianguis
 stack := $(state)/bin/stack
@@ -35,10 +35,13 @@ bench-webhooks: go ## measure webhooks a second on Postgres beside a bare loop, 
 test: go ## test all but the crash matrix, with the race detector, on SQLite and on a Postgres of its own (ARGS="-run Finish")
 	@# The processes of one whole-system package at a time: two cores cannot carry several. The crash matrix is `make crash`.
 	@$(stack) with-postgres -- sh -ec 'go test -race -timeout 20m $(ARGS) $$(go list -m -f "{{.Dir}}/..." | grep -v deploy/stack); go test -race -p 1 -parallel 4 -timeout 30m $(ARGS) $$(go list ./deploy/stack/... | grep -v crashtest)'
-	@command -v npm >/dev/null || echo "NOT TESTED: the sandbox by the official Node SDK, and webhooks by the official JavaScript library, since Node.js and npm are missing"
+	@command -v npm >/dev/null || echo "NOT TESTED: the sandbox by the official Node SDK, webhooks by the official JavaScript library, and the pages in a browser, since Node.js and npm are missing"
 	@git cat-file -e "$$(sed -n 's/^const previous = "\(.*\)"/\1/p' deploy/stack/systemtest/upgrade_test.go)^{commit}" 2>/dev/null || echo "NOT TESTED: the upgrade from the previous release, since this clone is shallow"
 	@{ command -v chromium || command -v chromium-browser || command -v google-chrome || command -v chrome; } >/dev/null || echo "NOT TESTED: the pages in a browser, since Chromium is missing"
 	@command -v promtool >/dev/null || echo "NOT TESTED: the alerts, the dashboard, and that every metric moves, since Prometheus is missing"
+
+browser: go ## let three people live a whole job in Chromium, in English, in Spanish and without JavaScript, and look at every page (pictures in .tianguis/screenshots)
+	@go test -count 1 -timeout 10m ./deploy/stack/systemtest -run 'TestBrowser' $(ARGS)
 
 integration: go ## run the whole-system tests on processes of their own, or on the stack that docker compose has started (STACK=compose)
 	@STACK=$(or $(STACK),own) go test -count 1 -parallel 2 -timeout 30m ./deploy/stack/systemtest -run 'Payment|Wire|LostAnswer|RefusedLook|Disruption|Rotate|Doctor|Troubleshooting|Backup' -v $(ARGS)

@@ -1,192 +1,213 @@
 package systemtest
 
 import (
-	"context"
-	"fmt"
 	"net/http"
 	"net/url"
-	"os"
-	"path/filepath"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 
-	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/chromedp"
 	"github.com/stretchr/testify/require"
 
 	"tianguis.example/stack"
 )
 
-// TestBrowser makes the main job by clicks in a real browser, with JavaScript on, and leaves a picture of
-// each page, as wide as a desk's and as a pocket's, in .tianguis/screenshots.
+// TestBrowser is what people do in a real browser, and what they see. It looks at every page, and leaves pictures of all of them, as wide as
+// a desk's and as a pocket's, in .tianguis/screenshots.
 func TestBrowser(t *testing.T) {
 	t.Parallel()
-	chromium := need(t, "chromium", "chromium-browser", "google-chrome", "chrome")
-	w := newWorld(t, "sqlite", env{
-		stack.Sandbox: {"SANDBOX_SETTLE_DELAY": "2s"}, stack.Payments: {"FINISH_WAIT": "300ms"}, stack.Marketplace: {"WEBHOOK_ALLOW_UNSIGNED": "true"},
+	w := newTown(t, newChromium(t))
+	tests := map[string]func(t *testing.T){
+		"a life in English":         func(t *testing.T) { w.lives(t, "en", desk, false) },
+		"a life in Spanish":         func(t *testing.T) { w.lives(t, "es", pocket, false) },
+		"a life without JavaScript": func(t *testing.T) { w.lives(t, "en", desk, true) },
+		"what seldom happens":       w.oddities,
+		"a bad page":                w.badPage,
+		"without mail":              w.withoutMail,
+		"the payments' operator":    w.console,
+	}
+	var passed atomic.Int64
+	t.Run("people", func(t *testing.T) {
+		for name, test := range tests {
+			t.Run(name, func(t *testing.T) {
+				t.Parallel()
+				test(t)
+				passed.Add(1)
+			})
+		}
 	})
-	b := newBrowser(t, chromium)
+	if int(passed.Load()) < len(tests) {
+		return // not all were to run, or one has failed; and so not all was seen
+	}
+	w.seen.everything(t)
+}
 
-	b.do(open(w.Marketplace.Address), see("form#login"))
-	b.picture("01-sign-in")
-	b.do(fill("#email", funder), fill("#password", "not the password"), click("form#login button"), see("#login-error"))
-	b.picture("02-sign-in-refused")
-	b.do(fill("#email", funder), fill("#password", password), click("form#login button"), see("li[data-job]"))
-	b.picture("03-jobs")
-	b.do(click(`li[data-job="1"] a`), see("a#approve"))
-	b.picture("04-job-in-review")
-	b.do(click("a#approve"), see("form#pay"))
-	b.picture("05-approve-and-pay")
-	b.do(fill("#wallet_address", "http://localhost:1/nobody"), click("form#pay button"), see("#wallet-error, #pay-error"))
-	b.picture("06-no-such-wallet")
-	b.do(fill("#wallet_address", w.Sandbox.Address+stack.FunderWallet), click("form#pay button"), see("a#to-wallet"))
-	b.picture("07-before-the-wallet")
-	b.do(click("a#to-wallet"), see("button#approve"))
-	b.picture("07-consent")
-	b.do(click("button#decline"), see(`[data-flash="declined"]`))
-	b.picture("08-declined")
-	b.do(click("a#approve"), see("form#pay"), click("form#pay button"), see("a#to-wallet"), click("a#to-wallet"), see("button#approve"), click("button#approve"))
-	b.do(see(`#payment[data-payment="confirming"]`))
-	b.picture("09-confirming")
-	// The page's own script shows the end, without anybody loading it again.
-	b.do(see(`#payment[data-payment="paid"]`), see(`.job-head [data-job-state="complete"]`))
-	b.picture("10-paid")
-	b.do(open(w.Marketplace.Address+"/payments/finish?pendingId=test-123&interact_ref=abc&hash=xyz"), see("#finish"))
-	b.picture("11-no-such-payment")
-	b.do(open(w.Marketplace.Address+"/jobs/999999"), see("main h1"))
-	b.picture("12-no-such-job")
+// town is the world that all browsers share.
+type town struct {
+	*world
+	*chromium
+
+	paying sync.Mutex // held from an approval until the money has moved: the wallet moves all that is on its way at once
+}
+
+func newTown(t *testing.T, c *chromium) *town {
+	t.Helper()
+	w := newWorld(t, "sqlite", env{
+		stack.Sandbox:  {"SANDBOX_SETTLE_DELAY": "1h"}, // it moves when the test says so
+		stack.Payments: {"FINISH_WAIT": "100ms", "POLL_INTERVAL": "100ms"},
+		stack.Marketplace: {
+			"MAIL_DELIVERY": "page", "MESSAGES_POLL_INTERVAL": "100ms",
+			"WEBHOOK_ALLOW_UNSIGNED": "true", // for money that nobody waits for
+		},
+	})
+	return &town{world: w, chromium: c}
+}
+
+// oddities are the pages that a life does not come to.
+func (w *town) oddities(t *testing.T) {
+	b := w.person(t, "odd", desk, false)
+	market := w.Marketplace.Address
+	b.do(open(market+"/payments/finish?pendingId=test-123&interact_ref=abc&hash=xyz"), see("#finish"))
+	b.page("no-such-payment")
+	b.do(open(market), fill("#email", funder), fill("#password", password), press("form#login button"), see("li[data-job]"))
+	b.pageByNight("jobs")
+	b.do(open(market+"/jobs/999999"), see("#error"))
+	b.page("no-such-job")
 	b.do(open(w.Sandbox.Address), see("h1"))
-	b.picture("13-sandbox")
-	require.Len(t, w.debits(t, stack.FunderWallet), 1)
+	b.pageByNight("sandbox")
+	b.do(open(w.Sandbox.Address+"/consent"), see("h1"))
+	b.page("sandbox-no-such-request")
 
 	// Money for a canceled job: its funder is told, and so is the operator.
 	canceled := strings.Replace(documentedWebhook, `"offerId": "1"`, `"offerId": "7"`, 1)
-	got := ask(t, http.MethodPost, w.Marketplace.Address+"/api/webhooks/payments", canceled, map[string]string{"Content-Type": "application/json"})
+	got := ask(t, http.MethodPost, market+"/api/webhooks/payments", canceled, map[string]string{"Content-Type": "application/json"})
 	require.JSONEq(t, `{"success":true,"message":"Payment confirmed","job_id":7,"job_status":"canceled"}`, got.body)
-	b.do(open(w.Marketplace.Address), see(`#ended li[data-job="7"] .job-odd`))
-	b.picture("14-jobs-paid-out-of-turn")
-	b.do(click(`li[data-job="7"] a`), see(`#odd [data-odd="paid_out_of_turn"]`))
-	b.picture("15-paid-out-of-turn")
-	b.do(click("form#logout button"), see("form#login"))
-	b.do(fill("#email", operator), fill("#password", password), click("form#login button"), click("a#to-operator"))
-	b.do(see("#unsigned"), see(`#odd li[data-job="7"]`), see(`#news li[data-job="1"]`))
-	b.picture("16-operator")
-	b.do(click(`#odd li[data-job="7"] a`), see(`#odd [data-odd="paid_out_of_turn"]`))
+	b.do(open(market), see(`#ended li[data-job="7"] .job-odd`))
+	b.page("jobs-paid-out-of-turn")
+	b.do(press(`li[data-job="7"] a`), see(`#odd [data-odd="paid_out_of_turn"]`))
+	b.pageByNight("paid-out-of-turn")
+	b.do(open(market+"/jobs/8"), see(`[data-job-state="expired"]`))
+	b.page("expired")
+	w.operate(w.person(t, "operator", desk, false))
+	w.operate(w.person(t, "operator-plain", desk, true))
 }
 
-// TestBrowser_Operator looks for a webhook by clicks, as an operator does, in the colours of day and night.
-func TestBrowser_Operator(t *testing.T) {
-	t.Parallel()
-	chromium := need(t, "chromium", "chromium-browser", "google-chrome", "chrome")
+// operate is an operator's look at everything. What is done to a person is undone, so that it can be done again.
+func (w *town) operate(b *browser) {
+	market := w.Marketplace.Address
+	b.do(open(market), fill("#email", operator), fill("#password", password), press("form#login button"), press("a#to-operator"))
+	b.do(see("#unsigned"), see(`#news li[data-job="7"]`))
+	b.pageByNight("overview")
+	if b.has("#odd details") {
+		b.do(click("#odd summary"), press("#odd form button"), see("#reason-error"))
+		b.page("looked-into-wrong")
+		if b.withoutScripts {
+			b.do(fill("#odd textarea", "The funder and the worker agree."), press("#odd form button"), see(`[data-flash="looked_into"]`))
+		}
+	}
+	b.do(press(`.sections a[href="/operator/people"]`), see("li[data-person]"))
+	b.pageByNight("people")
+	b.do(fill("#q", "xyzzy"), press("form#find button"), see("#nothing-found"))
+	b.page("nobody-found")
+	b.do(fill("#q", worker), press("form#find button"), press("li[data-person] a"), see("#person"))
+	b.pageByNight("person")
+	for _, act := range []string{"sign-out", "make-operator", "remove-operator", "disable", "enable"} {
+		b.do(press("a#"+act), see("form#act"))
+		if act == "disable" {
+			b.do(press("form#act button"), see("#reason-error"))
+			b.page("disable-wrong")
+		} else {
+			b.page(act)
+		}
+		b.do(fill("#reason", "To see what it does."), press("form#act button"), see(`[data-flash="person_`+act+`"]`))
+	}
+	b.do(press(`.back a`), press(`.sections a[href="/operator/jobs"]`), see("li[data-job]"))
+	b.page("jobs")
+	b.do(press(`.sections a[href="/operator/payments"]`), see("#found"))
+	b.page("payments")
+	b.do(press(`.sections a[href="/operator/actions"]`), see(`li[data-action]`))
+	b.pageByNight("actions")
+}
+
+// withoutMail makes an account and a profile at a marketplace that sends none. The focus goes to the first field that is wrong.
+func (c *chromium) withoutMail(t *testing.T) {
 	w := newWorld(t, "sqlite", nil)
-	b := newBrowser(t, chromium)
+	b := c.person(t, "no-mail", desk, false)
+	focused := func(id string) {
+		t.Helper()
+		eventually(t, "the focus is on "+id, func() bool {
+			at, err := chromedp.Run(b.ctx, chromedp.Evaluate[string](`document.activeElement.id`))
+			return err == nil && at == id
+		})
+	}
+	const email, secret = "zoe@example.com", "four stalls and a parrot"
+
+	b.do(open(w.Marketplace.Address+"/signup"), see("form#signup"))
+	b.page("sign-up")
+	b.do(fill("#name", "Zoé Pérez"), fill("#email", "zoe"), fill("#password", "short"), press("form#signup button"), see("#email-error"))
+	focused("email")
+	b.page("sign-up-wrong")
+	b.do(fill("#email", email), fill("#password", secret), click("#role-worker"), fill("#wallet_address", w.Sandbox.Address+"/nobody"), press("form#signup button"), see("#wallet-error"))
+	focused("wallet_address")
+	b.do(fill("#password", secret), fill("#wallet_address", w.Sandbox.Address+stack.WorkerWallet), press("form#signup button"), see(`[data-flash="account_made"]`))
+	b.page("account-made")
+	b.do(fill("#email", email), fill("#password", secret), press("form#login button"), see("[data-user]"), press("a[data-user]"), see("form#profile"))
+	b.page("profile")
+	b.do(fill("#wallet_address", w.Sandbox.Address+stack.FunderWallet), press("#look"), see("#wallet-looked"))
+	focused("wallet-password")
+	b.page("wallet-looked-at")
+	b.do(fill("#wallet-password", "not this one"), press(`form#wallet button[value="save"]`), see("#wallet-password-error"))
+	focused("wallet-password")
+	b.page("wallet-wrong-password")
+	b.do(fill("#wallet-password", secret), press(`form#wallet button[value="save"]`), see(`[data-flash="wallet_saved"]`))
+	b.do(open(w.Marketplace.Address+"/language/es?next=/profile"), see("form#profile"))
+	b.page("profile-es")
+	b.do(press("form#end-all button"), see(`[data-flash="signed_out"]`), press(`a[href="/forgot"]`), see("#ask-the-operator"))
+	b.page("forgot")
+	b.do(open(w.Marketplace.Address+"/reset?token=x"), see("#dead-link"))
+	b.page("dead-link")
+
+	// The payments service is away when a funder comes back from the wallet: the page tries again by itself.
+	b.do(open(w.Marketplace.Address), fill("#email", funder), fill("#password", password), press("form#login button"))
+	b.do(open(w.Marketplace.Address+"/jobs/1/pay"), press("form#pay button"), press("a#to-wallet"), see("button#decline"))
+	require.NoError(t, w.Payments.Stop())
+	b.do(press("button#decline"), see(`#finish[data-ending="unreachable"]`))
+	b.do(chromedp.Evaluate[chromedp.Void](`for (let timer = 0; timer < 1000; timer++) clearTimeout(timer)`)) // not while it is looked at
+	b.page("unreachable")
+	b.do(chromedp.Reload())
+	require.NoError(t, w.Payments.Start(t.Context()))
+	b.do(see(`[data-flash="declined"]`))
+}
+
+// console looks for a webhook, as an operator of the payments service does.
+func (c *chromium) console(t *testing.T) {
+	w := newWorld(t, "sqlite", nil)
+	b := c.person(t, "console", desk, false)
 	key, err := stack.ReadSecret(w.Secrets.APIKey)
 	require.NoError(t, err)
 
 	door := strings.Replace(w.Payments.Address, "http://", "http://"+url.UserPassword("operator", key).String()+"@", 1) // as if typed into the browser's question
 	b.do(open(door+"/operator"), see("#empty"))
-	b.pictures("20-operator-no-webhook")
-	b.do(click(`nav a[href="/operator/endpoints"]`), see(`[data-endpoint="marketplace"] [data-act="ping"]`))
-	b.pictures("21-operator-endpoints")
-	b.do(click(`[data-endpoint="marketplace"] [data-act="ping"]`), see(`#webhook [data-state="delivered"]`), see(`[data-attempt="1"] .answer-good`))
-	b.pictures("22-operator-ping-delivered")
-	b.do(click(`#replay button`), see(`[data-flash="replayed"]`))
-	b.do(click(`nav a[href="/operator/endpoints"]`), click(`[data-act="disable"]`), see(`[data-flash="disabled"]`), see(`[data-warning="disabled"]`))
-	b.pictures("23-operator-disabled")
-	b.do(click(`[data-act="enable"]`), see(`[data-flash="enabled"]`))
-	b.do(click(`nav a[href="/operator/webhooks"]`), see(`tr[data-webhook]`))
-	b.pictures("24-operator-log")
+	b.pageByNight("no-webhook")
+	b.do(press(`nav a[href="/operator/endpoints"]`), see(`[data-endpoint="marketplace"] [data-act="ping"]`))
+	b.pageByNight("endpoints")
+	b.do(press(`[data-endpoint="marketplace"] [data-act="ping"]`))
+	b.reloadUntil(`#webhook [data-state="delivered"]`)
+	b.do(see(`[data-attempt="1"] .answer-good`))
+	b.pageByNight("ping-delivered")
+	b.do(press(`#replay button`), see(`[data-flash="replayed"]`))
+	b.do(press(`nav a[href="/operator/endpoints"]`), press(`[data-act="disable"]`), see(`[data-flash="disabled"]`), see(`[data-warning="disabled"]`))
+	b.pageByNight("disabled")
+	b.do(press(`[data-act="enable"]`), see(`[data-flash="enabled"]`))
+	b.do(press(`nav a[href="/operator/webhooks"]`), see(`tr[data-webhook]`))
+	b.pageByNight("log")
 	b.do(open(w.Payments.Address+"/operator/webhooks?state=delivered&endpoint=marketplace"), see("#replay-all"))
-	b.pictures("25-operator-replay")
-	b.do(click("#replay-all button"), see(`[data-flash="replayed"]`))
+	b.pageByNight("replay")
+	b.do(press("#replay-all button"), see(`[data-flash="replayed"]`))
 	b.do(open(w.Payments.Address+"/operator/webhooks?since=yesterday"), see("#wrong-since"))
-	b.pictures("26-operator-wrong-filter")
-}
-
-// pictures takes those of a page by day and by night.
-func (b *browser) pictures(name string) {
-	b.t.Helper()
-	for _, scheme := range []string{"dark", "light"} {
-		_, err := chromedp.Call(b.ctx, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
-			Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}},
-		})
-		require.NoError(b.t, err)
-		b.picture(name + "-" + scheme)
-	}
-}
-
-// What a person does.
-
-func open(address string) chromedp.Action[chromedp.Void] { return chromedp.Navigate(address) }
-
-func see(selector string) chromedp.Action[chromedp.Void] {
-	return chromedp.WaitVisible(chromedp.CSS(selector))
-}
-
-func click(selector string) chromedp.Action[chromedp.Void] {
-	return chromedp.Click(chromedp.CSS(selector))
-}
-
-func fill(selector, text string) chromedp.Action[chromedp.Void] {
-	return chromedp.Steps(chromedp.Clear(chromedp.CSS(selector)), chromedp.SendKeys(chromedp.CSS(selector), text))
-}
-
-// browser is one real browser with one tab.
-type browser struct {
-	t      *testing.T
-	ctx    context.Context // chromedp keeps the tab in it
-	folder string
-}
-
-func newBrowser(t *testing.T, chromium string) *browser {
-	t.Helper()
-	folder := filepath.Join(root, stack.StateFolder, "screenshots")
-	require.NoError(t, os.MkdirAll(folder, 0o700))
-	options := []chromedp.ExecAllocatorOption{
-		chromedp.ExecPath(chromium), chromedp.UserDataDir(t.TempDir()),
-		chromedp.NoFirstRun, chromedp.NoDefaultBrowserCheck, chromedp.Headless,
-		chromedp.NoSandbox, // a container's root may not make sandboxes, and the pages are our own
-		chromedp.DisableGPU, chromedp.Flag("disable-quic", true), chromedp.Flag("disable-background-networking", true),
-		chromedp.Flag("disable-component-update", true), chromedp.Flag("disable-sync", true), chromedp.Flag("disable-dev-shm-usage", true),
-	}
-	allocator, stop := chromedp.NewExecAllocator(context.WithoutCancel(t.Context()), options...)
-	t.Cleanup(stop)
-	ctx, closeTab := chromedp.NewContext(allocator)
-	require.NoError(t, chromedp.Do(ctx, open("about:blank"))) // without a deadline, which would be the browser's own
-	t.Cleanup(func() {
-		_ = chromedp.Cancel(ctx) // waits until the browser is gone, and its folder can be removed
-		closeTab()
-	})
-	return &browser{t: t, ctx: ctx, folder: folder}
-}
-
-// do does one thing after the other; what does not come to pass in time fails the test, with a picture.
-func (b *browser) do(steps ...chromedp.Action[chromedp.Void]) {
-	b.t.Helper()
-	ctx, cancel := context.WithTimeout(b.ctx, patience)
-	defer cancel()
-	for i, step := range steps {
-		err := chromedp.Do(ctx, step)
-		if err == nil {
-			continue
-		}
-		address, _ := chromedp.Run(b.ctx, chromedp.Location())
-		b.picture("failed")
-		b.t.Fatalf("step %d of %d, at %s: %v; see failed-*.png in %s", i+1, len(steps), address, err, b.folder)
-	}
-}
-
-// picture takes one of the whole page in each width. Nothing on it may have to be scrolled sideways.
-func (b *browser) picture(name string) {
-	b.t.Helper()
-	for _, width := range []int64{1280, 375} {
-		require.NoError(b.t, chromedp.Do(b.ctx, chromedp.EmulateViewport(width, 800)))
-		image, err := chromedp.Run(b.ctx, chromedp.FullScreenshot(100))
-		require.NoError(b.t, err)
-		require.NoError(b.t, os.WriteFile(filepath.Join(b.folder, fmt.Sprintf("%s-%d.png", name, width)), image, 0o600))
-		overflow, err := chromedp.Run(b.ctx, chromedp.Evaluate[bool](`document.documentElement.scrollWidth > document.documentElement.clientWidth`))
-		require.NoError(b.t, err)
-		require.False(b.t, overflow, "%s at %d px must be scrolled sideways", name, width)
-	}
-	require.NoError(b.t, chromedp.Do(b.ctx, chromedp.EmulateViewport(1280, 800)))
+	b.pageByNight("wrong-filter")
+	b.do(open(w.Payments.Address+"/operator/webhooks/none"), see("h1"))
+	b.page("no-such-webhook")
 }

@@ -7,7 +7,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/chromedp/chromedp"
 	"github.com/stretchr/testify/require"
 
 	"tianguis.example/stack"
@@ -78,45 +77,4 @@ func TestPeople(t *testing.T) {
 		require.Contains(t, away.Text("#wallet-now"), stack.FunderWallet)
 		require.NoError(t, w.Payments.Start(t.Context()))
 	})
-}
-
-// TestBrowser_People makes an account and a profile by clicks in a real browser: the focus goes to the first field that is wrong.
-func TestBrowser_People(t *testing.T) {
-	t.Parallel()
-	chromium := need(t, "chromium", "chromium-browser", "google-chrome", "chrome")
-	w := newWorld(t, "sqlite", nil)
-	b := newBrowser(t, chromium)
-	focused := func(id string) {
-		t.Helper()
-		eventually(t, "the focus is on "+id, func() bool {
-			at, err := chromedp.Run(b.ctx, chromedp.Evaluate[string](`document.activeElement.id`))
-			return err == nil && at == id
-		})
-	}
-	const email, secret = "zoe@example.com", "four stalls and a parrot"
-
-	b.do(open(w.Marketplace.Address+"/signup"), see("form#signup"))
-	b.picture("30-sign-up")
-	b.do(fill("#name", "Zoé Pérez"), fill("#email", "zoe"), fill("#password", "short"), click("form#signup button"), see("#email-error"))
-	focused("email")
-	b.pictures("31-sign-up-wrong")
-	b.do(fill("#email", email), fill("#password", secret), click("#role-worker"), fill("#wallet_address", w.Sandbox.Address+"/nobody"), click("form#signup button"), see("#wallet-error"))
-	focused("wallet_address")
-	b.do(fill("#password", secret), fill("#wallet_address", w.Sandbox.Address+stack.WorkerWallet), click("form#signup button"), see(`[data-flash="account_made"]`))
-	b.picture("32-account-made")
-	b.do(fill("#email", email), fill("#password", secret), click("form#login button"), see("[data-user]"), click("a[data-user]"), see("form#profile"))
-	b.pictures("33-profile")
-	b.do(fill("#wallet_address", w.Sandbox.Address+stack.FunderWallet), click("#look"), see("#wallet-looked"))
-	focused("wallet-password")
-	b.picture("34-wallet-looked-at")
-	b.do(fill("#wallet-password", "not this one"), click(`form#wallet button[value="save"]`), see("#wallet-password-error"))
-	focused("wallet-password")
-	b.picture("35-wallet-wrong-password")
-	b.do(fill("#wallet-password", secret), click(`form#wallet button[value="save"]`), see(`[data-flash="wallet_saved"]`))
-	b.do(open(w.Marketplace.Address+"/language/es?next=/profile"), see("form#profile"))
-	b.picture("36-profile-es")
-	b.do(click("form#end-all button"), see(`[data-flash="signed_out"]`), click(`a[href="/forgot"]`), see("#ask-the-operator"))
-	b.picture("37-forgot")
-	b.do(open(w.Marketplace.Address+"/reset?token=x"), see("#dead-link"))
-	b.picture("38-dead-link")
 }

@@ -143,6 +143,7 @@ func (p *Pages) parse(l *language.Language) (map[string]*template.Template, erro
 
 // frame is what every page's template sees; Page is its own.
 type frame struct {
+	Name    string // of the page's template
 	Visitor visitor
 	Here    string // the page's address, to come back to
 	Flash   string // a code, which templates/shared.html turns into words
@@ -156,7 +157,7 @@ func (p *Pages) render(c echo.Context, status int, name string, page any) error 
 		httpserver.Suspect(c, what)
 	}
 	var body bytes.Buffer
-	data := frame{Visitor: visitorOf(c), Here: here(c), Flash: p.takeFlash(c), Page: page}
+	data := frame{Name: name, Visitor: visitorOf(c), Here: here(c), Flash: p.takeFlash(c), Page: page}
 	if data.Visitor.SignedIn() {
 		var err error
 		if data.Unread, err = p.reader.Unread(c.Request().Context(), data.Visitor.User.ID, countedUnread); err != nil {

@@ -138,7 +138,11 @@ type frame struct {
 // render writes a page whole, or not at all.
 func (p *Pages) render(c echo.Context, status int, name string, f frame) error {
 	var body bytes.Buffer
-	if err := p.pages[name].ExecuteTemplate(&body, "layout", f); err != nil {
+	named := struct {
+		frame
+		Name string // of the page's template
+	}{f, name}
+	if err := p.pages[name].ExecuteTemplate(&body, "layout", named); err != nil {
 		return fmt.Errorf("render the page %s: %w", name, err)
 	}
 	return c.HTMLBlob(status, body.Bytes())

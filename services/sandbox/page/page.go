@@ -9,6 +9,7 @@ import (
 	"html/template"
 	"net/http"
 	"net/url"
+	"path"
 	"strings"
 
 	"github.com/labstack/echo/v4"
@@ -55,7 +56,8 @@ func Host(address string) string {
 
 // Must parses templates that define "title" and "content" for the layout.
 func Must(from embed.FS, name string) *template.Template {
-	layout := template.Must(template.New("layout.html").Funcs(functions).ParseFS(files, "layout.html"))
+	page := template.FuncMap{"page": func() string { return strings.TrimSuffix(path.Base(name), ".html") }}
+	layout := template.Must(template.New("layout.html").Funcs(functions).Funcs(page).ParseFS(files, "layout.html"))
 	return template.Must(layout.ParseFS(from, name))
 }
 
