@@ -84,7 +84,9 @@ func TestBrowser_Operator(t *testing.T) {
 	require.NoError(t, err)
 
 	door := strings.Replace(w.Payments.Address, "http://", "http://"+url.UserPassword("operator", key).String()+"@", 1) // as if typed into the browser's question
-	b.do(open(door+"/operator"), see("#empty"))
+	b.do(open(door+"/operator"), see("#attention"))
+	b.pictures("20-operator-overview-empty")
+	b.do(click(`nav a[href="/operator/webhooks"]`), see("#empty"))
 	b.pictures("20-operator-no-webhook")
 	b.do(click(`nav a[href="/operator/endpoints"]`), see(`[data-endpoint="marketplace"] [data-act="ping"]`))
 	b.pictures("21-operator-endpoints")
@@ -101,6 +103,31 @@ func TestBrowser_Operator(t *testing.T) {
 	b.do(click("#replay-all button"), see(`[data-flash="replayed"]`))
 	b.do(open(w.Payments.Address+"/operator/webhooks?since=yesterday"), see("#wrong-since"))
 	b.pictures("26-operator-wrong-filter")
+	operatorsMoney(t, b, w)
+}
+
+// operatorsMoney looks for a payment, compares it with the wallets, has all of them compared and the audit trail verified, and reads what was done.
+func operatorsMoney(t *testing.T, b *browser, w *world) {
+	t.Helper()
+	paid, err := w.payments.Finish(t.Context(), w.startOffer(t, "another-marketplace-7", "/buyer-mxn"))
+	require.NoError(t, err)
+	w.ended(t, paid.PendingID)
+	b.do(click(`nav a[href="/operator"]`), see(`[data-figure="paid today"][data-count="1"]`))
+	b.pictures("27-operator-overview")
+	b.do(click(`[data-figure="paid today"]`), see("tr[data-payment]"))
+	b.pictures("28-operator-payments")
+	b.do(click("tr[data-payment] a"), see(`#payment[data-payment="`+paid.PendingID+`"]`), see("#holds"))
+	b.pictures("29-operator-payment")
+	b.do(click(`[data-act="compare"]`), see("#compared"))
+	b.pictures("30-operator-payment-compared")
+	b.do(click(`nav a[href="/operator/reconciliation"]`), see(`[data-act="run"]`), click(`[data-act="run"]`), see(`[data-flash="asked"]`), see(`#run`))
+	b.pictures("31-operator-reconciliation")
+	b.do(click(`nav a[href="/operator/audit"]`), click(`[data-act="verify"]`), see("#run"), see("#holds"))
+	b.pictures("32-operator-audit")
+	b.do(click(`nav a[href="/operator/actions"]`), see(`tr[data-action="audit_verify"]`), see(`tr[data-action="endpoint_disable"]`))
+	b.pictures("33-operator-actions")
+	b.do(open(w.Payments.Address+"/operator/payments?id=ILO"), see("#wrong-id"))
+	b.pictures("34-operator-payments-wrong-filter")
 }
 
 // pictures takes those of a page by day and by night.
