@@ -50,10 +50,10 @@ func (o *office) payment(state payments.State, change func(*payments.Payment)) p
 	if state != payments.Created {
 		p.IncomingPaymentID = "https://wallet.example/incoming-payments/1"
 	}
-	switch state {
-	case payments.Failed:
+	if state == payments.Failed {
 		p.Reason, p.Message = payments.PaidInPart, "Only a part of the money arrived in time."
-	case payments.Paid, payments.PaidLate:
+	}
+	if state.Received() {
 		p.ReceivedAmount, p.PaidAt = p.Amount, now
 	}
 	if change != nil {
@@ -236,7 +236,9 @@ func TestPaymentPage_WhatAnOperatorCanDo(t *testing.T) {
 	t.Parallel()
 	eachOffice(t, func(t *testing.T, o *office) {
 		waiting, sending, paid := o.payment(payments.AwaitingApproval, nil), o.payment(payments.Sending, nil), o.payment(payments.Paid, nil)
-		path := func(p payments.Payment, act string) string { return console.Root + "/payments/" + string(p.ID) + "/" + act }
+		path := func(p payments.Payment, act string) string {
+			return console.Root + "/payments/" + string(p.ID) + "/" + act
+		}
 		for _, act := range []string{"cancel", "look", "compare"} {
 			require.Equal(t, http.StatusForbidden, o.post(path(waiting, act), nil, "Sec-Fetch-Site", "cross-site").status)
 			require.Equal(t, http.StatusUnauthorized, o.post(path(waiting, act), nil, "Authorization", "").status)
