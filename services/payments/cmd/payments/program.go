@@ -138,7 +138,7 @@ func newProgram(ctx context.Context, c config, log *slog.Logger, clk clock.Clock
 	p.asked = worker.NewBell()
 	p.tasks = &worker.Loop[payments.Task]{
 		Name: "tasks", Clock: clk, Log: log, Claim: p.claimTasks, Work: p.runTask,
-		Workers: 2, Poll: c.PollInterval, Wake: p.asked, Drain: drain, Watch: p.measured.loops,
+		Workers: 2, Poll: max(c.PollInterval, taskPoll), Wake: p.asked, Drain: drain, Watch: p.measured.loops,
 	}
 
 	api := rest.New(tracedService, desk, keep, c.APIKey.Reveal(), c.MarketplacePublic, clk, log)

@@ -19,6 +19,8 @@ const (
 	taskLease = time.Minute
 	// taskRenewal is how often a process that has one in hand says so.
 	taskRenewal = 15 * time.Second
+	// taskPoll is how often the database is asked for tasks of processes that are gone: one that was asked for here rings.
+	taskPoll = 5 * time.Second
 	// keptFindings is how many differences of a comparison are kept.
 	keptFindings = 1000
 )
