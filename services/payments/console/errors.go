@@ -7,6 +7,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"tianguis.example/chassis/logging"
+	"tianguis.example/payments"
 	"tianguis.example/payments/outbox"
 )
 
@@ -19,6 +20,18 @@ var statusOf = map[outbox.Code]int{
 	outbox.CodeTooManyEndpoints:   http.StatusConflict,
 	outbox.CodeEndpointDisabled:   http.StatusConflict,
 	outbox.CodeInvalidRequest:     http.StatusBadRequest,
+}
+
+// paymentStatusOf is the same for the codes of package payments that a page can meet.
+var paymentStatusOf = map[payments.Code]int{
+	payments.CodeNotFound:      http.StatusNotFound,
+	payments.CodeWrongState:    http.StatusConflict,
+	payments.CodeInProgress:    http.StatusConflict,
+	payments.CodeAlreadyPaid:   http.StatusConflict,
+	payments.CodeWalletDown:    http.StatusBadGateway,
+	payments.CodeWalletTimeout: http.StatusGatewayTimeout,
+	payments.CodeNoIdentity:    http.StatusConflict,
+	payments.CodeInvalidKey:    http.StatusConflict,
 }
 
 // refusal is an error of the door itself.
@@ -67,6 +80,11 @@ func (p *Pages) withErrors(next echo.HandlerFunc) echo.HandlerFunc {
 func describe(err error) ErrorPage {
 	if known, ok := errors.AsType[*outbox.Error](err); ok {
 		if status, ok := statusOf[known.Code]; ok {
+			return ErrorPage{Status: status, Message: sentence(known.Message)}
+		}
+	}
+	if known, ok := errors.AsType[*payments.Error](err); ok {
+		if status, ok := paymentStatusOf[known.Code]; ok {
 			return ErrorPage{Status: status, Message: sentence(known.Message)}
 		}
 	}

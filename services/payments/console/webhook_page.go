@@ -64,7 +64,7 @@ func (p *Pages) webhookPage(c echo.Context) error {
 }
 
 func (p *Pages) replayWebhook(c echo.Context) error {
-	again, err := p.desk.ReplayOne(c.Request().Context(), capitals(c.Param("webhookId")))
+	again, err := p.desk.ReplayOne(c.Request().Context(), operatorOf(c), capitals(c.Param("webhookId")))
 	if err != nil {
 		return err
 	}
