@@ -134,6 +134,17 @@ func (c *chromium) withoutMail(t *testing.T) {
 	b.page("forgot")
 	b.do(open(w.Marketplace.Address+"/reset?token=x"), see("#dead-link"))
 	b.page("dead-link")
+
+	// The payments service is away when a funder comes back from the wallet: the page tries again by itself.
+	b.do(open(w.Marketplace.Address), fill("#email", funder), fill("#password", password), press("form#login button"))
+	b.do(open(w.Marketplace.Address+"/jobs/1/pay"), press("form#pay button"), press("a#to-wallet"), see("button#decline"))
+	require.NoError(t, w.Payments.Stop())
+	b.do(press("button#decline"), see(`#finish[data-ending="unreachable"]`))
+	b.do(chromedp.Evaluate[chromedp.Void](`for (let timer = 0; timer < 1000; timer++) clearTimeout(timer)`)) // not while it is looked at
+	b.page("unreachable")
+	b.do(chromedp.Reload())
+	require.NoError(t, w.Payments.Start(t.Context()))
+	b.do(see(`[data-flash="declined"]`))
 }
 
 // console looks for a webhook, as an operator of the payments service does.
@@ -150,7 +161,9 @@ func (c *chromium) console(t *testing.T) {
 	b.pageByNight("no-webhook")
 	b.do(press(`nav a[href="/operator/endpoints"]`), see(`[data-endpoint="marketplace"] [data-act="ping"]`))
 	b.pageByNight("endpoints")
-	b.do(press(`[data-endpoint="marketplace"] [data-act="ping"]`), see(`#webhook [data-state="delivered"]`), see(`[data-attempt="1"] .answer-good`))
+	b.do(press(`[data-endpoint="marketplace"] [data-act="ping"]`))
+	b.reloadUntil(`#webhook [data-state="delivered"]`)
+	b.do(see(`[data-attempt="1"] .answer-good`))
 	b.pageByNight("ping-delivered")
 	b.do(press(`#replay button`), see(`[data-flash="replayed"]`))
 	b.do(press(`nav a[href="/operator/endpoints"]`), press(`[data-act="disable"]`), see(`[data-flash="disabled"]`), see(`[data-warning="disabled"]`))

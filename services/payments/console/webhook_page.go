@@ -28,7 +28,7 @@ type WebhookPage struct {
 	WebhookLine
 	Story []outbox.Attempt // the last attempt first
 	Text  string           // of the body
-	// Follow: it is a test event whose end somebody waits for, so that the page loads itself again.
+	// Follow: it is a test event whose end somebody waits for.
 	Follow bool
 }
 

@@ -1,5 +1,6 @@
-// The pages work without this. It does two things: a payment form is sent once, and a job page
-// that waits for its payment shows what has become of it without being reloaded.
+// The pages work without this. It does three things: a payment form is sent once, a job page
+// that waits for its payment shows what has become of it without being reloaded, and a return from a wallet that could
+// not be finished is tried again.
 "use strict";
 
 for (const form of document.querySelectorAll("form[data-once]")) {
@@ -51,3 +52,6 @@ async function renew(job) {
 
 const job = document.querySelector("#job[data-pending]");
 if (job) follow(job, shortest);
+
+const again = document.querySelector("a#again[data-after]");
+if (again) setTimeout(() => location.replace(again.href), Number(again.dataset.after));
