@@ -41,7 +41,7 @@ func (WebhookPage) Section() string { return "webhooks" }
 // Ping reports whether it is a test event.
 func (w WebhookPage) Ping() bool { return w.EventType == string(webhook.Ping) }
 
-// followed is how long a test event's page loads itself again: what takes longer has another trouble.
+// followed is how long a test event counts as being sent: what takes longer has another trouble.
 const followed = time.Minute
 
 func (p *Pages) webhookPage(c echo.Context) error {
