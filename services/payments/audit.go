@@ -10,6 +10,7 @@ const (
 	ByMarketplace Actor = "marketplace" // through the API
 	ByBuyer       Actor = "buyer"       // coming back from the wallet
 	ByWorker      Actor = "worker"      // in the background
+	ByOperator    Actor = "operator"    // on a page; which one, package operator keeps
 )
 
 // AuditEvent is one line of a payment's story. It is written with the change that it tells of, and never altered.

@@ -7,7 +7,7 @@ import (
 
 // Cancel calls a payment off that nobody has approved yet, and cancels its consent at the wallet. It may be called again. Errors: CodeNotFound;
 // CodeInProgress once money may be moving; CodeAlreadyPaid; CodeWrongState for a payment that failed for another reason.
-func (s *Service) Cancel(ctx context.Context, id PaymentID) (Payment, error) {
+func (s *Service) Cancel(ctx context.Context, by Actor, id PaymentID) (Payment, error) {
 	p, err := s.payment(ctx, id)
 	if err != nil {
 		return Payment{}, err
@@ -22,12 +22,12 @@ func (s *Service) Cancel(ctx context.Context, id PaymentID) (Payment, error) {
 		if err != nil {
 			return Payment{}, err
 		}
-		if p, err = s.record(ctx, ByMarketplace, c); err != nil {
+		if p, err = s.record(ctx, by, c); err != nil {
 			return Payment{}, stillMoving(err)
 		}
 	}
 	until := s.clock.Now().Add(s.settings.FinishWait)
-	p, err = s.advance(ctx, ByMarketplace, p, until, true)
+	p, err = s.advance(ctx, by, p, until, true)
 	if errors.Is(err, ErrStale) {
 		p, err = s.await(ctx, p, until)
 	}

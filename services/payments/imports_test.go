@@ -23,16 +23,18 @@ var mayImport = map[string][]string{
 	"webhook":      {"money"},
 	"egress":       {},
 	"apikey":       {},
+	"operator":     {},
 	"openpayments": {"money"},
 	"api":          {"money"},
-	"outbox":       {"webhook", "tianguis.example/chassis/clock", "tianguis.example/chassis/worker"},
-	"store":        {".", "outbox", "webhook", "money", "tianguis.example/chassis/canonical", "tianguis.example/chassis/database", "tianguis.example/chassis/logging"},
+	"outbox":       {"operator", "webhook", "tianguis.example/chassis/clock", "tianguis.example/chassis/worker"},
+	"store":        {".", "operator", "outbox", "webhook", "money", "tianguis.example/chassis/canonical", "tianguis.example/chassis/database", "tianguis.example/chassis/logging"},
 	// openpayments for the types that the rules answer with (the interface in routes.go); rest calls no wallet.
 	"rest": {
-		".", "outbox", "webhook", "api", "apikey", "money", "openpayments",
+		".", "operator", "outbox", "webhook", "api", "apikey", "money", "openpayments",
 		"tianguis.example/chassis/httpserver", "tianguis.example/chassis/logging", "tianguis.example/chassis/clock",
 	},
-	"console":      {"outbox", "webhook", "apikey", "tianguis.example/chassis/clock", "tianguis.example/chassis/httpserver", "tianguis.example/chassis/logging"},
+	"sheet":        {".", "operator", "money"},
+	"console":      {".", "operator", "outbox", "sheet", "webhook", "apikey", "tianguis.example/chassis/clock", "tianguis.example/chassis/httpserver", "tianguis.example/chassis/logging"},
 	"cmd/payments": {"*"},
 }
 

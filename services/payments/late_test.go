@@ -351,7 +351,7 @@ func TestCancel_SaysNothingBeforeItIsTrue(t *testing.T) {
 				}}
 			})
 			var err error
-			s.passing(func() { _, err = door.Cancel(t.Context(), p.ID) })
+			s.passing(func() { _, err = door.Cancel(t.Context(), payments.ByMarketplace, p.ID) })
 			require.Equal(t, payments.CodeWalletDown, payments.CodeOf(err))
 			require.Equal(t, payments.Canceled, s.payment(p.ID).Ending)
 		})
@@ -368,7 +368,7 @@ func TestCancel_WhileItExpires(t *testing.T) {
 	require.Len(t, due, 1)
 	var got error
 	worker := s.another(func(w *payments.Wallets) {
-		w.Grant = grantCancel{grantCalls{s.wallets}, func() { s.passing(func() { _, got = s.Cancel(t.Context(), p.ID) }) }}
+		w.Grant = grantCancel{grantCalls{s.wallets}, func() { s.passing(func() { _, got = s.Cancel(t.Context(), payments.ByMarketplace, p.ID) }) }}
 	})
 	require.NoError(t, worker.Advance(t.Context(), due[0]))
 	require.Error(t, got)

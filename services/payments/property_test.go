@@ -304,7 +304,7 @@ func (w *world) payment(id payments.PaymentID) payments.Payment {
 }
 
 func (w *world) cancel(rt *rapid.T) {
-	_, err := w.service.Cancel(context.Background(), w.one(rt).ID)
+	_, err := w.service.Cancel(context.Background(), payments.ByMarketplace, w.one(rt).ID)
 	w.allow(rt, err, payments.CodeInProgress, payments.CodeAlreadyPaid, payments.CodeWrongState, payments.CodeWalletDown)
 }
 

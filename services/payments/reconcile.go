@@ -43,20 +43,20 @@ var Severities = []Severity{SeverityNotice, SeverityWarning, SeverityError}
 
 // Finding is one difference, for an operator.
 type Finding struct {
-	Kind      FindingKind
-	Severity  Severity
-	PaymentID PaymentID
-	OfferID   string
-	SellerID  string
-	State     State
-	Reason    Reason    // of a failed payment
-	Since     time.Time // when the payment came into its state
-	Amount    money.Amount
-	Received  money.Amount // as the seller's wallet says now; not set when it could not be asked
-	Overpaid  money.Amount // not set when that is nothing
-	Message   string       // what it means and what to do
-	Detail    string       // the wallets' words, if any
-	Nudged    bool         // it was made due at once, so that a worker looks at the seller's side itself
+	Kind      FindingKind  `json:"kind"`
+	Severity  Severity     `json:"severity"`
+	PaymentID PaymentID    `json:"pendingId"`
+	OfferID   string       `json:"offerId"`
+	SellerID  string       `json:"sellerId"`
+	State     State        `json:"state"`
+	Reason    Reason       `json:"reason,omitempty"` // of a failed payment
+	Since     time.Time    `json:"since"`            // when the payment came into its state
+	Amount    money.Amount `json:"amount,omitzero"`
+	Received  money.Amount `json:"receivedAmount,omitzero"` // as the seller's wallet says now; not set when it could not be asked
+	Overpaid  money.Amount `json:"overpaidAmount,omitzero"` // not set when that is nothing
+	Message   string       `json:"message"`                 // what it means and what to do
+	Detail    string       `json:"detail,omitempty"`        // the wallets' words, if any
+	Nudged    bool         `json:"nudged,omitempty"`        // it was made due at once, so that a worker looks at the seller's side itself
 }
 
 // Sight is what the wallets say of a payment.

@@ -27,9 +27,9 @@ type ReconcileRequest struct {
 
 // Report is what a comparison found.
 type Report struct {
-	At       time.Time // when it began
-	Compared int       // payments
-	Findings []Finding // in the order of the payments' ids, which is that of their making
+	At       time.Time `json:"at"`       // when it began
+	Compared int       `json:"compared"` // payments
+	Findings []Finding `json:"findings"` // in the order of the payments' ids, which is that of their making
 }
 
 type reconcileStore interface {
@@ -79,6 +79,39 @@ func (s *Service) Reconcile(ctx context.Context, r ReconcileRequest) (Report, er
 		}
 		after = batch[len(batch)-1].ID
 	}
+}
+
+// Compare compares one payment, as Reconcile does all, and changes nothing. Errors: CodeNotFound.
+func (s *Service) Compare(ctx context.Context, id PaymentID) ([]Finding, error) {
+	p, err := s.store.PaymentView(ctx, id)
+	if errors.Is(err, ErrUnknown) {
+		return nil, Errorf(CodeNotFound, "there is no payment with this pendingId")
+	}
+	if err != nil {
+		return nil, err
+	}
+	run := &comparison{Service: s, silent: map[string]int{}}
+	return run.compare(ctx, p)
+}
+
+// Lookable reports whether a worker may be sent to look at the wallets at once. In the other states there is nothing to see, or somebody may have the payment in
+// hand whose answer from a wallet would be lost.
+func (p Payment) Lookable() bool {
+	return p.IncomingPaymentID != "" && (p.State == Authorized || p.State == Sending || p.State.Ended())
+}
+
+// Look has a worker look at the wallets at once, instead of when the payment is due, and decide by its own rules; of one that has ended, whether money came after
+// all. Errors: CodeNotFound; CodeWrongState for one that is not Lookable.
+func (s *Service) Look(ctx context.Context, id PaymentID) error {
+	p, err := s.payment(ctx, id)
+	if err != nil {
+		return err
+	}
+	if !p.Lookable() {
+		return Errorf(CodeWrongState, "a payment that is %s is not looked at: nothing can have been paid yet, or it is just being worked on", p.State)
+	}
+	_, err = s.makeDue(ctx, p)
+	return err
 }
 
 // comparison is one run.
@@ -184,7 +217,7 @@ func (c *comparison) noteSilence(wallet string, err error) {
 // answer of the wallet, and is not made.
 func (c *comparison) nudgeUnmarked(ctx context.Context, p Payment, found []Finding) error {
 	i := slices.IndexFunc(found, func(f Finding) bool { return f.Kind == FoundPaidButUnmarked })
-	if !c.nudge || i < 0 || p.State != Failed && p.State != Authorized && p.State != Sending {
+	if !c.nudge || i < 0 || !p.Lookable() || p.State.Received() {
 		return nil
 	}
 	whole, err := c.store.Payment(ctx, p.ID)
@@ -194,13 +227,18 @@ func (c *comparison) nudgeUnmarked(ctx context.Context, p Payment, found []Findi
 	if whole.Version != p.Version {
 		return nil
 	}
-	now := c.clock.Now()
-	switch err := c.store.Record(ctx, whole.touch(now, now)); {
-	case errors.Is(err, ErrStale): // somebody has just taken it up
+	found[i].Nudged, err = c.makeDue(ctx, whole)
+	return err
+}
+
+// makeDue has a worker take the payment up at once; false when somebody has just done so.
+func (s *Service) makeDue(ctx context.Context, p Payment) (bool, error) {
+	now := s.clock.Now()
+	switch err := s.store.Record(ctx, p.touch(now, now)); {
+	case errors.Is(err, ErrStale):
+		return false, nil
 	case err != nil:
-		return fmt.Errorf("make payment %s due: %w", p.ID, err)
-	default:
-		found[i].Nudged = true
+		return false, fmt.Errorf("make payment %s due: %w", p.ID, err)
 	}
-	return nil
+	return true, nil
 }

@@ -39,7 +39,9 @@ var unreachable = map[string]string{
 	"payments: ReplaceSecret":  "an operator's request, of which no payment knows",
 	"payments: AddPing":        "an operator's request, of which no payment knows",
 	"payments: Replay":         "an operator's request, one transaction for a thousand: it can be made again",
-	"payments: ReplayOne":      "an operator's request, one statement: it can be made again",
+	"payments: ReplayOne":      "an operator's request, one transaction: it can be made again",
+	"payments: RecordAction":   "what an operator is about to do, of which no payment knows",
+	"payments: KeepTask":       "takes a comparison that lasts longer than its lease's renewal, 15 s",
 
 	"payments: Reseal":          "an operator's command, one transaction a row: store/reseal_test.go breaks it off",
 	"payments: WriteCheckpoint": "an operator's command, of which no payment knows",

@@ -25,6 +25,7 @@ func TestBrowser(t *testing.T) {
 		"a life without JavaScript": func(t *testing.T) { w.lives(t, "en", desk, true) },
 		"what seldom happens":       w.oddities,
 		"a bad page":                w.badPage,
+		"files":                     w.files,
 		"without mail":              w.withoutMail,
 		"the payments' operator":    w.console,
 	}
@@ -189,7 +190,9 @@ func (c *chromium) console(t *testing.T) {
 	require.NoError(t, err)
 
 	door := strings.Replace(w.Payments.Address, "http://", "http://"+url.UserPassword("operator", key).String()+"@", 1) // as if typed into the browser's question
-	b.do(open(door+"/operator"), see("#empty"))
+	b.do(open(door+"/operator"), see("#attention"))
+	b.pageByNight("overview-empty")
+	b.do(press(`nav a[href="/operator/webhooks"]`), see("#empty"))
 	b.pageByNight("no-webhook")
 	b.do(press(`nav a[href="/operator/endpoints"]`), see(`[data-endpoint="marketplace"] [data-act="ping"]`))
 	b.pageByNight("endpoints")
@@ -210,4 +213,31 @@ func (c *chromium) console(t *testing.T) {
 	b.pageByNight("wrong-filter")
 	b.do(open(w.Payments.Address+"/operator/webhooks/none"), see("h1"))
 	b.page("no-such-webhook")
+	operatorsMoney(t, b, w)
+}
+
+// operatorsMoney looks for a payment, compares it with the wallets, has all of them compared and the audit trail verified, and reads what was done.
+func operatorsMoney(t *testing.T, b *browser, w *world) {
+	t.Helper()
+	paid, err := w.payments.Finish(t.Context(), w.startOffer(t, "another-marketplace-7", "/buyer-mxn"))
+	require.NoError(t, err)
+	w.ended(t, paid.PendingID)
+	b.do(press(`nav a[href="/operator"]`), see(`[data-figure="paid today"][data-count="1"]`))
+	b.pageByNight("overview")
+	b.do(press(`[data-figure="paid today"]`), see("tr[data-payment]"))
+	b.page("payments")
+	b.do(press("tr[data-payment] a"), see(`#payment[data-payment="`+paid.PendingID+`"]`), see("#holds"))
+	b.pageByNight("payment")
+	b.do(press(`[data-act="compare"]`), see("#compared"))
+	b.page("payment-compared")
+	b.do(press(`nav a[href="/operator/reconciliation"]`), press(`[data-act="run"]`), see(`[data-flash="asked"]`))
+	b.reloadUntil(`#run`)
+	b.pageByNight("reconciliation")
+	b.do(press(`nav a[href="/operator/audit"]`), press(`[data-act="verify"]`))
+	b.reloadUntil("#run #holds")
+	b.pageByNight("audit")
+	b.do(press(`nav a[href="/operator/actions"]`), see(`tr[data-action="audit_verify"]`), see(`tr[data-action="endpoint_disable"]`))
+	b.page("actions")
+	b.do(open(w.Payments.Address+"/operator/payments?id=ILO"), see("#wrong-id"))
+	b.page("payments-wrong-filter")
 }

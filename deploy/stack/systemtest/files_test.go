@@ -13,12 +13,10 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestBrowser_FilesAreHandedIn: what a real browser sends is taken, and what it is then shown it shows, under the page's own policy.
-func TestBrowser_FilesAreHandedIn(t *testing.T) {
-	t.Parallel()
-	chromium := need(t, "chromium", "chromium-browser", "google-chrome", "chrome")
+// files are handed in: what a real browser sends is taken, and what it is then shown it shows, under the page's own policy.
+func (c *chromium) files(t *testing.T) {
 	w := newWorld(t, "sqlite", nil)
-	b := newBrowser(t, chromium)
+	b := c.person(t, "files", desk, false)
 	folder := t.TempDir()
 	file := func(name string, content []byte) string {
 		path := filepath.Join(folder, name)
@@ -29,12 +27,12 @@ func TestBrowser_FilesAreHandedIn(t *testing.T) {
 	draw(t, picture)
 	notes, page := file("notas.txt", []byte("Hilo encerado, puntada doble.")), file("page.png", []byte("<!doctype html><script>alert(1)</script>"))
 
-	b.do(open(w.Marketplace.Address), fill("#email", worker), fill("#password", password), click("form#login button"), see("li[data-job]"))
-	b.do(open(w.Marketplace.Address+"/?role=worker&state=submitting"), click(`li[data-job] a`), see("form#submit"))
-	b.picture("30-hand-in")
-	b.do(chromedp.SendKeys(chromedp.CSS("#submit-text"), "La costura aguanta."), chromedp.SetUploadFiles(chromedp.CSS("#submit-files"), []string{picture, page}), click("form#submit button"), see("#submit-files-error"))
-	b.picture("31-hand-in-refused")
-	b.do(chromedp.SetUploadFiles(chromedp.CSS("#submit-files"), []string{picture, sound, notes}), click("form#submit button"), see(`[data-flash="submit"]`))
+	b.do(open(w.Marketplace.Address), fill("#email", worker), fill("#password", password), press("form#login button"), see("li[data-job]"))
+	b.do(open(w.Marketplace.Address+"/?role=worker&state=submitting"), press(`li[data-job] a`), see("form#submit"))
+	b.page("hand-in")
+	b.do(chromedp.SendKeys(chromedp.CSS("#submit-text"), "La costura aguanta."), chromedp.SetUploadFiles(chromedp.CSS("#submit-files"), []string{picture, page}), press("form#submit button"), see("#submit-files-error"))
+	b.page("hand-in-refused")
+	b.do(chromedp.SetUploadFiles(chromedp.CSS("#submit-files"), []string{picture, sound, notes}), press("form#submit button"), see(`[data-flash="submit"]`))
 	for what, script := range map[string]string{
 		"the picture is drawn":  `(async () => { const i = document.querySelector("#submission img"); i.scrollIntoView(); await i.decode(); return i.naturalWidth === 640 })()`,
 		"the sound can be read": `new Promise(done => { const a = document.querySelector("#submission audio"); a.onloadedmetadata = () => done(a.duration > 0.9); a.onerror = () => done(false); a.load(); a.preload = "metadata" })`,
@@ -43,7 +41,7 @@ func TestBrowser_FilesAreHandedIn(t *testing.T) {
 		require.NoError(t, err, what)
 		require.True(t, is, what)
 	}
-	b.picture("32-handed-in")
+	b.page("handed-in")
 }
 
 // draw makes a picture of stripes.

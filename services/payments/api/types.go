@@ -110,7 +110,7 @@ type Events struct {
 type Event struct {
 	Number int64     `json:"number"` // counts the payment's events from 1; 0 for those from before they were numbered
 	At     time.Time `json:"at"`
-	Actor  string    `json:"actor"`  // marketplace, buyer or worker
+	Actor  string    `json:"actor"`  // marketplace, buyer, worker or operator
 	From   string    `json:"from"`   // the state before; "" for the first event
 	To     string    `json:"to"`     // the state after; the same for what happened within a state
 	Reason string    `json:"reason"` // of a failure: a stable word

@@ -4,13 +4,17 @@ import (
 	"net/http"
 
 	"github.com/labstack/echo/v4"
+
+	"tianguis.example/payments/apikey"
+	"tianguis.example/payments/operator"
 )
 
 const challenge = `Basic realm="Tianguis payments"`
 
 var (
-	errUnauthorized   = &refusal{http.StatusUnauthorized, "This needs the service's API key (PAYMENTS_API_KEY). Load the page again: any user name will do, and the key is the password."}
+	errUnauthorized   = &refusal{http.StatusUnauthorized, "This needs the service's API key (PAYMENTS_API_KEY). Load the page again: give your name, which what you do is kept under, and the key as the password."}
 	errForeignName    = &refusal{http.StatusForbidden, "This service has no API key, so that it answers under the names of this machine only. Open http://localhost with its port, or set PAYMENTS_API_KEY."}
+	errNoRun          = &refusal{http.StatusNotFound, "There is no such run of the reconciliation any more. Choose one of its page."}
 	errUnreadableForm = &refusal{http.StatusBadRequest, "The form could not be read, so nothing was done. Open the page again and use its button."}
 	errUnfitReplay    = &refusal{http.StatusBadRequest, "The filter cannot be used, so nothing was sent again. Choose dead or delivered in the log, and an endpoint or a time, and use the button there."}
 	errForeignForm    = &refusal{
@@ -22,9 +26,14 @@ var (
 // withKey lets those in that have the API key, as the password of HTTP Basic (RFC 7617), which a browser asks its user for.
 func (p *Pages) withKey(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
-		_, password, _ := c.Request().BasicAuth()
+		name, password, _ := c.Request().BasicAuth()
 		switch {
 		case p.key.Admits(c.Request().Host, password):
+			who := operator.Operator{Door: operator.ByPage}
+			if !p.key.Open() {
+				who.Key = apikey.Fingerprint(password)
+			}
+			c.Set(operatorKey, who.Claimed(name))
 			return next(c)
 		case p.key.Open():
 			return errForeignName
@@ -32,6 +41,15 @@ func (p *Pages) withKey(next echo.HandlerFunc) echo.HandlerFunc {
 		c.Response().Header().Set("WWW-Authenticate", challenge)
 		return errUnauthorized
 	}
+}
+
+// operatorKey is where withKey leaves who came in.
+const operatorKey = "operator"
+
+// operatorOf is who came in, by the name that they typed.
+func operatorOf(c echo.Context) operator.Operator {
+	who, _ := c.Get(operatorKey).(operator.Operator)
+	return who
 }
 
 // fromHere refuses what a page of another site makes the operator's browser send: it would send the key along.

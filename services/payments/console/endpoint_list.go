@@ -62,7 +62,7 @@ func (p *Pages) setEnabled(enabled bool) echo.HandlerFunc {
 		code = flashEnabled
 	}
 	return func(c echo.Context) error {
-		if _, err := p.desk.Change(c.Request().Context(), endpointID(c), outbox.EndpointChange{Enabled: &enabled}); err != nil {
+		if _, err := p.desk.Change(c.Request().Context(), operatorOf(c), endpointID(c), outbox.EndpointChange{Enabled: &enabled}); err != nil {
 			return err
 		}
 		return done(c, Flash{Code: code}, "/endpoints")
@@ -70,7 +70,7 @@ func (p *Pages) setEnabled(enabled bool) echo.HandlerFunc {
 }
 
 func (p *Pages) pingEndpoint(c echo.Context) error {
-	ping, err := p.desk.Ping(c.Request().Context(), endpointID(c))
+	ping, err := p.desk.Ping(c.Request().Context(), operatorOf(c), endpointID(c))
 	if err != nil {
 		return err
 	}
@@ -78,7 +78,7 @@ func (p *Pages) pingEndpoint(c echo.Context) error {
 }
 
 func (p *Pages) replayEndpoint(c echo.Context) error {
-	n, err := p.desk.Replay(c.Request().Context(), outbox.Filter{EndpointID: endpointID(c), State: outbox.Dead})
+	n, err := p.desk.Replay(c.Request().Context(), operatorOf(c), outbox.Filter{EndpointID: endpointID(c), State: outbox.Dead})
 	if err != nil {
 		return err
 	}

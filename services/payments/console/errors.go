@@ -8,6 +8,7 @@ import (
 
 	"tianguis.example/chassis/httpserver"
 	"tianguis.example/chassis/logging"
+	"tianguis.example/payments"
 	"tianguis.example/payments/outbox"
 )
 
@@ -24,6 +25,18 @@ var statusOf = map[outbox.Code]int{
 
 // suspicious are refusals that an operator may want to know of, by status.
 var suspicious = map[int]string{http.StatusUnauthorized: "unauthorized", http.StatusForbidden: "forbidden"}
+
+// paymentStatusOf is the same for the codes of package payments that a page can meet.
+var paymentStatusOf = map[payments.Code]int{
+	payments.CodeNotFound:      http.StatusNotFound,
+	payments.CodeWrongState:    http.StatusConflict,
+	payments.CodeInProgress:    http.StatusConflict,
+	payments.CodeAlreadyPaid:   http.StatusConflict,
+	payments.CodeWalletDown:    http.StatusBadGateway,
+	payments.CodeWalletTimeout: http.StatusGatewayTimeout,
+	payments.CodeNoIdentity:    http.StatusConflict,
+	payments.CodeInvalidKey:    http.StatusConflict,
+}
 
 // refusal is an error of the door itself.
 type refusal struct {
@@ -74,6 +87,11 @@ func (p *Pages) withErrors(next echo.HandlerFunc) echo.HandlerFunc {
 func describe(err error) ErrorPage {
 	if known, ok := errors.AsType[*outbox.Error](err); ok {
 		if status, ok := statusOf[known.Code]; ok {
+			return ErrorPage{Status: status, Message: sentence(known.Message)}
+		}
+	}
+	if known, ok := errors.AsType[*payments.Error](err); ok {
+		if status, ok := paymentStatusOf[known.Code]; ok {
 			return ErrorPage{Status: status, Message: sentence(known.Message)}
 		}
 	}

@@ -21,9 +21,13 @@ const (
 	flashPinged   = "pinged"
 	flashEnabled  = "enabled"
 	flashDisabled = "disabled"
+	flashCanceled = "canceled"
+	flashLooked   = "looked"
+	flashAsked    = "asked"   // a task is done in the background
+	flashRunning  = "running" // one of its kind was already
 )
 
-var flashes = []string{flashReplayed, flashPinged, flashEnabled, flashDisabled}
+var flashes = []string{flashReplayed, flashPinged, flashEnabled, flashDisabled, flashCanceled, flashLooked, flashAsked, flashRunning}
 
 const flashCookie = "tianguis_operator_flash"
 

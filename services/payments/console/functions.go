@@ -21,8 +21,33 @@ func (p *Pages) functions() template.FuncMap {
 		"took":     took,
 		"visible":  visible,
 		"sentence": sentence,
+		"exact":    exact,
+		"short":    short,
+		"word":     word,
 	}
 }
+
+// text is a value of a named type of text as text.
+func text(value any) string { return fmt.Sprint(value) }
+
+// exact is an amount as it is kept: in major units, and as the integer and scale that the wallets name.
+func exact(a interface {
+	IsSet() bool
+	String() string
+	Value() int64
+	AssetScale() uint8
+}) string {
+	if !a.IsSet() {
+		return ""
+	}
+	return fmt.Sprintf("%s (%d at scale %d)", a.String(), a.Value(), a.AssetScale())
+}
+
+// short is an id by its end, by which those of one minute differ.
+func short(id string) string { return "…" + id[max(0, len(id)-8):] }
+
+// word is one of the service's stable words as people read it.
+func word(stable string) string { return strings.ReplaceAll(stable, "_", " ") }
 
 // relative is a time as seen from now: "4 min ago", "in 3 h".
 func relative(t, now time.Time) string {

@@ -1,7 +1,9 @@
 package console_test
 
 import (
+	"context"
 	"io"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -18,7 +20,11 @@ import (
 	"tianguis.example/chassis/database"
 	"tianguis.example/chassis/database/databasetest"
 	"tianguis.example/chassis/logging"
+	"tianguis.example/payments"
 	"tianguis.example/payments/console"
+	"tianguis.example/payments/money"
+	"tianguis.example/payments/openpayments"
+	"tianguis.example/payments/operator"
 	"tianguis.example/payments/outbox"
 	"tianguis.example/payments/store"
 )
@@ -34,6 +40,8 @@ type office struct {
 	store *store.Store
 	desk  *outbox.Desk
 	clock *clock.Held
+	db    *database.DB
+	bank  *bank
 }
 
 func eachOffice(t *testing.T, test func(t *testing.T, o *office)) {
@@ -41,11 +49,13 @@ func eachOffice(t *testing.T, test func(t *testing.T, o *office)) {
 	databasetest.Each(t, store.Migrations(), func(t *testing.T, db *database.DB) {
 		seal, err := store.ReadKeys(logging.Secret(store.GenerateKey()))
 		require.NoError(t, err)
-		o := &office{t: t, store: store.New(db, seal), clock: clock.NewHeld(start)}
+		o := &office{t: t, store: store.New(db, seal), clock: clock.NewHeld(start), db: db, bank: &bank{}}
 		o.desk = outbox.NewDesk(o.store, o.clock, func(string) error { return nil }, func() {})
 		_, err = o.desk.Configure(t.Context(), "https://market.example/hook", nil)
 		require.NoError(t, err)
-		pages, err := console.New(o.store, o.desk, key, o.clock)
+		log := slog.New(slog.DiscardHandler)
+		rules := payments.New(o.store, o.bank.wallets, o.clock, log, payments.Settings{FinishWait: time.Second, Lease: time.Minute}, func() {})
+		pages, err := console.New(o.store, o.desk, rules, o, key, o.clock, log)
 		require.NoError(t, err)
 		e := echo.New()
 		pages.Register(e)
@@ -54,6 +64,56 @@ func eachOffice(t *testing.T, test func(t *testing.T, o *office)) {
 		o.url = server.URL
 		test(t, o)
 	})
+}
+
+// tester does what operators do.
+var tester = operator.Operator{Door: operator.ByCommandLine, Name: "tester"}
+
+// Ask keeps a task, as the program does, which nobody does here.
+func (o *office) Ask(ctx context.Context, by operator.Operator, kind payments.TaskKind) (bool, error) {
+	now := o.clock.Now()
+	return o.store.AskTask(ctx, payments.Task{ID: ulid.MustNew(ulid.Timestamp(now), ulid.DefaultEntropy()).String(), Kind: kind, AskedBy: by.Name, AskedAt: now},
+		&operator.Action{At: now, By: by, Kind: operator.Reconcile})
+}
+
+// bank is the wallets: what the seller's says that it received, and whether the buyer's was told that the consent is not wanted.
+type bank struct {
+	received int64
+	canceled int
+}
+
+func (b *bank) wallets(payments.Client) (payments.Wallets, error) {
+	return payments.Wallets{IncomingPayment: sellersWallet{bank: b}, Grant: buyersGrants{bank: b}}, nil
+}
+
+type sellersWallet struct {
+	bank *bank
+}
+
+func (sellersWallet) Create(context.Context, openpayments.IncomingPaymentCreateParams) (openpayments.IncomingPayment, error) {
+	panic("no payment is started here")
+}
+
+func (w sellersWallet) GetPublic(context.Context, openpayments.IncomingPaymentGetPublicParams) (openpayments.PublicIncomingPayment, error) {
+	received, err := money.New(w.bank.received, "MXN", 2)
+	return openpayments.PublicIncomingPayment{ReceivedAmount: received}, err
+}
+
+type buyersGrants struct {
+	bank *bank
+}
+
+func (buyersGrants) Request(context.Context, openpayments.GrantRequestParams) (openpayments.Grant, error) {
+	panic("no payment is started here")
+}
+
+func (buyersGrants) Continue(context.Context, openpayments.GrantContinueParams) (openpayments.Grant, error) {
+	panic("no payment is finished here")
+}
+
+func (g buyersGrants) Cancel(context.Context, openpayments.GrantCancelParams) error {
+	g.bank.canceled++
+	return nil
 }
 
 type answer struct {
@@ -91,7 +151,7 @@ func (o *office) post(path string, form url.Values, headers ...string) answer {
 
 func (o *office) ping() outbox.Delivery {
 	o.t.Helper()
-	d, err := o.desk.Ping(o.t.Context(), outbox.Configured)
+	d, err := o.desk.Ping(o.t.Context(), tester, outbox.Configured)
 	require.NoError(o.t, err)
 	return d
 }
@@ -124,7 +184,10 @@ func TestAccess_WithTheKeyOnly(t *testing.T) {
 	eachOffice(t, func(t *testing.T, o *office) {
 		d := o.dead(500, "", "")
 		for _, wrong := range []string{"", "Basic", "Basic " + "YTpi", "Bearer " + key} {
-			for _, path := range []string{"", "/webhooks", "/webhooks/" + d.ID, "/endpoints", "/nowhere"} {
+			for _, path := range []string{
+				"", "/webhooks", "/webhooks/" + d.ID, "/endpoints", "/nowhere", "/payments", "/payments.csv", "/payments/" + d.ID, "/reconciliation", "/reconciliation.csv",
+				"/audit", "/audit.csv", "/audit.json", "/actions", "/actions.csv",
+			} {
 				got := o.ask(http.MethodGet, console.Root+path, nil, "Authorization", wrong)
 				require.Equal(t, http.StatusUnauthorized, got.status, "%q %s", wrong, path)
 				require.Contains(t, got.header.Get("WWW-Authenticate"), "Basic")

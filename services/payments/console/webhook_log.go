@@ -96,7 +96,7 @@ func (p *Pages) replayFiltered(c echo.Context) error {
 	if len(filter.Wrong) > 0 || picks.State != outbox.Dead && picks.State != outbox.Delivered {
 		return errUnfitReplay
 	}
-	n, err := p.desk.Replay(c.Request().Context(), picks)
+	n, err := p.desk.Replay(c.Request().Context(), operatorOf(c), picks)
 	if err != nil {
 		return err
 	}

@@ -41,7 +41,7 @@ func (WebhookPage) Section() string { return "webhooks" }
 // Ping reports whether it is a test event.
 func (w WebhookPage) Ping() bool { return w.EventType == string(webhook.Ping) }
 
-// followed is how long a test event's page loads itself again: what takes longer has another trouble.
+// followed is how long a test event counts as being sent: what takes longer has another trouble.
 const followed = time.Minute
 
 func (p *Pages) webhookPage(c echo.Context) error {
@@ -64,7 +64,7 @@ func (p *Pages) webhookPage(c echo.Context) error {
 }
 
 func (p *Pages) replayWebhook(c echo.Context) error {
-	again, err := p.desk.ReplayOne(c.Request().Context(), capitals(c.Param("webhookId")))
+	again, err := p.desk.ReplayOne(c.Request().Context(), operatorOf(c), capitals(c.Param("webhookId")))
 	if err != nil {
 		return err
 	}

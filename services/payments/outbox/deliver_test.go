@@ -250,7 +250,7 @@ func TestDeliver_TheWholeSchedule(t *testing.T) {
 	require.NoError(t, err)
 	require.Len(t, dead, 1)
 	desk := outbox.NewDesk(o.store, o.clock, func(string) error { return nil }, func() {})
-	_, err = desk.ReplayOne(t.Context(), dead[0].ID)
+	_, err = desk.ReplayOne(t.Context(), tester, dead[0].ID)
 	require.NoError(t, err)
 	o.clock.Advance(time.Minute) // the receiver is left alone for a while
 	again := o.attempt(t, d)

@@ -2,6 +2,7 @@ package outbox
 
 import (
 	"log/slog"
+	"strings"
 	"time"
 
 	"tianguis.example/payments/webhook"
@@ -80,6 +81,26 @@ type Filter struct {
 	Since      time.Time // made then or later
 	Until      time.Time // made before
 	Before     string    // the id of the last one of the page before: older ones follow
+}
+
+// words say what the filter picks.
+func (f Filter) words() string {
+	var all []string
+	for _, is := range []struct{ name, value string }{
+		{"state", string(f.State)}, {"event", f.EventType}, {"offer", f.OfferID}, {"payment", f.PendingID}, {"since", stampOf(f.Since)}, {"until", stampOf(f.Until)},
+	} {
+		if is.value != "" {
+			all = append(all, is.name+" "+is.value)
+		}
+	}
+	return strings.Join(all, "; ")
+}
+
+func stampOf(at time.Time) string {
+	if at.IsZero() {
+		return ""
+	}
+	return at.UTC().Format(time.RFC3339)
 }
 
 // Standing is how an endpoint's deliveries stand.

@@ -19,10 +19,14 @@ import (
 	"tianguis.example/payments"
 	"tianguis.example/payments/egress"
 	"tianguis.example/payments/money"
+	"tianguis.example/payments/operator"
 	"tianguis.example/payments/outbox"
 	"tianguis.example/payments/store"
 	"tianguis.example/payments/webhook"
 )
+
+// tester does what operators do.
+var tester = operator.Operator{Door: operator.ByCommandLine, Name: "tester"}
 
 // exchange is a dispatcher that runs, with a desk beside it, on a clock that the test moves.
 type exchange struct {
@@ -108,7 +112,7 @@ func (x *exchange) count(f outbox.Filter) int {
 // add adds an endpoint through the desk.
 func (x *exchange) add(url string, types ...webhook.Type) (outbox.Endpoint, webhook.Secrets) {
 	x.t.Helper()
-	e, s, err := x.desk.Add(x.t.Context(), outbox.NewEndpoint{URL: url, Types: types})
+	e, s, err := x.desk.Add(x.t.Context(), tester, outbox.NewEndpoint{URL: url, Types: types})
 	require.NoError(x.t, err)
 	return e, webhook.Secrets{s.Secret}
 }
@@ -128,7 +132,7 @@ func TestEndpoints_EachGetsWhatItWantsSignedWithItsOwn(t *testing.T) {
 		_, err := x.desk.Configure(t.Context(), market.URL, own)
 		require.NoError(t, err)
 		_, forAll := x.add(all.URL)
-		pair, s, err := x.desk.Add(t.Context(), outbox.NewEndpoint{URL: failures.URL, Types: []webhook.Type{webhook.Failed}, Asymmetric: true})
+		pair, s, err := x.desk.Add(t.Context(), tester, outbox.NewEndpoint{URL: failures.URL, Types: []webhook.Type{webhook.Failed}, Asymmetric: true})
 		require.NoError(t, err)
 		forFailures := secretsOf(t, s.Secret.ForReceiver())
 		require.False(t, forFailures[0].Signs(), "its receiver has the public half")
@@ -151,7 +155,7 @@ func TestEndpoints_EachGetsWhatItWantsSignedWithItsOwn(t *testing.T) {
 		}
 		require.Len(t, ids, 5, "each delivery has an id of its own")
 
-		require.NoError(t, x.desk.Remove(t.Context(), pair.ID))
+		require.NoError(t, x.desk.Remove(t.Context(), tester, pair.ID))
 		x.event(webhook.Failed)
 		x.until(func() bool { return x.count(outbox.Filter{State: outbox.Delivered}) == 7 })
 		require.Len(t, failures.distinct(), 1)
@@ -178,7 +182,7 @@ func TestEndpoints_ASecretIsReplacedWithoutAGap(t *testing.T) {
 		verifies := func(s webhook.Secrets, got received) error { return s.Verify(got.header, got.body, x.clock.Now()) }
 		require.NoError(t, verifies(old, send()))
 
-		made, until, err := x.desk.Rotate(t.Context(), outbox.Configured, false, time.Hour)
+		made, until, err := x.desk.Rotate(t.Context(), tester, outbox.Configured, false, time.Hour)
 		require.NoError(t, err)
 		require.Equal(t, x.clock.Now().Add(time.Hour), until)
 		for verifies(webhook.Secrets{made.Secret}, send()) != nil { // from the next look at the endpoints on
@@ -218,7 +222,7 @@ func TestEndpoints_ALeakedSecretSignsNothingAtOnce(t *testing.T) {
 		old := secretsOf(t, webhook.GenerateSecret())
 		_, err := x.desk.Configure(t.Context(), market.URL, old)
 		require.NoError(t, err)
-		made, _, err := x.desk.Rotate(t.Context(), outbox.Configured, false, 0)
+		made, _, err := x.desk.Rotate(t.Context(), tester, outbox.Configured, false, 0)
 		require.NoError(t, err)
 		x.event(webhook.Completed)
 		x.run(options())
@@ -262,7 +266,7 @@ func TestEndpoints_GoneUntilEnabled(t *testing.T) {
 		require.Contains(t, x.lines.String(), "the endpoint is disabled")
 
 		back.Store(true)
-		_, err = x.desk.Change(t.Context(), outbox.Configured, outbox.EndpointChange{Enabled: new(true)})
+		_, err = x.desk.Change(t.Context(), tester, outbox.Configured, outbox.EndpointChange{Enabled: new(true)})
 		require.NoError(t, err)
 		x.until(func() bool { return x.count(outbox.Filter{State: outbox.Delivered}) == 21 })
 		require.Len(t, market.distinct(), 21)

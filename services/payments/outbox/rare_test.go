@@ -13,6 +13,7 @@ import (
 
 	"tianguis.example/chassis/worker"
 	"tianguis.example/payments"
+	"tianguis.example/payments/operator"
 	"tianguis.example/payments/outbox"
 	"tianguis.example/payments/store"
 	"tianguis.example/payments/webhook"
@@ -119,7 +120,7 @@ func TestRare_A410ThatComesTooLate(t *testing.T) {
 		id := x.event(webhook.Completed)
 		x.run(options())
 		<-came
-		_, err = x.desk.ReplayOne(t.Context(), x.one(id).ID)
+		_, err = x.desk.ReplayOne(t.Context(), tester, x.one(id).ID)
 		require.NoError(t, err)
 		x.until(func() bool { return x.one(id).State == outbox.Delivered })
 		close(hold)
@@ -161,14 +162,14 @@ func TestRare_AReplayOfOneThatIsUnderWay(t *testing.T) {
 		l := x.lane(market.URL)
 		id := x.event(webhook.Completed)
 		first := x.claim(l)
-		replayed, err := x.desk.ReplayOne(t.Context(), first.ID)
+		replayed, err := x.desk.ReplayOne(t.Context(), tester, first.ID)
 		require.NoError(t, err)
 		require.NoError(t, l.Deliver(t.Context(), first), "refused")
 		require.Equal(t, replayed.NextAt, x.one(id).NextAt, "it is due all the same")
 		require.Equal(t, outbox.Pending, x.one(id).State)
 
 		second := x.claim(l)
-		_, err = x.desk.ReplayOne(t.Context(), first.ID)
+		_, err = x.desk.ReplayOne(t.Context(), tester, first.ID)
 		require.NoError(t, err)
 		third := x.claim(l)
 		require.NoError(t, l.Deliver(t.Context(), second), "refused, too late")
@@ -177,7 +178,7 @@ func TestRare_AReplayOfOneThatIsUnderWay(t *testing.T) {
 
 		x.clock.Set(x.one(id).NextAt)
 		late := x.claim(l)
-		_, err = x.desk.ReplayOne(t.Context(), first.ID)
+		_, err = x.desk.ReplayOne(t.Context(), tester, first.ID)
 		require.NoError(t, err)
 		again := x.claim(l)
 		require.NoError(t, l.Deliver(t.Context(), again), "refused")
@@ -202,7 +203,7 @@ func TestRare_ReplicasWithDifferentConfigurations(t *testing.T) {
 			return expired
 		}
 		configure(leaked)
-		made, _, err := x.desk.Rotate(t.Context(), outbox.Configured, false, 0)
+		made, _, err := x.desk.Rotate(t.Context(), tester, outbox.Configured, false, 0)
 		require.NoError(t, err)
 		fresh := webhook.Secrets{made.Secret}
 		require.Empty(t, configure(fresh))
@@ -243,7 +244,7 @@ func TestRare_NothingIsSentUnsignedBySlip(t *testing.T) {
 		require.Empty(t, market.received())
 		require.Len(t, other.distinct(), 1)
 		require.Equal(t, 1, strings.Count(x.lines.String(), "has no secret that signs"), "said once")
-		_, _, err = x.desk.Rotate(t.Context(), outbox.Configured, false, 0)
+		_, _, err = x.desk.Rotate(t.Context(), tester, outbox.Configured, false, 0)
 		require.NoError(t, err)
 		x.until(func() bool { return x.count(outbox.Filter{PendingID: id, State: outbox.Delivered}) == 2 })
 	})
@@ -280,12 +281,12 @@ func TestRare_WhatIsLeftOfARemovedEndpoint(t *testing.T) {
 	eachExchange(t, func(t *testing.T, x *exchange) {
 		e, _ := x.add("https://shop.example/")
 		id := x.event(webhook.Completed)
-		require.NoError(t, x.desk.Remove(t.Context(), e.ID))
+		require.NoError(t, x.desk.Remove(t.Context(), tester, e.ID))
 		all, err := x.store.FindDeliveries(t.Context(), outbox.Filter{PendingID: id, EndpointID: e.ID}, 1)
 		require.NoError(t, err)
 		require.Equal(t, outbox.Dead, all[0].State)
 		// As a replay that had read the endpoint before it was removed would leave it.
-		ping, err := x.store.AddPing(t.Context(), e.ID, webhook.Event{Type: webhook.Ping, Timestamp: x.clock.Now()})
+		ping, err := x.store.AddPing(t.Context(), e.ID, webhook.Event{Type: webhook.Ping, Timestamp: x.clock.Now()}, operator.Action{At: x.clock.Now(), By: tester, Kind: operator.PingEndpoint, Subject: e.ID})
 		require.NoError(t, err)
 		_, err = x.store.PruneDeliveries(t.Context(), x.clock.Now().Add(-time.Hour))
 		require.NoError(t, err)

@@ -8,6 +8,7 @@ import (
 
 	"tianguis.example/payments"
 	"tianguis.example/payments/apikey"
+	"tianguis.example/payments/operator"
 )
 
 // access lets requests in that have the API key.
@@ -46,4 +47,13 @@ func (a access) require(next echo.HandlerFunc) echo.HandlerFunc {
 		}
 		return next(c)
 	}
+}
+
+// caller is who changes something about webhooks, as it is kept.
+func (a access) caller(c echo.Context) operator.Operator {
+	o := operator.Operator{Door: operator.ByAPI}
+	if !a.key.Open() {
+		o.Key = apikey.Fingerprint(presented(c.Request()))
+	}
+	return o
 }

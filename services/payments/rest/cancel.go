@@ -4,6 +4,8 @@ import (
 	"net/http"
 
 	"github.com/labstack/echo/v4"
+
+	"tianguis.example/payments"
 )
 
 // cancel calls off a payment that nobody has approved yet. It takes no body.
@@ -12,7 +14,7 @@ func (s *Server) cancel(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	p, err := s.rules.Cancel(c.Request().Context(), id)
+	p, err := s.rules.Cancel(c.Request().Context(), payments.ByMarketplace, id)
 	if err != nil {
 		return err
 	}

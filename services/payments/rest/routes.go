@@ -19,7 +19,7 @@ type rules interface {
 	RegisterSeller(ctx context.Context, s payments.Seller) error
 	Start(ctx context.Context, r payments.StartRequest) (payments.Payment, error)
 	Finish(ctx context.Context, id payments.PaymentID, r payments.FinishRequest) (payments.Payment, error)
-	Cancel(ctx context.Context, id payments.PaymentID) (payments.Payment, error)
+	Cancel(ctx context.Context, by payments.Actor, id payments.PaymentID) (payments.Payment, error)
 	RequestIncoming(ctx context.Context, r payments.IncomingRequest) (openpayments.IncomingPayment, error)
 	Profile(ctx context.Context, walletAddressURL string) (openpayments.WalletAddress, error)
 }

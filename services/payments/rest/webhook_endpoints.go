@@ -9,19 +9,20 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"tianguis.example/payments/api"
+	"tianguis.example/payments/operator"
 	"tianguis.example/payments/outbox"
 	"tianguis.example/payments/webhook"
 )
 
 // webhookDesk is what the door needs of outbox.Desk.
 type webhookDesk interface {
-	Add(ctx context.Context, n outbox.NewEndpoint) (outbox.Endpoint, outbox.Secret, error)
-	Change(ctx context.Context, id string, c outbox.EndpointChange) (outbox.Endpoint, error)
-	Remove(ctx context.Context, id string) error
-	Rotate(ctx context.Context, id string, asymmetric bool, overlap time.Duration) (outbox.Secret, time.Time, error)
-	Ping(ctx context.Context, id string) (outbox.Delivery, error)
-	ReplayOne(ctx context.Context, id string) (outbox.Delivery, error)
-	Replay(ctx context.Context, f outbox.Filter) (int, error)
+	Add(ctx context.Context, by operator.Operator, n outbox.NewEndpoint) (outbox.Endpoint, outbox.Secret, error)
+	Change(ctx context.Context, by operator.Operator, id string, c outbox.EndpointChange) (outbox.Endpoint, error)
+	Remove(ctx context.Context, by operator.Operator, id string) error
+	Rotate(ctx context.Context, by operator.Operator, id string, asymmetric bool, overlap time.Duration) (outbox.Secret, time.Time, error)
+	Ping(ctx context.Context, by operator.Operator, id string) (outbox.Delivery, error)
+	ReplayOne(ctx context.Context, by operator.Operator, id string) (outbox.Delivery, error)
+	Replay(ctx context.Context, by operator.Operator, f outbox.Filter) (int, error)
 }
 
 // WebhookReader is what is read of webhooks.
@@ -91,7 +92,7 @@ func (s *Server) addWebhookEndpoint(c echo.Context) error {
 	if err := readStrictJSON(c, &r); err != nil {
 		return err
 	}
-	e, secret, err := s.desk.Add(c.Request().Context(), outbox.NewEndpoint{
+	e, secret, err := s.desk.Add(c.Request().Context(), s.access.caller(c), outbox.NewEndpoint{
 		URL: r.URL, Description: r.Description, Types: eventTypes(r.EventTypes), Secret: r.Secret, Asymmetric: r.Asymmetric,
 	})
 	if err != nil {
@@ -122,7 +123,7 @@ func (s *Server) changeWebhookEndpoint(c echo.Context) error {
 		types := eventTypes(*r.EventTypes)
 		change.Types = &types
 	}
-	if _, err := s.desk.Change(c.Request().Context(), id, change); err != nil {
+	if _, err := s.desk.Change(c.Request().Context(), s.access.caller(c), id, change); err != nil {
 		return err
 	}
 	return s.webhookEndpoint(c)
@@ -133,7 +134,7 @@ func (s *Server) removeWebhookEndpoint(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := s.desk.Remove(c.Request().Context(), id); err != nil {
+	if err := s.desk.Remove(c.Request().Context(), s.access.caller(c), id); err != nil {
 		return err
 	}
 	return c.NoContent(http.StatusNoContent)
@@ -172,7 +173,7 @@ func (s *Server) rotateWebhookSecret(c echo.Context) error {
 		// Far beyond what is allowed; as a duration it must not wrap around to what is.
 		overlap = time.Duration(min(max(*r.OverlapSeconds, -1), math.MaxInt32)) * time.Second
 	}
-	made, until, err := s.desk.Rotate(c.Request().Context(), id, r.Asymmetric, overlap)
+	made, until, err := s.desk.Rotate(c.Request().Context(), s.access.caller(c), id, r.Asymmetric, overlap)
 	if err != nil {
 		return err
 	}
@@ -185,7 +186,7 @@ func (s *Server) pingWebhookEndpoint(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	ping, err := s.desk.Ping(c.Request().Context(), id)
+	ping, err := s.desk.Ping(c.Request().Context(), s.access.caller(c), id)
 	if err != nil {
 		return err
 	}

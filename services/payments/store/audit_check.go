@@ -1,31 +1,10 @@
 package store
 
-import "fmt"
+import (
+	"fmt"
 
-// AuditProblem is a kind of what can be wrong with the audit trail.
-type AuditProblem string
-
-// The problems.
-const (
-	EventChanged      AuditProblem = "changed"    // it does not say what was written
-	EventMissing      AuditProblem = "missing"    // it is not there any more
-	EventExtra        AuditProblem = "extra"      // it was not written by this program
-	HeadDiffers       AuditProblem = "head"       // the payment's row does not agree with the events' end
-	StateDiffers      AuditProblem = "state"      // the payment is not as its last event says
-	KeyUnknown        AuditProblem = "key"        // it cannot be verified: its key is not configured
-	CheckpointDiffers AuditProblem = "checkpoint" // the events up to it are not those that it was made over
-	AnchorDiffers     AuditProblem = "anchor"     // the checkpoint that was kept elsewhere is not there
-	PaymentWithoutRow AuditProblem = "payment"    // events of a payment that is not there
+	"tianguis.example/payments"
 )
-
-// AuditFinding is one thing that is wrong.
-type AuditFinding struct {
-	Problem   AuditProblem `json:"problem"`
-	PendingID string       `json:"pendingId,omitempty"`
-	Event     int64        `json:"event,omitempty"`   // its number in the payment's chain
-	EventID   int64        `json:"eventId,omitempty"` // its id in the table
-	Detail    string       `json:"detail"`
-}
 
 // auditedRow is what a payment's row says of its trail.
 type auditedRow struct {
@@ -40,7 +19,7 @@ type chainCheck struct {
 	keys     Keys
 	pinned   pinned
 	row      auditedRow
-	findings []AuditFinding
+	findings []payments.AuditFinding
 
 	seen   int64 // events, of both kinds
 	number int64 // of the last event in the chain
@@ -49,17 +28,17 @@ type chainCheck struct {
 	last   eventRow
 }
 
-func (c *chainCheck) find(problem AuditProblem, e eventRow, format string, args ...any) {
-	c.findings = append(c.findings, AuditFinding{Problem: problem, PendingID: plain(c.row.ID), Event: e.Number, EventID: e.ID, Detail: fmt.Sprintf(format, args...)})
+func (c *chainCheck) find(problem payments.AuditProblem, e eventRow, format string, args ...any) {
+	c.findings = append(c.findings, payments.AuditFinding{Problem: problem, PendingID: plain(c.row.ID), Event: e.Number, EventID: e.ID, Detail: fmt.Sprintf(format, args...)})
 }
 
 func (c *chainCheck) event(e eventRow) {
-	if len(c.findings) >= maxFindings { // enough is known
+	if len(c.findings) >= payments.MaxAuditFindings { // enough is known
 		return
 	}
 	c.seen++
 	if c.seen == 1 && e.FromState != "" {
-		c.find(EventMissing, e, "the payment's first event, which tells of its beginning, is missing")
+		c.find(payments.EventMissing, e, "the payment's first event, which tells of its beginning, is missing")
 	}
 	c.last = e
 	if e.Number == 0 {
@@ -68,10 +47,10 @@ func (c *chainCheck) event(e eventRow) {
 	}
 	switch next := c.number + 1; {
 	case e.Number > next:
-		c.find(EventMissing, eventRow{Number: next}, "%s missing before event %d", numbers(next, e.Number-1), e.Number)
+		c.find(payments.EventMissing, eventRow{Number: next}, "%s missing before event %d", numbers(next, e.Number-1), e.Number)
 		c.gap = true
 	case e.Number < next:
-		c.find(EventExtra, e, "there is an event of this number already")
+		c.find(payments.EventExtra, e, "there is an event of this number already")
 		return
 	}
 	c.follows(e)
@@ -82,9 +61,9 @@ func (c *chainCheck) event(e eventRow) {
 func (c *chainCheck) unchained(e eventRow) {
 	switch {
 	case e.Hash != "" || e.KeyID != "":
-		c.find(EventChanged, e, "its number was taken away")
+		c.find(payments.EventChanged, e, "its number was taken away")
 	case c.pinned.begun && e.ID > c.pinned.began:
-		c.find(EventExtra, e, "it was written without a hash after the chain began")
+		c.find(payments.EventExtra, e, "it was written without a hash after the chain began")
 	}
 }
 
@@ -93,13 +72,13 @@ func (c *chainCheck) follows(e eventRow) {
 	k, known := c.keys.byID(e.KeyID)
 	switch {
 	case !known && e.ID > c.pinned.covered:
-		c.find(KeyUnknown, e, "its key, %q, is not in TOKEN_ENCRYPTION_KEY, and no checkpoint covers it", plain(e.KeyID))
+		c.find(payments.KeyUnknown, e, "its key, %q, is not in TOKEN_ENCRYPTION_KEY, and no checkpoint covers it", plain(e.KeyID))
 	case !known || c.gap: // without the event before it, it cannot be checked; that one is told of
 	case same(e.Hash, k.ofEvent(e, c.hash)):
 	case same(e.Hash, k.ofEvent(e, broken)):
-		c.find(EventChanged, e, "when it was written, the events before it were not those that had been written")
+		c.find(payments.EventChanged, e, "when it was written, the events before it were not those that had been written")
 	default:
-		c.find(EventChanged, e, "it is not what was written, or does not follow the event before it")
+		c.find(payments.EventChanged, e, "it is not what was written, or does not follow the event before it")
 	}
 }
 
@@ -108,29 +87,29 @@ func (c *chainCheck) end() {
 	at := eventRow{Number: c.number}
 	switch {
 	case c.seen == 0:
-		c.find(EventMissing, at, "the payment has no events")
+		c.find(payments.EventMissing, at, "the payment has no events")
 		return
 	case c.row.AuditEvents > c.number:
-		c.find(EventMissing, eventRow{Number: c.number + 1}, "%s missing at the end", numbers(c.number+1, c.row.AuditEvents))
+		c.find(payments.EventMissing, eventRow{Number: c.number + 1}, "%s missing at the end", numbers(c.number+1, c.row.AuditEvents))
 	case c.row.AuditEvents < c.number:
-		c.find(HeadDiffers, at, "the payment's row knows of %d events, and there are %d", c.row.AuditEvents, c.number)
+		c.find(payments.HeadDiffers, at, "the payment's row knows of %d events, and there are %d", c.row.AuditEvents, c.number)
 	case c.number > 0:
 		c.head(at)
 	}
 	if c.last.ToState != c.row.State {
-		c.find(StateDiffers, c.last, "the payment is %s, and its last event says %s", plain(c.row.State), plain(c.last.ToState))
+		c.find(payments.StateDiffers, c.last, "the payment is %s, and its last event says %s", plain(c.row.State), plain(c.last.ToState))
 	}
 }
 
 func (c *chainCheck) head(at eventRow) {
 	if _, known := c.keys.headKey(c.row.AuditHead); !known {
 		if c.last.ID > c.pinned.covered {
-			c.find(KeyUnknown, at, "the key of the payment's head is not in TOKEN_ENCRYPTION_KEY, and no checkpoint covers its last event")
+			c.find(payments.KeyUnknown, at, "the key of the payment's head is not in TOKEN_ENCRYPTION_KEY, and no checkpoint covers its last event")
 		}
 		return
 	}
 	if !c.keys.isHead(c.row.AuditHead, c.row.ID, c.number, c.hash) {
-		c.find(HeadDiffers, at, "the payment's row does not agree with its last event")
+		c.find(payments.HeadDiffers, at, "the payment's row does not agree with its last event")
 	}
 }
 

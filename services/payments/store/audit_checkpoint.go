@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"errors"
-	"fmt"
 	"time"
 
 	"gorm.io/gorm"
@@ -12,20 +11,8 @@ import (
 
 	"tianguis.example/chassis/canonical"
 	"tianguis.example/chassis/database"
+	"tianguis.example/payments"
 )
-
-// Checkpoint pins what the audit trail was, up to an event: a digest over all that was written until then, signed. It finds a payment that
-// is gone with all its events, and, when its Anchor is kept elsewhere, a trail that was set back as a whole.
-type Checkpoint struct {
-	Number int64
-	At     time.Time
-	UpTo   int64  // the id of the last event that it covers
-	Events int64  // how many came since the checkpoint before it
-	Digest string // over those events and the digest before them
-}
-
-// Anchor is what to keep outside of the database.
-func (c Checkpoint) Anchor() string { return fmt.Sprintf("%d:%s", c.Number, c.Digest) }
 
 type checkpointRow struct {
 	Number int64
@@ -39,8 +26,8 @@ type checkpointRow struct {
 
 func (checkpointRow) TableName() string { return "audit_checkpoints" }
 
-func (r checkpointRow) checkpoint() Checkpoint {
-	return Checkpoint{Number: r.Number, At: r.At.UTC(), UpTo: r.UpTo, Events: r.Events, Digest: r.Digest}
+func (r checkpointRow) checkpoint() payments.Checkpoint {
+	return payments.Checkpoint{Number: r.Number, At: r.At.UTC(), UpTo: r.UpTo, Events: r.Events, Digest: r.Digest}
 }
 
 func (k key) ofCheckpoint(r checkpointRow) string {
@@ -67,24 +54,24 @@ func (s *Store) AuditFrontier(ctx context.Context) (AuditFrontier, error) {
 // ErrUnsettled says that transactions still run which began before the frontier was taken: try again in a moment.
 var ErrUnsettled = errors.New("transactions from before are still running")
 
-// WriteCheckpoint pins the trail up to a frontier. It returns the zero Checkpoint when there is nothing new to pin, or when somebody else has just
+// WriteCheckpoint pins the trail up to a frontier. It returns the zero payments.Checkpoint when there is nothing new to pin, or when somebody else has just
 // done so; and ErrUnsettled.
-func (s *Store) WriteCheckpoint(ctx context.Context, f AuditFrontier, now time.Time) (Checkpoint, error) {
+func (s *Store) WriteCheckpoint(ctx context.Context, f AuditFrontier, now time.Time) (payments.Checkpoint, error) {
 	if settled, err := s.settled(ctx, f); err != nil || !settled {
-		return Checkpoint{}, errors.Join(err, ErrUnsettled)
+		return payments.Checkpoint{}, errors.Join(err, ErrUnsettled)
 	}
 	var before checkpointRow
 	err := s.db.Read(ctx).Order("number DESC").Limit(1).Find(&before).Error
 	if err != nil {
-		return Checkpoint{}, err
+		return payments.Checkpoint{}, err
 	}
 	k := s.keys.current()
 	next := checkpointRow{Number: before.Number + 1, At: now, UpTo: max(f.UpTo, before.UpTo), KeyID: k.id}
 	if next.UpTo == 0 || next.UpTo == before.UpTo && before.KeyID == k.id {
-		return Checkpoint{}, nil
+		return payments.Checkpoint{}, nil
 	}
 	if next.Events, next.Digest, err = s.digest(ctx, before, next.UpTo); err != nil {
-		return Checkpoint{}, err
+		return payments.Checkpoint{}, err
 	}
 	next.Hash = k.ofCheckpoint(next)
 	made := false
@@ -94,7 +81,7 @@ func (s *Store) WriteCheckpoint(ctx context.Context, f AuditFrontier, now time.T
 		return created.Error
 	})
 	if err != nil || !made {
-		return Checkpoint{}, err
+		return payments.Checkpoint{}, err
 	}
 	return next.checkpoint(), nil
 }

@@ -50,14 +50,14 @@ func live(t *testing.T, s *store.Store, id, offer string) payments.Payment {
 	return c.After
 }
 
-func verify(t *testing.T, s *store.Store) store.AuditReport {
+func verify(t *testing.T, s *store.Store) payments.AuditReport {
 	t.Helper()
 	report, err := s.VerifyAudit(t.Context(), "")
 	require.NoError(t, err)
 	return report
 }
 
-func requireWhole(t *testing.T, s *store.Store, payments, events int) store.AuditReport {
+func requireWhole(t *testing.T, s *store.Store, payments, events int) payments.AuditReport {
 	t.Helper()
 	report := verify(t, s)
 	require.Empty(t, report.Findings)
@@ -67,11 +67,11 @@ func requireWhole(t *testing.T, s *store.Store, payments, events int) store.Audi
 }
 
 // checkpoint waits until the transactions of other tests are done, some of which fill a database.
-func checkpoint(t *testing.T, s *store.Store) store.Checkpoint {
+func checkpoint(t *testing.T, s *store.Store) payments.Checkpoint {
 	t.Helper()
 	f, err := s.AuditFrontier(t.Context())
 	require.NoError(t, err)
-	var made store.Checkpoint
+	var made payments.Checkpoint
 	require.Eventually(t, func() bool {
 		made, err = s.WriteCheckpoint(t.Context(), f, noon)
 		return !errors.Is(err, store.ErrUnsettled)
@@ -127,41 +127,41 @@ func TestVerifyAudit_FindsWhatWasDone(t *testing.T) {
 		of = " WHERE payment_id = '" + first + "' AND number = "
 	)
 	type found struct {
-		problem store.AuditProblem
+		problem payments.AuditProblem
 		event   int64
 	}
 	for name, attack := range map[string]struct {
 		statements []string
 		finds      []found
 	}{
-		"detail":    {[]string{"UPDATE payment_events SET detail = 'x'" + of + "2"}, []found{{store.EventChanged, 2}}},
-		"reason":    {[]string{"UPDATE payment_events SET reason = 'x'" + of + "2"}, []found{{store.EventChanged, 2}}},
-		"actor":     {[]string{"UPDATE payment_events SET actor = 'buyer'" + of + "2"}, []found{{store.EventChanged, 2}}},
-		"from":      {[]string{"UPDATE payment_events SET from_state = 'x'" + of + "2"}, []found{{store.EventChanged, 2}}},
-		"the first": {[]string{"UPDATE payment_events SET from_state = 'x'" + of + "1"}, []found{{store.EventMissing, 1}, {store.EventChanged, 1}}},
-		"to":        {[]string{"UPDATE payment_events SET to_state = 'x'" + of + "4"}, []found{{store.EventChanged, 4}, {store.StateDiffers, 4}}},
-		"at":        {[]string{"UPDATE payment_events SET at = '2026-11-23 12:00:01.5+00:00'" + of + "3"}, []found{{store.EventChanged, 3}}},
+		"detail":    {[]string{"UPDATE payment_events SET detail = 'x'" + of + "2"}, []found{{payments.EventChanged, 2}}},
+		"reason":    {[]string{"UPDATE payment_events SET reason = 'x'" + of + "2"}, []found{{payments.EventChanged, 2}}},
+		"actor":     {[]string{"UPDATE payment_events SET actor = 'buyer'" + of + "2"}, []found{{payments.EventChanged, 2}}},
+		"from":      {[]string{"UPDATE payment_events SET from_state = 'x'" + of + "2"}, []found{{payments.EventChanged, 2}}},
+		"the first": {[]string{"UPDATE payment_events SET from_state = 'x'" + of + "1"}, []found{{payments.EventMissing, 1}, {payments.EventChanged, 1}}},
+		"to":        {[]string{"UPDATE payment_events SET to_state = 'x'" + of + "4"}, []found{{payments.EventChanged, 4}, {payments.StateDiffers, 4}}},
+		"at":        {[]string{"UPDATE payment_events SET at = '2026-11-23 12:00:01.5+00:00'" + of + "3"}, []found{{payments.EventChanged, 3}}},
 		"text moved from a field to its neighbour": {
-			[]string{"UPDATE payment_events SET actor = 'work', from_state = 'er' || from_state" + of + "2"}, []found{{store.EventChanged, 2}},
+			[]string{"UPDATE payment_events SET actor = 'work', from_state = 'er' || from_state" + of + "2"}, []found{{payments.EventChanged, 2}},
 		},
-		"hash":                    {[]string{"UPDATE payment_events SET hash = 'x'" + of + "2"}, []found{{store.EventChanged, 2}, {store.EventChanged, 3}}},
-		"key":                     {[]string{"UPDATE payment_events SET key_id = 'x'" + of + "2"}, []found{{store.KeyUnknown, 2}}},
-		"number":                  {[]string{"UPDATE payment_events SET number = 9" + of + "4"}, []found{{store.EventMissing, 4}, {store.HeadDiffers, 9}}},
-		"no number":               {[]string{"UPDATE payment_events SET number = 0" + of + "2"}, []found{{store.EventChanged, 0}, {store.EventMissing, 2}}},
-		"first gone":              {[]string{"DELETE FROM payment_events" + of + "1"}, []found{{store.EventMissing, 2}, {store.EventMissing, 1}}},
-		"one gone":                {[]string{"DELETE FROM payment_events" + of + "2"}, []found{{store.EventMissing, 2}}},
-		"two gone":                {[]string{"DELETE FROM payment_events" + of + "2", "DELETE FROM payment_events" + of + "3"}, []found{{store.EventMissing, 2}}},
-		"last gone":               {[]string{"DELETE FROM payment_events" + of + "4"}, []found{{store.EventMissing, 4}, {store.StateDiffers, 3}}},
-		"all gone":                {[]string{"DELETE FROM payment_events WHERE payment_id = '" + first + "'"}, []found{{store.EventMissing, 0}}},
-		"last gone, head mended":  {[]string{"DELETE FROM payment_events" + of + "4", "UPDATE payments SET audit_events = 3, state = 'awaiting_approval' WHERE id = '" + first + "'"}, []found{{store.HeadDiffers, 3}}},
-		"all gone, head as new":   {[]string{"DELETE FROM payment_events WHERE payment_id = '" + first + "'", "UPDATE payments SET audit_events = 0, audit_head = '' WHERE id = '" + first + "'"}, []found{{store.EventMissing, 0}}},
-		"head of another payment": {[]string{"UPDATE payments SET audit_head = (SELECT audit_head FROM payments WHERE id = '" + second + "') WHERE id = '" + first + "'"}, []found{{store.HeadDiffers, 4}}},
-		"head as before":          {[]string{"UPDATE payments SET audit_events = 0, audit_head = '' WHERE id = '" + first + "'"}, []found{{store.HeadDiffers, 4}}},
-		"one more":                {[]string{fmt.Sprintf(insert, "5")}, []found{{store.EventChanged, 5}, {store.HeadDiffers, 5}}},
-		"state":                   {[]string{"UPDATE payments SET state = 'paid' WHERE id = '" + first + "'"}, []found{{store.StateDiffers, 4}}},
+		"hash":                    {[]string{"UPDATE payment_events SET hash = 'x'" + of + "2"}, []found{{payments.EventChanged, 2}, {payments.EventChanged, 3}}},
+		"key":                     {[]string{"UPDATE payment_events SET key_id = 'x'" + of + "2"}, []found{{payments.KeyUnknown, 2}}},
+		"number":                  {[]string{"UPDATE payment_events SET number = 9" + of + "4"}, []found{{payments.EventMissing, 4}, {payments.HeadDiffers, 9}}},
+		"no number":               {[]string{"UPDATE payment_events SET number = 0" + of + "2"}, []found{{payments.EventChanged, 0}, {payments.EventMissing, 2}}},
+		"first gone":              {[]string{"DELETE FROM payment_events" + of + "1"}, []found{{payments.EventMissing, 2}, {payments.EventMissing, 1}}},
+		"one gone":                {[]string{"DELETE FROM payment_events" + of + "2"}, []found{{payments.EventMissing, 2}}},
+		"two gone":                {[]string{"DELETE FROM payment_events" + of + "2", "DELETE FROM payment_events" + of + "3"}, []found{{payments.EventMissing, 2}}},
+		"last gone":               {[]string{"DELETE FROM payment_events" + of + "4"}, []found{{payments.EventMissing, 4}, {payments.StateDiffers, 3}}},
+		"all gone":                {[]string{"DELETE FROM payment_events WHERE payment_id = '" + first + "'"}, []found{{payments.EventMissing, 0}}},
+		"last gone, head mended":  {[]string{"DELETE FROM payment_events" + of + "4", "UPDATE payments SET audit_events = 3, state = 'awaiting_approval' WHERE id = '" + first + "'"}, []found{{payments.HeadDiffers, 3}}},
+		"all gone, head as new":   {[]string{"DELETE FROM payment_events WHERE payment_id = '" + first + "'", "UPDATE payments SET audit_events = 0, audit_head = '' WHERE id = '" + first + "'"}, []found{{payments.EventMissing, 0}}},
+		"head of another payment": {[]string{"UPDATE payments SET audit_head = (SELECT audit_head FROM payments WHERE id = '" + second + "') WHERE id = '" + first + "'"}, []found{{payments.HeadDiffers, 4}}},
+		"head as before":          {[]string{"UPDATE payments SET audit_events = 0, audit_head = '' WHERE id = '" + first + "'"}, []found{{payments.HeadDiffers, 4}}},
+		"one more":                {[]string{fmt.Sprintf(insert, "5")}, []found{{payments.EventChanged, 5}, {payments.HeadDiffers, 5}}},
+		"state":                   {[]string{"UPDATE payments SET state = 'paid' WHERE id = '" + first + "'"}, []found{{payments.StateDiffers, 4}}},
 		"two exchanged": {
 			[]string{"UPDATE payment_events SET number = 99" + of + "2", "UPDATE payment_events SET number = 2" + of + "3", "UPDATE payment_events SET number = 3" + of + "99"},
-			[]found{{store.EventMissing, 2}, {store.EventExtra, 2}, {store.EventChanged, 4}},
+			[]found{{payments.EventMissing, 2}, {payments.EventExtra, 2}, {payments.EventChanged, 4}},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -194,7 +194,7 @@ func TestVerifyAudit_FindsItAlsoWhenThePaymentHasGoneOn(t *testing.T) {
 		require.NoError(t, s.Record(t.Context(), onward(next.After, payments.Sending)))
 		report := verify(t, s)
 		require.Len(t, report.Findings, 1)
-		require.Equal(t, store.EventChanged, report.Findings[0].Problem)
+		require.Equal(t, payments.EventChanged, report.Findings[0].Problem)
 		require.EqualValues(t, 4, report.Findings[0].Event)
 		require.Contains(t, report.Findings[0].Detail, "when it was written")
 	})
@@ -224,7 +224,7 @@ func TestVerifyAudit_CheckpointsFindWhatIsGoneAsAWhole(t *testing.T) {
 		asOwner(t, db, "DELETE FROM payment_events WHERE payment_id = '"+second+"'", "DELETE FROM payments WHERE id = '"+second+"'")
 		gone := verify(t, s)
 		require.Len(t, gone.Findings, 1)
-		require.Equal(t, store.CheckpointDiffers, gone.Findings[0].Problem)
+		require.Equal(t, payments.CheckpointDiffers, gone.Findings[0].Problem)
 		require.Contains(t, gone.Findings[0].Detail, "made over 4 events")
 
 		// The checkpoint cannot be mended, and taking it away is seen by whoever kept its anchor.
@@ -235,7 +235,7 @@ func TestVerifyAudit_CheckpointsFindWhatIsGoneAsAWhole(t *testing.T) {
 		anchored, err := s.VerifyAudit(t.Context(), report.Anchor)
 		require.NoError(t, err)
 		require.Len(t, anchored.Findings, 1)
-		require.Equal(t, store.AnchorDiffers, anchored.Findings[0].Problem)
+		require.Equal(t, payments.AnchorDiffers, anchored.Findings[0].Problem)
 	})
 }
 
@@ -287,13 +287,13 @@ func TestVerifyAudit_EventsFromBeforeTheChain(t *testing.T) {
 		databasetest.Exec(t, db, fmt.Sprintf(unchained, "authorized", "authorized"))
 		report := verify(t, s)
 		require.Len(t, report.Findings, 1)
-		require.Equal(t, store.EventExtra, report.Findings[0].Problem)
+		require.Equal(t, payments.EventExtra, report.Findings[0].Problem)
 		asOwner(t, db, "DELETE FROM payment_events WHERE id = (SELECT MAX(id) FROM payment_events)")
 		requireWhole(t, s, 1, 5)
 		asOwner(t, db, "UPDATE payment_events SET actor = 'buyer' WHERE id = (SELECT MIN(id) FROM payment_events)")
 		report = verify(t, s)
 		require.Len(t, report.Findings, 1)
-		require.Equal(t, store.CheckpointDiffers, report.Findings[0].Problem)
+		require.Equal(t, payments.CheckpointDiffers, report.Findings[0].Problem)
 	})
 }
 
@@ -302,7 +302,7 @@ func TestWriteCheckpoint_WaitsForTransactionsThatRun(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, s *store.Store, db *database.DB) {
 		if db.Dialect() == database.SQLite {
-			require.NotZero(t, func() store.Checkpoint { live(t, s, first, "1"); return checkpoint(t, s) }(), "it has one writer at a time, and never waits")
+			require.NotZero(t, func() payments.Checkpoint { live(t, s, first, "1"); return checkpoint(t, s) }(), "it has one writer at a time, and never waits")
 			return
 		}
 		live(t, s, first, "1")
@@ -339,7 +339,7 @@ func TestWriteCheckpoint_OneOfMany(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, s *store.Store, _ *database.DB) {
 		live(t, s, first, "1")
-		made := make(chan store.Checkpoint, 4)
+		made := make(chan payments.Checkpoint, 4)
 		var all sync.WaitGroup
 		for range cap(made) {
 			all.Go(func() { made <- checkpoint(t, s) })
@@ -386,7 +386,7 @@ func TestVerifyAudit_ManyPayments(t *testing.T) {
 		report := verify(t, s)
 		require.Len(t, report.Findings, len(orphans))
 		for i, f := range report.Findings {
-			require.Equal(t, store.PaymentWithoutRow, f.Problem)
+			require.Equal(t, payments.PaymentWithoutRow, f.Problem)
 			require.Equal(t, id(orphans[i]), f.PendingID)
 		}
 	})

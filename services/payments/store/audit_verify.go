@@ -3,36 +3,17 @@ package store
 import (
 	"context"
 	"strings"
+
+	"tianguis.example/payments"
 )
-
-// AuditReport is what verifying the audit trail found.
-type AuditReport struct {
-	Payments    int64          `json:"payments"`
-	Events      int64          `json:"events"`
-	Unchained   int64          `json:"eventsBeforeTheChain"` // of Events: written before there were hashes
-	Checkpoints int64          `json:"checkpoints"`
-	Covered     int64          `json:"eventsUnderCheckpoints"`
-	Anchor      string         `json:"anchor,omitempty"` // of the newest checkpoint
-	Findings    []AuditFinding `json:"findings"`
-	More        int64          `json:"moreFindings,omitempty"` // beyond those that are listed
-}
-
-// maxFindings bounds what is kept in memory of a trail that is all wrong.
-const maxFindings = 1000
-
-func (r *AuditReport) add(findings ...AuditFinding) {
-	room := min(len(findings), maxFindings-len(r.Findings))
-	r.Findings = append(r.Findings, findings[:room]...)
-	r.More += int64(len(findings) - room)
-}
 
 // verifyBatch is how many payments, or checkpoints, are looked at together.
 const verifyBatch = 200
 
 // VerifyAudit reads the whole audit trail and says what is wrong with it. anchor is a checkpoint's that was kept elsewhere, or "". The service may go on
 // meanwhile. It is read a batch at a time; what is kept of it is bounded.
-func (s *Store) VerifyAudit(ctx context.Context, anchor string) (AuditReport, error) {
-	report := AuditReport{Findings: []AuditFinding{}}
+func (s *Store) VerifyAudit(ctx context.Context, anchor string) (payments.AuditReport, error) {
+	report := payments.AuditReport{Findings: []payments.AuditFinding{}}
 	pins, err := s.verifyCheckpoints(ctx, strings.TrimSpace(anchor), &report)
 	if err != nil {
 		return report, err
@@ -43,7 +24,10 @@ func (s *Store) VerifyAudit(ctx context.Context, anchor string) (AuditReport, er
 			return report, err
 		}
 		if n < verifyBatch {
-			return report, s.findOrphans(ctx, &report)
+			if err := s.findOrphans(ctx, &report); err != nil {
+				return report, err
+			}
+			return report, s.verifyActions(ctx, &report)
 		}
 		after = last
 	}
@@ -57,12 +41,17 @@ type auditedEvent struct {
 
 // verifyPayments checks a batch of payments, and returns the last one's id and how many there were. It is one statement, so that
 // what is appended meanwhile is seen in the payment's row and in its events, or in neither.
-func (s *Store) verifyPayments(ctx context.Context, pins pinned, after string, report *AuditReport) (last string, n int, err error) {
+func (s *Store) verifyPayments(ctx context.Context, pins pinned, after string, report *payments.AuditReport) (last string, n int, err error) {
+	return s.verifyRows(ctx, pins, "WHERE id > ? ORDER BY id LIMIT ?", report, after, verifyBatch)
+}
+
+// verifyRows is verifyPayments for the payments that a condition picks.
+func (s *Store) verifyRows(ctx context.Context, pins pinned, which string, report *payments.AuditReport, values ...any) (last string, n int, err error) {
 	rows, err := s.db.Read(ctx).Raw(`SELECT p.id AS payment_id, p.state AS payment_state, p.audit_events AS payment_audit_events, p.audit_head AS payment_audit_head,
 			e.id AS event_id, e.payment_id AS event_payment_id, e.at AS event_at, e.actor AS event_actor, e.from_state AS event_from_state, e.to_state AS event_to_state,
 			e.reason AS event_reason, e.detail AS event_detail, e.number AS event_number, e.key_id AS event_key_id, e.hash AS event_hash
-		FROM (SELECT id, state, audit_events, audit_head FROM payments WHERE id > ? ORDER BY id LIMIT ?) p
-		LEFT JOIN payment_events e ON e.payment_id = p.id ORDER BY p.id, e.id`, after, verifyBatch).Rows()
+		FROM (SELECT id, state, audit_events, audit_head FROM payments `+which+`) p
+		LEFT JOIN payment_events e ON e.payment_id = p.id ORDER BY p.id, e.id`, values...).Rows()
 	if err != nil {
 		return "", 0, err
 	}
@@ -71,7 +60,7 @@ func (s *Store) verifyPayments(ctx context.Context, pins pinned, after string, r
 	end := func() {
 		if check != nil {
 			check.end()
-			report.add(check.findings...)
+			report.Add(check.findings...)
 		}
 	}
 	for rows.Next() {
@@ -99,7 +88,7 @@ func (s *Store) verifyPayments(ctx context.Context, pins pinned, after string, r
 }
 
 // findOrphans finds the events of payments that are not there.
-func (s *Store) findOrphans(ctx context.Context, report *AuditReport) error {
+func (s *Store) findOrphans(ctx context.Context, report *payments.AuditReport) error {
 	for after := ""; ; {
 		var page []struct {
 			PaymentID string
@@ -115,7 +104,7 @@ func (s *Store) findOrphans(ctx context.Context, report *AuditReport) error {
 		events := 0
 		for _, p := range page {
 			if p.Orphan {
-				report.add(AuditFinding{Problem: PaymentWithoutRow, PendingID: plain(p.PaymentID), Detail: "there are events of this payment, but the payment is missing"})
+				report.Add(payments.AuditFinding{Problem: payments.PaymentWithoutRow, PendingID: plain(p.PaymentID), Detail: "there are events of this payment, but the payment is missing"})
 			}
 			after, events = p.PaymentID, events+p.Events
 		}
@@ -123,4 +112,30 @@ func (s *Store) findOrphans(ctx context.Context, report *AuditReport) error {
 			return nil
 		}
 	}
+}
+
+// VerifyPayment says what is wrong with one payment's chain. Of the checkpoints it believes what they say, and does not look whether they still agree with
+// the events that they were made over, which are those of all payments: VerifyAudit does.
+func (s *Store) VerifyPayment(ctx context.Context, id payments.PaymentID) ([]payments.AuditFinding, error) {
+	var pins pinned
+	for _, order := range []string{"number", "number DESC"} {
+		var row checkpointRow
+		if err := s.db.Read(ctx).Order(order).Limit(1).Find(&row).Error; err != nil {
+			return nil, err
+		}
+		k, known := s.keys.byID(row.KeyID)
+		switch {
+		case row.Number == 0:
+		case order == "number":
+			pins.begun, pins.began = true, row.UpTo
+		case known && same(row.Hash, k.ofCheckpoint(row)):
+			pins.covered = row.UpTo
+		}
+	}
+	report := payments.AuditReport{}
+	_, n, err := s.verifyRows(ctx, pins, "WHERE id = ?", &report, string(id))
+	if err == nil && n == 0 {
+		err = payments.ErrUnknown
+	}
+	return report.Findings, err
 }

@@ -3,6 +3,8 @@ package store
 import (
 	"context"
 	"fmt"
+
+	"tianguis.example/payments"
 )
 
 // pinned is what the checkpoints prove that the check of a payment needs.
@@ -17,7 +19,7 @@ type pinned struct {
 type checkpointCheck struct {
 	keys   Keys
 	anchor string // of the checkpoint that must be there, or ""
-	report *AuditReport
+	report *payments.AuditReport
 	pins   pinned
 
 	before   checkpointRow
@@ -25,7 +27,7 @@ type checkpointCheck struct {
 	unsigned int64 // since this one, none is of a key that is configured; 0 for none
 }
 
-func (s *Store) verifyCheckpoints(ctx context.Context, anchor string, report *AuditReport) (pinned, error) {
+func (s *Store) verifyCheckpoints(ctx context.Context, anchor string, report *payments.AuditReport) (pinned, error) {
 	check := &checkpointCheck{keys: s.keys, anchor: anchor, report: report}
 	for {
 		var rows []checkpointRow
@@ -51,14 +53,14 @@ func (c *checkpointCheck) checkpoint(row checkpointRow, events int64, digest str
 	k, known := c.keys.byID(row.KeyID)
 	switch {
 	case row.Number != c.before.Number+1:
-		c.find(CheckpointDiffers, "checkpoints are missing between %d and %d", c.before.Number, row.Number)
+		c.find(payments.CheckpointDiffers, "checkpoints are missing between %d and %d", c.before.Number, row.Number)
 	case known && !same(row.Hash, k.ofCheckpoint(row)):
-		c.find(CheckpointDiffers, "checkpoint %d is not what was written", row.Number)
+		c.find(payments.CheckpointDiffers, "checkpoint %d is not what was written", row.Number)
 	case events != row.Events:
-		c.find(CheckpointDiffers, "checkpoint %d was made over %d events (of the ids %d to %d), and there are %d: payments may be missing as a whole",
+		c.find(payments.CheckpointDiffers, "checkpoint %d was made over %d events (of the ids %d to %d), and there are %d: payments may be missing as a whole",
 			row.Number, row.Events, c.before.UpTo+1, row.UpTo, events)
 	case !same(digest, row.Digest):
-		c.find(CheckpointDiffers, "checkpoint %d was made over other events (of the ids %d to %d) than there are", row.Number, c.before.UpTo+1, row.UpTo)
+		c.find(payments.CheckpointDiffers, "checkpoint %d was made over other events (of the ids %d to %d) than there are", row.Number, c.before.UpTo+1, row.UpTo)
 	}
 	if !c.pins.begun {
 		c.pins.begun, c.pins.began = true, row.UpTo
@@ -80,14 +82,14 @@ func (c *checkpointCheck) checkpoint(row checkpointRow, events int64, digest str
 
 func (c *checkpointCheck) end() {
 	if c.unsigned > 0 {
-		c.find(KeyUnknown, "the key of the checkpoints from %d on is not in TOKEN_ENCRYPTION_KEY, and no newer one vouches for them", c.unsigned)
+		c.find(payments.KeyUnknown, "the key of the checkpoints from %d on is not in TOKEN_ENCRYPTION_KEY, and no newer one vouches for them", c.unsigned)
 	}
 	if c.anchor != "" {
-		c.find(AnchorDiffers, "there is no checkpoint %s: the trail was set back, or this is another database", plain(c.anchor))
+		c.find(payments.AnchorDiffers, "there is no checkpoint %s: the trail was set back, or this is another database", plain(c.anchor))
 	}
 }
 
-func (c *checkpointCheck) find(problem AuditProblem, format string, args ...any) {
-	c.differs = c.differs || problem == CheckpointDiffers
-	c.report.add(AuditFinding{Problem: problem, Detail: fmt.Sprintf(format, args...)})
+func (c *checkpointCheck) find(problem payments.AuditProblem, format string, args ...any) {
+	c.differs = c.differs || problem == payments.CheckpointDiffers
+	c.report.Add(payments.AuditFinding{Problem: problem, Detail: fmt.Sprintf(format, args...)})
 }

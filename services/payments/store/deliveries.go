@@ -11,6 +11,7 @@ import (
 	"gorm.io/gorm"
 
 	"tianguis.example/payments"
+	"tianguis.example/payments/operator"
 	"tianguis.example/payments/outbox"
 	"tianguis.example/payments/webhook"
 )
@@ -102,12 +103,17 @@ func newDelivery(endpointID string, e webhook.Event, now time.Time) (deliveryRow
 }
 
 // AddPing writes a test event to the endpoint.
-func (s *Store) AddPing(ctx context.Context, endpointID string, e webhook.Event) (outbox.Delivery, error) {
+func (s *Store) AddPing(ctx context.Context, endpointID string, e webhook.Event, done operator.Action) (outbox.Delivery, error) {
 	row, err := newDelivery(endpointID, e, e.Timestamp)
 	if err != nil {
 		return outbox.Delivery{}, err
 	}
-	return row.delivery(), s.db.Write(ctx, func(tx *gorm.DB) error { return tx.Create(&row).Error })
+	return row.delivery(), s.db.Transact(ctx, func(tx *gorm.DB) error {
+		if err := tx.Create(&row).Error; err != nil {
+			return err
+		}
+		return s.insertAction(tx, done)
+	})
 }
 
 // ClaimDeliveries leases up to n due deliveries of an endpoint until until.

@@ -47,7 +47,7 @@ func TestOverdue_CountsWhatNobodyTook(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, s *store.Store, _ *database.DB) {
 		p := live(t, s, first, "1")
-		_, err := s.AddPing(t.Context(), outbox.Configured, webhook.Event{Type: webhook.Ping, Timestamp: p.NextStepAt})
+		_, err := s.AddPing(t.Context(), outbox.Configured, webhook.Event{Type: webhook.Ping, Timestamp: p.NextStepAt}, done)
 		require.NoError(t, err)
 		counts := func(before time.Time) [2]int64 {
 			payments, webhooks, err := s.Overdue(t.Context(), before)
@@ -60,7 +60,7 @@ func TestOverdue_CountsWhatNobodyTook(t *testing.T) {
 		e, err := s.Endpoint(t.Context(), outbox.Configured)
 		require.NoError(t, err)
 		e.DisabledAt = p.NextStepAt
-		require.NoError(t, s.ChangeEndpoint(t.Context(), e))
+		require.NoError(t, s.ChangeEndpoint(t.Context(), e, done))
 		require.Equal(t, [2]int64{1, 0}, counts(p.NextStepAt.Add(time.Second)), "what waits for its endpoint is not late")
 	})
 }

@@ -9,6 +9,7 @@ import (
 	"gorm.io/gorm"
 	"gorm.io/gorm/clause"
 
+	"tianguis.example/payments/operator"
 	"tianguis.example/payments/outbox"
 	"tianguis.example/payments/webhook"
 )
@@ -80,7 +81,7 @@ func endpoint(query *gorm.DB, id string) (outbox.Endpoint, error) {
 }
 
 // AddEndpoint makes an endpoint with its secret. It returns outbox.CodeTooManyEndpoints when there are most already.
-func (s *Store) AddEndpoint(ctx context.Context, e outbox.Endpoint, secret outbox.Secret, most int) error {
+func (s *Store) AddEndpoint(ctx context.Context, e outbox.Endpoint, secret outbox.Secret, most int, done operator.Action) error {
 	row, sealed := endpointToRow(e), s.secretToRow(secret)
 	return s.db.Transact(ctx, func(tx *gorm.DB) error {
 		var n int64
@@ -93,25 +94,31 @@ func (s *Store) AddEndpoint(ctx context.Context, e outbox.Endpoint, secret outbo
 		if err := tx.Create(&row).Error; err != nil {
 			return err
 		}
-		return tx.Create(&sealed).Error
+		if err := tx.Create(&sealed).Error; err != nil {
+			return err
+		}
+		return s.insertAction(tx, done)
 	})
 }
 
 // ChangeEndpoint changes all of an endpoint but its CreatedAt. It returns outbox.CodeUnknownEndpoint when there is none any more.
-func (s *Store) ChangeEndpoint(ctx context.Context, e outbox.Endpoint) error {
+func (s *Store) ChangeEndpoint(ctx context.Context, e outbox.Endpoint, done operator.Action) error {
 	row := endpointToRow(e)
-	return s.db.Write(ctx, func(tx *gorm.DB) error {
+	return s.db.Transact(ctx, func(tx *gorm.DB) error {
 		changed := tx.Model(&endpointRow{}).Where("id = ?", e.ID).
 			Select("url", "description", "event_types", "disabled_at", "disabled_reason", "updated_at").Updates(&row)
 		if changed.Error == nil && changed.RowsAffected == 0 {
 			return outbox.Errorf(outbox.CodeUnknownEndpoint, "there is no webhook endpoint with this id")
 		}
-		return changed.Error
+		if changed.Error != nil {
+			return changed.Error
+		}
+		return s.insertAction(tx, done)
 	})
 }
 
 // RemoveEndpoint removes an endpoint with its secrets, and ends what is pending for it. The log of its deliveries stays.
-func (s *Store) RemoveEndpoint(ctx context.Context, id string, now time.Time) error {
+func (s *Store) RemoveEndpoint(ctx context.Context, id string, done operator.Action) error {
 	return s.db.Transact(ctx, func(tx *gorm.DB) error {
 		if _, err := endpoint(tx, id); err != nil {
 			return err
@@ -120,13 +127,13 @@ func (s *Store) RemoveEndpoint(ctx context.Context, id string, now time.Time) er
 			tx.Where("id = ?", id).Delete(&endpointRow{}),
 			tx.Where("endpoint_id = ?", id).Delete(&secretRow{}),
 			tx.Model(&deliveryRow{}).Where("endpoint_id = ? AND state = ?", id, string(outbox.Pending)).
-				Updates(map[string]any{"state": string(outbox.Dead), "next_at": nil, "ended_at": now}),
+				Updates(map[string]any{"state": string(outbox.Dead), "next_at": nil, "ended_at": done.At}),
 		} {
 			if statement.Error != nil {
 				return statement.Error
 			}
 		}
-		return nil
+		return s.insertAction(tx, done)
 	})
 }
 

@@ -12,6 +12,7 @@ import (
 	"tianguis.example/chassis/database"
 	"tianguis.example/chassis/database/databasetest"
 	"tianguis.example/payments"
+	"tianguis.example/payments/operator"
 	"tianguis.example/payments/outbox"
 	"tianguis.example/payments/store"
 	"tianguis.example/payments/webhook"
@@ -61,15 +62,34 @@ func (w *methods) calls() map[string]func() error {
 	key := payments.Idempotent{Scope: "POST /payments", Key: "new", Request: "r", BusyUntil: noon.Add(time.Minute), CreatedAt: noon}
 	endpoint, secret := w.newEndpoint(thirdEndpoint)
 	ping := webhook.Event{Type: webhook.Ping, Timestamp: noon}
+	task := payments.Task{ID: "01ZZZZZZZZZZZZZZZZZZZZZZT1", Kind: payments.TaskReconcile, AskedBy: "the test", AskedAt: noon}
 	return map[string]func() error{
-		"ActiveSecrets":   func() error { _, err := s.ActiveSecrets(ctx, noon); return err },
-		"AddEndpoint":     func() error { return s.AddEndpoint(ctx, endpoint, secret, 50) },
-		"AddPing":         func() error { _, err := s.AddPing(ctx, outbox.Configured, ping); return err },
-		"Attempts":        func() error { _, err := s.Attempts(ctx, delivered); return err },
+		"Actions":       func() error { return w.each("Actions", w.findActions()) },
+		"ActiveSecrets": func() error { _, err := s.ActiveSecrets(ctx, noon); return err },
+		"AddEndpoint":   func() error { return s.AddEndpoint(ctx, endpoint, secret, 50, done) },
+		"AddPing":       func() error { _, err := s.AddPing(ctx, outbox.Configured, ping, done); return err },
+		"AskTask": func() error {
+			for _, who := range []*operator.Action{&done, nil} { // the second finds the first
+				if _, err := s.AskTask(ctx, task, who); err != nil {
+					return err
+				}
+			}
+			return nil
+		},
+		"Attempts": func() error { _, err := s.Attempts(ctx, delivered); return err },
+		"AuditEvents": func() error {
+			first, err := s.AuditEvents(ctx, noon.Add(-24*time.Hour), noon, payments.AuditRecord{}, 1000)
+			if err != nil || len(first) == 0 {
+				return fmt.Errorf("%d events: %w", len(first), err)
+			}
+			_, err = s.AuditEvents(ctx, noon.Add(-24*time.Hour), noon, first[len(first)-1], 1000)
+			return err
+		},
 		"AuditFrontier":   func() error { _, err := s.AuditFrontier(ctx); return err },
 		"AuditTrail":      func() error { _, err := s.AuditTrail(ctx, paid); return err },
 		"BeginIdempotent": func() error { _, _, err := s.BeginIdempotent(ctx, key); return err },
-		"ChangeEndpoint":  func() error { return s.ChangeEndpoint(ctx, endpoint) },
+		"ChangeEndpoint":  func() error { return s.ChangeEndpoint(ctx, endpoint, done) },
+		"Checkpoints":     func() error { _, err := s.Checkpoints(ctx, 10); return err },
 		"ClaimDeliveries": func() error {
 			for _, id := range []string{outbox.Configured, secondEndpoint} {
 				if _, err := s.ClaimDeliveries(ctx, id, 50, noon, noon.Add(time.Minute)); err != nil {
@@ -87,6 +107,10 @@ func (w *methods) calls() map[string]func() error {
 			}
 			return nil
 		},
+		"ClaimTasks": func() error { return w.claimTask() },
+		"CountPayments": func() error {
+			return w.each("CountPayments", w.findPayments(func(f payments.Filter) error { _, err := s.CountPayments(ctx, f, 1000); return err }))
+		},
 		"Configure": func() error {
 			_, err := s.Configure(ctx, "http://localhost:8000/api/webhooks/payments", webhook.Secrets{secret.Secret}, noon)
 			return err
@@ -94,10 +118,16 @@ func (w *methods) calls() map[string]func() error {
 		"Deliveries":      func() error { _, err := s.Deliveries(ctx, paid); return err },
 		"Delivery":        func() error { _, err := s.Delivery(ctx, delivered); return err },
 		"EndIdempotent":   func() error { key.Status = 201; return s.EndIdempotent(ctx, key) },
+		"EndTask":         func() error { return w.endTask() },
 		"Endpoint":        func() error { _, err := s.Endpoint(ctx, outbox.Configured); return err },
 		"EndpointSecrets": func() error { _, err := s.EndpointSecrets(ctx, outbox.Configured); return err },
 		"Endpoints":       func() error { _, err := s.Endpoints(ctx); return err },
 		"FindDeliveries":  w.findDeliveries,
+		"FindPayments": func() error {
+			return w.each("FindPayments", w.findPayments(func(f payments.Filter) error { _, err := s.FindPayments(ctx, f, 51); return err }))
+		},
+		"KeepTask": func() error { return w.keepTask() },
+		"LastPaid": func() error { _, err := s.LastPaid(ctx); return err },
 		"LastAttempts": func() error {
 			page, err := s.FindDeliveries(ctx, outbox.Filter{}, 100)
 			ids := make([]string, len(page))
@@ -127,41 +157,151 @@ func (w *methods) calls() map[string]func() error {
 		},
 		"RecentPayments":    func() error { _, err := s.RecentPayments(ctx, 100); return err },
 		"Record":            w.record,
+		"RecordAction":      func() error { return s.RecordAction(ctx, done) },
 		"RecordAttempts":    w.recordAttempts,
 		"ReleaseIdempotent": func() error { return s.ReleaseIdempotent(ctx, key) },
-		"RemoveEndpoint":    func() error { return s.RemoveEndpoint(ctx, thirdEndpoint, noon) },
+		"RemoveEndpoint":    func() error { return s.RemoveEndpoint(ctx, thirdEndpoint, done) },
 		"ReplaceSecret": func() error {
 			_, next := w.newEndpoint(outbox.Configured)
-			return s.ReplaceSecret(ctx, next, noon.Add(time.Hour))
+			return s.ReplaceSecret(ctx, next, noon.Add(time.Hour), done)
 		},
 		"Replay": func() error {
 			_, dead := s.Replay(ctx, outbox.Filter{State: outbox.Dead, Since: noon.Add(-7 * 24 * time.Hour)}, noon)
 			_, missed := s.Replay(ctx, outbox.Filter{EndpointID: secondEndpoint, Since: noon.Add(-24 * time.Hour), Until: noon.Add(-12 * time.Hour)}, noon)
 			return errors.Join(dead, missed)
 		},
-		"ReplayOne": func() error { _, err := s.ReplayOne(ctx, delivered, noon); return err },
+		"ReplayOne": func() error { _, err := s.ReplayOne(ctx, delivered, done); return err },
 		"Reseal":    func() error { _, err := s.Reseal(ctx); return err },
 		"Seller":    func() error { _, err := s.Seller(ctx, "seller-7"); return err },
 		"Sellers":   func() error { _, err := s.Sellers(ctx); return err },
 		"Standings": func() error { _, err := s.Standings(ctx); return err },
+		"Tasks":     func() error { _, err := s.Tasks(ctx, payments.TaskReconcile, 10); return err },
 		"TrySealed": func() error { _, err := s.TrySealed(ctx, 100); return err },
 		"VerifyAudit": func() error {
 			_, err := s.VerifyAudit(ctx, "")
 			return err
 		},
+		"VerifyPayment": func() error { _, err := s.VerifyPayment(ctx, paid); return err },
 		"WriteCheckpoint": func() error {
 			at, err := s.AuditFrontier(ctx)
 			if err != nil {
 				return err
 			}
 			for { // a server that others use too has transactions that began before
-				_, err := s.WriteCheckpoint(ctx, at, noon)
+				// Each try is a call of its own, of which an explainer lets the statements find what there is.
+				var err error
+				w.during("WriteCheckpoint", func() { _, err = s.WriteCheckpoint(ctx, at, noon) })
 				if !errors.Is(err, store.ErrUnsettled) {
 					return err
 				}
 			}
 		},
 	}
+}
+
+// done is what an operator is said to have done.
+var done = operator.Action{At: noon, By: operator.Operator{Door: operator.ByPage, Name: "Zoé", Key: "0badc0de"}, Kind: operator.PingEndpoint, Subject: outbox.Configured}
+
+// each does several things, one by one.
+func (w *methods) each(method string, all map[string]func() error) error {
+	for name, one := range all {
+		var err error
+		w.during(method, func() { err = one() })
+		if err != nil {
+			return fmt.Errorf("%s: %w", name, err)
+		}
+	}
+	return nil
+}
+
+// findPayments looks through the payments by what is rare and by what is common, by each alone, and by two.
+func (w *methods) findPayments(find func(payments.Filter) error) map[string]func() error {
+	oldest := payments.PaymentID(w.one("SELECT id FROM payments ORDER BY id LIMIT 1"))
+	middle := payments.PaymentID(w.one("SELECT id FROM payments WHERE state = 'paid' ORDER BY id DESC OFFSET 1000 LIMIT 1"))
+	by := map[string]func(*payments.Filter){
+		"everything": func(*payments.Filter) {},
+		"paid":       func(f *payments.Filter) { f.State = payments.Paid },
+		"failed":     func(f *payments.Filter) { f.State = payments.Failed },
+		"late":       func(f *payments.Filter) { f.State = payments.PaidLate },
+		"sending":    func(f *payments.Filter) { f.State = payments.Sending },
+		"reason":     func(f *payments.Filter) { f.Reason = payments.PaidInPart },
+		"offer":      func(f *payments.Filter) { f.OfferID = w.one("SELECT offer_id FROM payments ORDER BY id LIMIT 1") },
+		"buyer":      func(f *payments.Filter) { f.Wallet = "https://wallet.example/buyer-7" },
+		"seller":     func(f *payments.Filter) { f.Wallet = "https://wallet.example/seller-7" },
+		"nobody":     func(f *payments.Filter) { f.Wallet = "https://wallet.example/nobody" },
+		"prefix":     func(f *payments.Filter) { f.IDPrefix = string(oldest[:9]) },
+		"day":        func(f *payments.Filter) { f.Since, f.Until = noon.Add(-100*24*time.Hour), noon.Add(-99*24*time.Hour) },
+		"today":      func(f *payments.Filter) { f.PaidSince = noon.Add(-12 * time.Hour) },
+		"next page":  func(f *payments.Filter) { f.Before = middle },
+	}
+	all := map[string]func() error{}
+	for one, first := range by {
+		for other, second := range by {
+			if one <= other {
+				all[one+" and "+other] = func() error {
+					var f payments.Filter
+					first(&f)
+					second(&f)
+					return find(f)
+				}
+			}
+		}
+	}
+	return all
+}
+
+func (w *methods) findActions() map[string]func() error {
+	find := func(f operator.Filter) func() error {
+		return func() error { _, err := w.s.Actions(w.ctx, f, 51); return err }
+	}
+	return map[string]func() error{
+		"all": find(operator.Filter{}), "kind": find(operator.Filter{Kind: operator.PingEndpoint}), "door": find(operator.Filter{Door: operator.ByAPI}),
+		"subject": find(operator.Filter{Subject: outbox.Configured}), "time": find(operator.Filter{Since: noon, Until: noon.Add(time.Hour)}), "next page": find(operator.Filter{Before: 7}),
+	}
+}
+
+// claimed is a task that this test has in hand.
+func (w *methods) claimed(id string) (payments.Task, error) {
+	if _, err := w.s.AskTask(w.ctx, payments.Task{ID: id, Kind: payments.TaskVerifyAudit, AskedBy: "the test", AskedAt: noon}, nil); err != nil {
+		return payments.Task{}, err
+	}
+	all, err := w.s.ClaimTasks(w.ctx, 5, noon, noon.Add(time.Minute))
+	for _, t := range all {
+		if t.ID == id {
+			return t, err
+		}
+	}
+	return payments.Task{}, fmt.Errorf("%d tasks were claimed, without %s: %w", len(all), id, err)
+}
+
+func (w *methods) claimTask() error {
+	t, err := w.claimed("01ZZZZZZZZZZZZZZZZZZZZZZT2")
+	if err != nil {
+		return err
+	}
+	t.EndedAt = noon
+	return w.s.EndTask(w.ctx, t)
+}
+
+func (w *methods) keepTask() error {
+	t, err := w.claimed("01ZZZZZZZZZZZZZZZZZZZZZZT3")
+	if err != nil {
+		return err
+	}
+	if err := w.s.KeepTask(w.ctx, t, noon.Add(2*time.Minute)); err != nil {
+		return err
+	}
+	t.BusyUntil, t.EndedAt = noon.Add(2*time.Minute), noon
+	return w.s.EndTask(w.ctx, t)
+}
+
+func (w *methods) endTask() error {
+	t, err := w.claimed("01ZZZZZZZZZZZZZZZZZZZZZZT4")
+	if err != nil {
+		return err
+	}
+	t.EndedAt, t.Result = noon, []byte("{}")
+	return w.s.EndTask(w.ctx, t)
 }
 
 // findDeliveries looks through the log as an operator does: by what is rare and by what is common, by each alone, by two, and within a time.

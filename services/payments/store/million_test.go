@@ -64,7 +64,10 @@ func fill(t *testing.T, db *database.DB, n int) {
 			FROM filling WHERE i % 10 = 0`,
 		`INSERT INTO audit_checkpoints (number, at, up_to, events, digest, key_id, hash)
 			SELECT i / 20, at, 3 * i, 60, md5(id) || md5(id), '0badc0de', md5(id) || md5(id) FROM filling WHERE i % 20 = 0 AND i <= `+fmt.Sprint(n-100),
+		`INSERT INTO operator_actions (number, at, door, name, key_id, kind, subject, detail, hash)
+			SELECT i / 20, at, 'page', 'Zoé', '0badc0de', 'webhook_replay', id, '', md5(id) || md5(id) FROM filling WHERE i % 20 = 0`,
 	)
+	require.NoError(t, db.Read(t.Context()).Exec("UPDATE audit_chains SET events = ?", n/20).Error)
 	require.NoError(t, db.Read(t.Context()).Exec("DROP TABLE filling").Error)
 }
 

@@ -113,22 +113,6 @@ func (s *Store) views(query *gorm.DB) ([]payments.Payment, error) {
 	return all, nil
 }
 
-// AuditTrail is the story of a payment, in its order.
-func (s *Store) AuditTrail(ctx context.Context, id payments.PaymentID) ([]payments.AuditEvent, error) {
-	var rows []eventRow
-	if err := s.db.Read(ctx).Where("payment_id = ?", string(id)).Order("id").Find(&rows).Error; err != nil {
-		return nil, err
-	}
-	all := make([]payments.AuditEvent, len(rows))
-	for i, r := range rows {
-		all[i] = payments.AuditEvent{
-			PaymentID: payments.PaymentID(r.PaymentID), At: r.At.UTC(), Actor: payments.Actor(r.Actor),
-			From: payments.State(r.FromState), To: payments.State(r.ToState), Reason: payments.Reason(r.Reason), Detail: r.Detail, Number: r.Number,
-		}
-	}
-	return all, nil
-}
-
 // ClaimDue leases up to n payments that are due: whoever else had one in hand finds it stale.
 func (s *Store) ClaimDue(ctx context.Context, n int, now, until time.Time) ([]payments.Payment, error) {
 	var rows []paymentRow

@@ -6,6 +6,7 @@ import (
 
 	"gorm.io/gorm"
 
+	"tianguis.example/payments/operator"
 	"tianguis.example/payments/outbox"
 )
 
@@ -19,7 +20,7 @@ func due(now time.Time) map[string]any {
 
 // ReplayOne makes a delivery due, whatever its state. When somebody is sending it just now, and is refused, it is due all the same. It returns outbox.CodeUnknownDelivery, or
 // outbox.CodeUnknownEndpoint for one whose endpoint was removed.
-func (s *Store) ReplayOne(ctx context.Context, id string, now time.Time) (again outbox.Delivery, err error) {
+func (s *Store) ReplayOne(ctx context.Context, id string, done operator.Action) (again outbox.Delivery, err error) {
 	err = s.db.Transact(ctx, func(tx *gorm.DB) error {
 		d, err := oneDelivery(tx, id)
 		if err != nil {
@@ -28,11 +29,13 @@ func (s *Store) ReplayOne(ctx context.Context, id string, now time.Time) (again 
 		if _, err := endpoint(tx, d.EndpointID); err != nil {
 			return outbox.Errorf(outbox.CodeUnknownEndpoint, "the endpoint that this webhook was for was removed")
 		}
-		if err := tx.Model(&deliveryRow{}).Where("id = ?", id).Updates(due(now)).Error; err != nil {
+		if err := tx.Model(&deliveryRow{}).Where("id = ?", id).Updates(due(done.At)).Error; err != nil {
 			return err
 		}
-		again, err = oneDelivery(tx, id)
-		return err
+		if again, err = oneDelivery(tx, id); err != nil {
+			return err
+		}
+		return s.insertAction(tx, done)
 	})
 	return again, err
 }

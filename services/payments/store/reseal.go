@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -17,8 +18,10 @@ type Resealed struct {
 	Left     int64    `json:"left"`     // those that an older key is still needed for
 }
 
+const maxFailed = 1000
+
 func (r *Resealed) fail(what string, err error) {
-	if len(r.Failed) < maxFindings {
+	if len(r.Failed) < maxFailed {
 		r.Failed = append(r.Failed, fmt.Sprintf("%s: %v", what, err))
 	}
 }
@@ -38,7 +41,35 @@ func (s *Store) Reseal(ctx context.Context) (Resealed, error) {
 	if err := s.resealWebhookSecrets(ctx, &done); err != nil {
 		return done, err
 	}
+	if err := s.resealOperators(ctx, &done); err != nil {
+		return done, err
+	}
 	return done, s.resealAnswers(ctx, &done)
+}
+
+// resealOperators signs the head of the chain of what operators did.
+func (s *Store) resealOperators(ctx context.Context, done *Resealed) error {
+	var signed, wrong bool
+	err := s.db.Transact(ctx, func(tx *gorm.DB) error {
+		signed, wrong = false, false
+		end, err := operatorsEnd(tx)
+		if err != nil || end.Events == 0 || strings.HasPrefix(end.Head, s.keys.current().id+":") {
+			return err
+		}
+		if !s.keys.endHolds(end) {
+			wrong = true
+			return nil
+		}
+		signed = true
+		return moveOperatorsEnd(tx, end.Events, s.keys.current().head(operatorsChain, end.Number, end.Hash))
+	})
+	if wrong {
+		done.fail("the chain of what operators did", errors.New("it does not verify: see payments audit verify"))
+	}
+	if err == nil && signed {
+		done.Resealed++
+	}
+	return err
 }
 
 func (s *Store) resealPayments(ctx context.Context, done *Resealed) error {

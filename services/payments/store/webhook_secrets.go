@@ -10,6 +10,7 @@ import (
 	"gorm.io/gorm/clause"
 
 	"tianguis.example/chassis/logging"
+	"tianguis.example/payments/operator"
 	"tianguis.example/payments/outbox"
 	"tianguis.example/payments/webhook"
 )
@@ -81,7 +82,7 @@ func (s *Store) EndpointSecrets(ctx context.Context, endpointID string) ([]outbo
 
 // ReplaceSecret adds a secret to its endpoint, and lets the others of its version that do not expire sooner expire at oldUntil. Those that expired long ago
 // are deleted, but for the configuration's: it could still name them.
-func (s *Store) ReplaceSecret(ctx context.Context, secret outbox.Secret, oldUntil time.Time) error {
+func (s *Store) ReplaceSecret(ctx context.Context, secret outbox.Secret, oldUntil time.Time, done operator.Action) error {
 	row := s.secretToRow(secret)
 	row.Rotated = true
 	return s.db.Transact(ctx, func(tx *gorm.DB) error {
@@ -92,6 +93,9 @@ func (s *Store) ReplaceSecret(ctx context.Context, secret outbox.Secret, oldUnti
 		if err := ofItsKind.Where("configured = ? AND expires_at <= ?", false, secret.CreatedAt.Add(-outbox.MaxOverlap)).Delete(&secretRow{}).Error; err != nil {
 			return err
 		}
-		return tx.Clauses(clause.OnConflict{DoNothing: true}).Create(&row).Error
+		if err := tx.Clauses(clause.OnConflict{DoNothing: true}).Create(&row).Error; err != nil {
+			return err
+		}
+		return s.insertAction(tx, done)
 	})
 }

@@ -29,7 +29,7 @@ var (
 	spaces      = regexp.MustCompile(`\s+`)
 	comments    = regexp.MustCompile(`(?m)^--.*\n`)
 	createTable = regexp.MustCompile(`^CREATE TABLE (\w+) \(`)
-	onTable     = regexp.MustCompile(`^(?:CREATE (?:UNIQUE )?INDEX \w+ ON|CREATE TRIGGER \w+ BEFORE [A-Z ]+ ON|INSERT INTO) (\w+) `)
+	onTable     = regexp.MustCompile(`^(?:CREATE (?:UNIQUE )?INDEX \w+ ON|CREATE TRIGGER \w+ (?:BEFORE|AFTER) [A-Z ]+? ON|INSERT INTO) (\w+) `)
 )
 
 // OnlyAdd fails the test for every Postgres migration after released that does more than add: the release before runs on while it is applied, and after it. A table

@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"tianguis.example/chassis/clock"
+	"tianguis.example/payments"
 	"tianguis.example/payments/store"
 )
 
@@ -32,7 +33,7 @@ func (p *program) pinAudit(ctx context.Context) {
 
 type auditPinner interface {
 	AuditFrontier(ctx context.Context) (store.AuditFrontier, error)
-	WriteCheckpoint(ctx context.Context, f store.AuditFrontier, now time.Time) (store.Checkpoint, error)
+	WriteCheckpoint(ctx context.Context, f store.AuditFrontier, now time.Time) (payments.Checkpoint, error)
 }
 
 const (
@@ -41,10 +42,10 @@ const (
 )
 
 // pinAuditNow writes a checkpoint as soon as the transactions that run are done. It is zero when there is nothing new.
-func pinAuditNow(ctx context.Context, keep auditPinner, c clock.Clock) (store.Checkpoint, error) {
+func pinAuditNow(ctx context.Context, keep auditPinner, c clock.Clock) (payments.Checkpoint, error) {
 	frontier, err := keep.AuditFrontier(ctx)
 	if err != nil {
-		return store.Checkpoint{}, err
+		return payments.Checkpoint{}, err
 	}
 	for try := 1; ; try++ {
 		made, err := keep.WriteCheckpoint(ctx, frontier, c.Now())
@@ -52,7 +53,7 @@ func pinAuditNow(ctx context.Context, keep auditPinner, c clock.Clock) (store.Ch
 			return made, err
 		}
 		if err := clock.Sleep(ctx, c, settleEvery); err != nil {
-			return store.Checkpoint{}, err
+			return payments.Checkpoint{}, err
 		}
 	}
 }
@@ -91,8 +92,11 @@ func auditVerifyCommand(load func() (config, error)) *cobra.Command {
 	return cmd
 }
 
-func printAudit(w io.Writer, r store.AuditReport) error {
+func printAudit(w io.Writer, r payments.AuditReport) error {
 	fmt.Fprintf(w, "%d payments with %d events, %d checkpoints over %d of the events\n", r.Payments, r.Events, r.Checkpoints, r.Covered)
+	if r.Actions > 0 {
+		fmt.Fprintf(w, "%d actions of operators\n", r.Actions)
+	}
 	if r.Unchained > 0 {
 		fmt.Fprintf(w, "%d events are from before the chain began\n", r.Unchained)
 	}
@@ -106,7 +110,7 @@ func printAudit(w io.Writer, r store.AuditReport) error {
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(table, "PROBLEM\tPAYMENT\tEVENT\tID\tDETAIL")
 	for _, f := range r.Findings {
-		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\n", f.Problem, f.PendingID, orNone(f.Event), orNone(f.EventID), f.Detail)
+		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\n", f.Problem, f.PendingID, orNone(max(f.Event, f.Action)), orNone(f.EventID), f.Detail)
 	}
 	if r.More > 0 {
 		fmt.Fprintf(table, "and %d more\n", r.More)

@@ -14,6 +14,7 @@ import (
 
 	"tianguis.example/chassis/crashpoint"
 	"tianguis.example/payments"
+	"tianguis.example/payments/operator"
 	"tianguis.example/payments/outbox"
 	"tianguis.example/payments/store"
 	"tianguis.example/payments/webhook"
@@ -36,9 +37,9 @@ func crashCommands() []*cobra.Command {
 
 // reads are the methods of the store that commit nothing. Whatever else it has is a commit, and has its points.
 var reads = []string{
-	"ActiveSecrets", "Attempts", "AuditFrontier", "AuditTrail", "Deliveries", "Delivery", "Endpoint", "EndpointSecrets", "Endpoints", "FindDeliveries",
-	"LastAttempts", "LivePayment", "OfferPayments", "Overdue", "Payment", "PaymentStandings", "PaymentView", "PaymentsToCompare", "PendingPayments", "Ping", "RecentPayments", "Seller", "Sellers",
-	"Standings", "TrySealed", "VerifyAudit",
+	"Actions", "ActiveSecrets", "Attempts", "AuditEvents", "AuditFrontier", "AuditTrail", "Checkpoints", "CountPayments", "Deliveries", "Delivery", "Endpoint", "EndpointSecrets", "Endpoints", "FindDeliveries", "FindPayments",
+	"LastAttempts", "LastPaid", "LivePayment", "OfferPayments", "Overdue", "Payment", "PaymentStandings", "PaymentView", "PaymentsToCompare", "PendingPayments", "Ping", "RecentPayments", "Seller", "Sellers",
+	"Standings", "Tasks", "TrySealed", "VerifyAudit", "VerifyPayment",
 }
 
 // recordMethod commits a payment's steps: each kind of step is a point of its own.
@@ -176,6 +177,18 @@ func (s crashingStore) ReleaseIdempotent(ctx context.Context, r payments.Idempot
 
 func (s crashingStore) ClaimPeriodic(ctx context.Context, name string, now, next time.Time) (bool, error) {
 	return crashpoint.Get(s.at, "ClaimPeriodic", func() (bool, error) { return s.Store.ClaimPeriodic(ctx, name, now, next) })
+}
+
+func (s crashingStore) AskTask(ctx context.Context, t payments.Task, done *operator.Action) (bool, error) {
+	return crashpoint.Get(s.at, "AskTask", func() (bool, error) { return s.Store.AskTask(ctx, t, done) })
+}
+
+func (s crashingStore) ClaimTasks(ctx context.Context, n int, now, until time.Time) ([]payments.Task, error) {
+	return claim(s.at, "ClaimTasks", func() ([]payments.Task, error) { return s.Store.ClaimTasks(ctx, n, now, until) })
+}
+
+func (s crashingStore) EndTask(ctx context.Context, t payments.Task) error {
+	return s.at.Do("EndTask", func() error { return s.Store.EndTask(ctx, t) })
 }
 
 func (s crashingStore) PruneIdempotent(ctx context.Context, now time.Time) error {

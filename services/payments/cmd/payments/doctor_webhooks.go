@@ -99,7 +99,7 @@ func (x *examination) ping(ctx context.Context, keep *store.Store, e outbox.Endp
 		return x.try(ctx, e, signers)
 	}
 	desk := outbox.NewDesk(keep, x.clock, egress.Options{AllowHosts: x.config.WebhookAllowHosts}.Check, func() {})
-	delivery, err := desk.Ping(ctx, e.ID)
+	delivery, err := desk.Ping(ctx, atCommandLine(), e.ID)
 	if err != nil {
 		return doctor.Fail("payments webhook endpoint list", "write a test event for endpoint %s: %s", e.ID, doctor.Why(ctx, err))
 	}

@@ -41,6 +41,8 @@ type program struct {
 	payments *worker.Loop[payments.Payment]
 	webhooks *outbox.Dispatcher
 	compares *worker.Loop[time.Time] // nil when nobody wants it
+	tasks    *worker.Loop[payments.Task]
+	asked    worker.Bell // rung after a commit that asked for a task
 	measured measured
 	tracer   *tracing.Tracer // nil when nobody collects traces
 }
@@ -130,9 +132,14 @@ func newProgram(ctx context.Context, c config, log *slog.Logger, clk clock.Clock
 	}
 	if c.ReconcileInterval > 0 {
 		p.compares = &worker.Loop[time.Time]{
-			Name: "reconcile", Clock: clk, Log: log, Claim: p.claimReconcile, Work: p.reconcileNow,
+			Name: "reconcile", Clock: clk, Log: log, Claim: p.claimReconcile, Work: p.askReconcile,
 			Workers: 1, Poll: min(c.ReconcileInterval, time.Minute), Drain: drain, Watch: p.measured.loops,
 		}
+	}
+	p.asked = worker.NewBell()
+	p.tasks = &worker.Loop[payments.Task]{
+		Name: "tasks", Clock: clk, Log: log, Claim: p.claimTasks, Work: p.runTask,
+		Workers: 2, Poll: max(c.PollInterval, taskPoll), Wake: p.asked, Drain: drain, Watch: p.measured.loops,
 	}
 
 	api := rest.New(tracedService, desk, keep, c.APIKey.Reveal(), c.MarketplacePublic, clk, log)
@@ -147,7 +154,7 @@ func newProgram(ctx context.Context, c config, log *slog.Logger, clk clock.Clock
 		return nil, err
 	}
 	document.Register(e)
-	pages, err := console.New(keep, desk, c.APIKey.Reveal(), clk)
+	pages, err := console.New(keep, desk, tracedService, p, c.APIKey.Reveal(), clk, log)
 	if err != nil {
 		return nil, err
 	}
@@ -207,6 +214,7 @@ func (p *program) Run(ctx context.Context) error {
 	var loops sync.WaitGroup
 	loops.Go(func() { p.payments.Run(ctx) })
 	loops.Go(func() { p.webhooks.Run(ctx) })
+	loops.Go(func() { p.tasks.Run(ctx) })
 	loops.Go(func() { p.prune(ctx) })
 	loops.Go(func() { p.pinAudit(ctx) })
 	if p.measured.listener != nil {

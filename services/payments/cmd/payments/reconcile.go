@@ -15,6 +15,7 @@ import (
 	"tianguis.example/chassis/database"
 	"tianguis.example/payments"
 	"tianguis.example/payments/egress"
+	"tianguis.example/payments/operator"
 	"tianguis.example/payments/store"
 )
 
@@ -68,6 +69,18 @@ func reconcileCommand(load func() (config, error)) *cobra.Command {
 	return cmd
 }
 
+// words say what is compared, for the record.
+func (f reconcileFlags) words() string {
+	text := "those that changed within " + f.since.String()
+	if f.all {
+		text = "every payment there is"
+	}
+	if f.nudge {
+		text += "; with the nudge"
+	}
+	return text
+}
+
 type reportWriter func(io.Writer, payments.Report) error
 
 func (f reconcileFlags) writer() (reportWriter, error) {
@@ -92,7 +105,11 @@ func reconcile(ctx context.Context, c config, db *database.DB, f reconcileFlags,
 	if err != nil {
 		return err
 	}
-	service := payments.New(store.New(db, keys), ids.of, clk, slog.New(slog.DiscardHandler), payments.Settings{}, func() {})
+	keep := store.New(db, keys)
+	if err := keep.RecordAction(ctx, operator.Action{At: clk.Now(), By: atCommandLine(), Kind: operator.Reconcile, Detail: f.words()}); err != nil {
+		return err
+	}
+	service := payments.New(keep, ids.of, clk, slog.New(slog.DiscardHandler), payments.Settings{}, func() {})
 	request := payments.ReconcileRequest{Nudge: f.nudge}
 	if !f.all {
 		request.ChangedSince = clk.Now().Add(-f.since)

@@ -1,16 +1,14 @@
 package main
 
 import (
-	"encoding/csv"
 	"fmt"
 	"io"
-	"strconv"
-	"strings"
 	"text/tabwriter"
 	"time"
 
 	"tianguis.example/payments"
 	"tianguis.example/payments/money"
+	"tianguis.example/payments/sheet"
 )
 
 type reportFacts struct {
@@ -86,41 +84,14 @@ func writeTable(out io.Writer, r payments.Report) error {
 	return nil
 }
 
-// csvHeader is fixed: sheets and scripts are made for it. Amounts are in major units of the asset.
-var csvHeader = []string{
-	"kind", "severity", "pending_id", "offer_id", "seller_id", "state", "reason", "since",
-	"amount", "received", "overpaid", "asset", "nudged", "message", "detail",
-}
-
-// writeCSV writes RFC 4180 with its line ends.
 func writeCSV(out io.Writer, r payments.Report) error {
-	w := csv.NewWriter(out)
-	w.UseCRLF = true
-	rows := [][]string{csvHeader}
-	decimal := func(a money.Amount) string {
-		if !a.IsSet() {
-			return ""
-		}
-		return a.Decimal()
+	w, err := sheet.NewWriter(out, sheet.FindingHeader)
+	if err != nil {
+		return err
 	}
-	for _, f := range r.Findings {
-		row := []string{
-			string(f.Kind), string(f.Severity), string(f.PaymentID), f.OfferID, f.SellerID, string(f.State), string(f.Reason), f.Since.Format(time.RFC3339),
-			decimal(f.Amount), decimal(f.Received), decimal(f.Overpaid), f.Amount.AssetCode(), strconv.FormatBool(f.Nudged), f.Message, f.Detail,
-		}
-		for i, cell := range row {
-			row[i] = plainCell(cell)
-		}
-		rows = append(rows, row)
+	rows := make([][]string, len(r.Findings))
+	for i, f := range r.Findings {
+		rows[i] = sheet.Finding(f)
 	}
-	return w.WriteAll(rows)
-}
-
-// plainCell keeps a spreadsheet from running text from outside as a formula: a cell that begins like one gets an apostrophe
-// (OWASP, CSV Injection).
-func plainCell(text string) string {
-	if strings.ContainsAny(text[:min(1, len(text))], "=+-@\t\r\n") {
-		return "'" + text
-	}
-	return text
+	return w.Write(rows...)
 }

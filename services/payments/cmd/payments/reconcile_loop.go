@@ -14,7 +14,7 @@ const reconcileTask = "reconcile"
 // reconcileWindow is how far back ended payments are compared.
 const reconcileWindow = 48 * time.Hour
 
-// claimReconcile makes one replica the one that compares, once in an interval.
+// claimReconcile makes one replica the one that asks for a comparison, once in an interval.
 func (p *program) claimReconcile(ctx context.Context, _ int) ([]time.Time, error) {
 	now := p.clock.Now()
 	mine, err := p.store.ClaimPeriodic(ctx, reconcileTask, now, now.Add(p.config.ReconcileInterval))
@@ -24,8 +24,15 @@ func (p *program) claimReconcile(ctx context.Context, _ int) ([]time.Time, error
 	return []time.Time{now}, nil
 }
 
+// askReconcile asks for it: when one runs already, because an operator wanted it, that one will do.
+func (p *program) askReconcile(ctx context.Context, _ time.Time) error {
+	_, err := p.askTask(ctx, payments.TaskReconcile, "the service: it is time", nil)
+	return err
+}
+
 // reconcileNow compares, and says what it found in the log: one line for each finding, and one for all.
-func (p *program) reconcileNow(ctx context.Context, began time.Time) error {
+func (p *program) reconcileNow(ctx context.Context) (payments.Report, error) {
+	began := p.clock.Now()
 	ctx, end := p.tracer.Work(ctx, "reconcile payments", "")
 	report, err := p.service.Reconcile(ctx, payments.ReconcileRequest{ChangedSince: began.Add(-reconcileWindow), Nudge: true})
 	end(err)
@@ -42,7 +49,7 @@ func (p *program) reconcileNow(ctx context.Context, began time.Time) error {
 		}
 	}
 	p.log.LogAttrs(ctx, slog.LevelInfo, "payments were compared with the wallets", attrs...)
-	return err
+	return report, err
 }
 
 var levelOf = map[payments.Severity]slog.Level{

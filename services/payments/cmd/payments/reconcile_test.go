@@ -19,6 +19,7 @@ import (
 	"tianguis.example/chassis/logging"
 	"tianguis.example/payments"
 	"tianguis.example/payments/money"
+	"tianguis.example/payments/sheet"
 	"tianguis.example/payments/store"
 )
 
@@ -105,7 +106,7 @@ func TestReconcile_InEveryFormat(t *testing.T) {
 	rows, err := csv.NewReader(strings.NewReader(out)).ReadAll()
 	require.NoError(t, err)
 	require.Len(t, rows, 3)
-	require.Equal(t, csvHeader, rows[0])
+	require.Equal(t, sheet.FindingHeader, rows[0])
 	require.Equal(t, "'"+formula, rows[1][3], "no formula")
 	require.Equal(t, []string{"100.00", "99.99", "", "MXN", "false"}, rows[2][8:13])
 }
@@ -135,7 +136,7 @@ func TestReconcile_NothingToSay(t *testing.T) {
 	out, err := run(t, all, "reconcile")
 	require.NoError(t, err)
 	require.Contains(t, out, "compared 0 payments, found 0 differences")
-	for format, empty := range map[string]string{"json": `"findings": []`, "csv": strings.Join(csvHeader, ",") + "\r\n"} {
+	for format, empty := range map[string]string{"json": `"findings": []`, "csv": strings.Join(sheet.FindingHeader, ",") + "\r\n"} {
 		out, err := run(t, all, "reconcile", "--format", format)
 		require.NoError(t, err)
 		require.Contains(t, out, empty)
@@ -191,14 +192,4 @@ func TestServe_ComparesOnceForAllReplicas(t *testing.T) {
 	require.Len(t, findings, 2)
 	require.Equal(t, []any{"ERROR", "paid_but_unmarked", string(unmarked), true}, []any{findings[0]["level"], findings[0]["finding"], findings[0]["pending_id"], findings[0]["nudged"]})
 	require.Equal(t, []any{"ERROR", "marked_but_unpaid"}, []any{findings[1]["level"], findings[1]["finding"]})
-}
-
-func TestPlainCell(t *testing.T) {
-	t.Parallel()
-	for _, text := range []string{"=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "\n=1"} {
-		require.Equal(t, "'"+text, plainCell(text))
-	}
-	for _, text := range []string{"", "7", "100.00", "job-7", "a=b"} {
-		require.Equal(t, text, plainCell(text))
-	}
 }

@@ -48,10 +48,10 @@ func (t traced) Finish(ctx context.Context, id payments.PaymentID, r payments.Fi
 }
 
 // Cancel is somebody's who has the key.
-func (t traced) Cancel(ctx context.Context, id payments.PaymentID) (p payments.Payment, err error) {
+func (t traced) Cancel(ctx context.Context, by payments.Actor, id payments.PaymentID) (p payments.Payment, err error) {
 	ctx, end := t.resume(ctx, "cancel payment", id)
 	defer func() { end(err) }()
-	return t.Service.Cancel(ctx, id)
+	return t.Service.Cancel(ctx, by, id)
 }
 
 // resume goes on with the trace of a payment that somebody named. There may be none: the rules say so.

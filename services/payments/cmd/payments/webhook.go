@@ -200,7 +200,7 @@ func webhookReplayCommand(load func() (config, error)) *cobra.Command {
 			return atDesk(cmd, load, func(ctx context.Context, desk *outbox.Desk, _ *store.Store) error {
 				out := cmd.OutOrStdout()
 				if len(args) == 1 {
-					d, err := desk.ReplayOne(ctx, args[0])
+					d, err := desk.ReplayOne(ctx, atCommandLine(), args[0])
 					if err == nil {
 						fmt.Fprintf(out, "webhook %s is due; see what comes of it with: payments webhook show %s\n", d.ID, d.ID)
 					}
@@ -210,7 +210,7 @@ func webhookReplayCommand(load func() (config, error)) *cobra.Command {
 				if err != nil {
 					return err
 				}
-				n, err := desk.Replay(ctx, filter)
+				n, err := desk.Replay(ctx, atCommandLine(), filter)
 				fmt.Fprintf(out, "%d webhooks are due\n", n)
 				return err
 			})
@@ -231,7 +231,7 @@ func webhookTestCommand(load func() (config, error)) *cobra.Command {
 		Use: "send-test", Short: "Have the running service send a test event (ping) to an endpoint, and say what comes of it", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return atDesk(cmd, load, func(ctx context.Context, desk *outbox.Desk, read *store.Store) error {
-				ping, err := desk.Ping(ctx, endpoint)
+				ping, err := desk.Ping(ctx, atCommandLine(), endpoint)
 				if err != nil {
 					return err
 				}

@@ -25,7 +25,7 @@ func webhookEndpointCommand(load func() (config, error)) *cobra.Command {
 		{"enable", "Send to an endpoint again, beginning with what came meanwhile", "is enabled", setEnabled(true)},
 		{"disable", "Stop sending to an endpoint; its webhooks are kept until it is enabled again", "is disabled", setEnabled(false)},
 		{"remove", "Remove an endpoint; what was on its way to it is given up", "is removed", func(ctx context.Context, desk *outbox.Desk, id string) error {
-			return desk.Remove(ctx, id)
+			return desk.Remove(ctx, atCommandLine(), id)
 		}},
 	} {
 		cmd.AddCommand(&cobra.Command{
@@ -46,7 +46,7 @@ func webhookEndpointCommand(load func() (config, error)) *cobra.Command {
 
 func setEnabled(enabled bool) func(context.Context, *outbox.Desk, string) error {
 	return func(ctx context.Context, desk *outbox.Desk, id string) error {
-		_, err := desk.Change(ctx, id, outbox.EndpointChange{Enabled: &enabled})
+		_, err := desk.Change(ctx, atCommandLine(), id, outbox.EndpointChange{Enabled: &enabled})
 		return err
 	}
 }
@@ -115,7 +115,7 @@ func endpointAddCommand(load func() (config, error)) *cobra.Command {
 				n.Types = append(n.Types, webhook.Type(t))
 			}
 			return atDesk(cmd, load, func(ctx context.Context, desk *outbox.Desk, _ *store.Store) error {
-				e, s, err := desk.Add(ctx, n)
+				e, s, err := desk.Add(ctx, atCommandLine(), n)
 				if err != nil {
 					return err
 				}

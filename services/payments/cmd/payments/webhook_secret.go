@@ -79,7 +79,7 @@ func secretRotateCommand(load func() (config, error)) *cobra.Command {
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return atDesk(cmd, load, func(ctx context.Context, desk *outbox.Desk, _ *store.Store) error {
-				made, until, err := desk.Rotate(ctx, endpoint, asymmetric, overlap)
+				made, until, err := desk.Rotate(ctx, atCommandLine(), endpoint, asymmetric, overlap)
 				if err != nil {
 					return err
 				}
