@@ -35,15 +35,21 @@ func (m *running) joins(email, name, wallet string, role marketplace.Role) marke
 // jobIn is a new job in a state. From the applications on, the demo's worker and Ana have applied; later the worker is chosen.
 func (m *running) jobIn(state marketplace.State, ana marketplace.UserID) marketplace.JobID {
 	m.t.Helper()
-	budget, err := money.ParseDecimal("35.00", "MXN", 2)
-	require.NoError(m.t, err)
 	funder, worker, err := m.seeding.doers(m.t.Context())
 	require.NoError(m.t, err)
 	rival, err := m.store.User(m.t.Context(), ana)
 	require.NoError(m.t, err)
+	return m.jobOf(state, funder, worker, rival)
+}
+
+// jobOf is jobIn with other people. What each of them writes tells who wrote it.
+func (m *running) jobOf(state marketplace.State, funder, worker, rival marketplace.User) marketplace.JobID {
+	m.t.Helper()
+	budget, err := money.ParseDecimal("35.00", "MXN", 2)
+	require.NoError(m.t, err)
 	steps := []marketplace.Command{
-		{Action: marketplace.Publish, By: funder}, {Action: marketplace.Apply, By: rival, Text: "Me"}, {Action: marketplace.Apply, By: worker, Text: "Or me"},
-		{Action: marketplace.Close, By: funder}, {Action: marketplace.Select, By: funder, Worker: worker.ID}, {Action: marketplace.Submit, By: worker, Text: "Done"},
+		{Action: marketplace.Publish, By: funder}, {Action: marketplace.Apply, By: rival, Text: "Says the rival"}, {Action: marketplace.Apply, By: worker, Text: "Says the worker"},
+		{Action: marketplace.Close, By: funder}, {Action: marketplace.Select, By: funder, Worker: worker.ID}, {Action: marketplace.Submit, By: worker, Text: "The work itself"},
 	}
 	switch state {
 	case marketplace.Draft:
@@ -56,7 +62,7 @@ func (m *running) jobIn(state marketplace.State, ana marketplace.UserID) marketp
 		steps = steps[:5]
 	case marketplace.Reviewing, marketplace.Complete:
 	case marketplace.Canceled:
-		steps = append(steps[:5], marketplace.Command{Action: marketplace.Cancel, By: funder, Text: "No"})
+		steps = append(steps[:5], marketplace.Command{Action: marketplace.Cancel, By: funder, Text: "The rain came"})
 	case marketplace.Expired:
 		steps = steps[:5]
 	}
