@@ -29,6 +29,7 @@ var statusOf = map[marketplace.Code]int{
 	marketplace.CodeTooManyTries:    http.StatusTooManyRequests,
 	marketplace.CodeTaken:           http.StatusConflict,
 	marketplace.CodeChanged:         http.StatusConflict,
+	marketplace.CodeNoConsent:       http.StatusConflict,
 	marketplace.CodeLinkExpired:     http.StatusGone,
 	marketplace.CodeMailOff:         http.StatusConflict,
 }

@@ -17,6 +17,7 @@ type JobPage struct {
 	ViewerFunds bool                 // the viewer is the job's funder
 	Actions     []marketplace.Action // that the viewer may take now
 	Refused     Refused              // of the form that was sent; zero when none was
+	Lapsed      bool                 // the time to consent to the payment that is awaited is over
 }
 
 // Refused is a form that changed nothing.
@@ -115,7 +116,12 @@ func (p JobPage) Odd() (odd []marketplace.EntryView) {
 }
 
 // Revision changes whenever the page would look different.
-func (p JobPage) Revision() string { return fmt.Sprintf("%d-%s", p.Version, p.Payment()) }
+func (p JobPage) Revision() string {
+	if p.Lapsed {
+		return fmt.Sprintf("%d-lapsed", p.Version)
+	}
+	return fmt.Sprintf("%d-%s", p.Version, p.Payment())
+}
 
 func (p *Pages) viewJob(c echo.Context) (JobPage, error) {
 	id, err := marketplace.ParseJobID(c.Param("job_id"))
@@ -127,7 +133,10 @@ func (p *Pages) viewJob(c echo.Context) (JobPage, error) {
 	if err != nil {
 		return JobPage{}, err
 	}
-	return JobPage{JobView: view, Viewer: viewer, ViewerFunds: viewer.ID == view.Funder, Actions: view.Case().Allowed(viewer)}, nil
+	return JobPage{
+		JobView: view, Viewer: viewer, ViewerFunds: viewer.ID == view.Funder, Actions: view.Case().Allowed(viewer),
+		Lapsed: view.Attempt != nil && view.Attempt.Lapsed(p.clock.Now()),
+	}, nil
 }
 
 func (p *Pages) jobPage(c echo.Context) error {
