@@ -3,7 +3,6 @@ package main
 import (
 	"crypto/rand"
 	"database/sql"
-	"errors"
 	"fmt"
 	"maps"
 	"net/http"
@@ -18,6 +17,7 @@ import (
 
 	"github.com/oklog/ulid/v2"
 	"github.com/stretchr/testify/require"
+	"gorm.io/gorm"
 
 	"tianguis.example/chassis/clock"
 	"tianguis.example/marketplace"
@@ -219,29 +219,35 @@ func (m *running) dump() map[string]string {
 	require.Contains(m.t, tables, "jobs")
 	all := map[string]string{}
 	for _, table := range tables {
-		rows, err := db.Raw("SELECT * FROM " + table).Rows()
-		require.NoError(m.t, err)
-		columns, err := rows.Columns()
-		require.NoError(m.t, err)
-		var lines []string
-		for rows.Next() {
-			values := make([]any, len(columns))
-			for i := range values {
-				values[i] = new(sql.RawBytes)
-			}
-			require.NoError(m.t, rows.Scan(values...))
-			var line strings.Builder
-			for _, value := range values {
-				line.Write(*value.(*sql.RawBytes))
-				line.WriteByte('|')
-			}
-			lines = append(lines, line.String())
-		}
-		require.NoError(m.t, errors.Join(rows.Err(), rows.Close()))
-		slices.Sort(lines)
-		all[table] = strings.Join(lines, "\n")
+		all[table] = strings.Join(rowsOf(m.t, db, table), "\n")
 	}
 	return all
+}
+
+// rowsOf are the rows of a table as text, in an order of their own.
+func rowsOf(t *testing.T, db *gorm.DB, table string) (lines []string) {
+	t.Helper()
+	rows, err := db.Raw("SELECT * FROM " + table).Rows()
+	require.NoError(t, err)
+	defer func() { _ = rows.Close() }()
+	columns, err := rows.Columns()
+	require.NoError(t, err)
+	for rows.Next() {
+		values := make([]any, len(columns))
+		for i := range values {
+			values[i] = new(sql.RawBytes)
+		}
+		require.NoError(t, rows.Scan(values...))
+		var line strings.Builder
+		for _, value := range values {
+			line.Write(*value.(*sql.RawBytes))
+			line.WriteByte('|')
+		}
+		lines = append(lines, line.String())
+	}
+	require.NoError(t, rows.Err())
+	slices.Sort(lines)
+	return lines
 }
 
 // changed names the tables that differ.
