@@ -55,6 +55,11 @@ type Attempt struct {
 	UpdatedAt time.Time
 }
 
+// Lapsed reports whether the payer is awaited at the wallet, whose consent can be given no more.
+func (a Attempt) Lapsed(now time.Time) bool {
+	return a.State == AttemptAwaiting && !a.ExpiresAt.IsZero() && !now.Before(a.ExpiresAt)
+}
+
 // LogValue names the attempt as every log line does.
 func (a Attempt) LogValue() slog.Value {
 	return slog.GroupValue(

@@ -21,19 +21,19 @@ type consentStore interface {
 	AttemptToConsent(ctx context.Context, id JobID, sessionID string) (Attempt, error)
 }
 
-// ToConsent is the payment that this session has started and is to consent to. Beside the codes of Payable it returns CodeNotFound when there is
-// none, or when its time is over.
+// ToConsent is the payment that this session has started and is to consent to. Beside the codes of Payable it returns CodeNoConsent when there
+// is none, or when its time is over.
 func (m *Market) ToConsent(ctx context.Context, id JobID, payer UserID, sessionID string) (Consent, error) {
 	job, worker, err := m.Payable(ctx, id, payer)
 	if err != nil {
 		return Consent{}, err
 	}
 	attempt, err := m.store.AttemptToConsent(ctx, id, sessionID)
+	if CodeOf(err) == CodeNotFound || err == nil && attempt.Lapsed(m.clock.Now()) {
+		return Consent{}, &Error{Code: CodeNoConsent, Message: "No payment of this job waits for this browser."}
+	}
 	if err != nil {
 		return Consent{}, err
-	}
-	if !attempt.ExpiresAt.IsZero() && !m.clock.Now().Before(attempt.ExpiresAt) {
-		return Consent{}, NotFound("There is no such payment.")
 	}
 	return Consent{job, worker, attempt}, nil
 }

@@ -19,6 +19,7 @@ const (
 	CodeWorkerUnpayable Code = "worker_unpayable"  // there is no worker, or the worker has no wallet address
 	CodeAlreadyPaid     Code = "already_paid"      // the job is paid
 	CodePaymentInFlight Code = "payment_in_flight" // money may be moving for the job now
+	CodeNoConsent       Code = "no_consent"        // no payment waits for this browser to consent to it
 	CodeForeignPayment  Code = "foreign_payment"   // not a payment that this marketplace started for this job
 	CodeReused          Code = "webhook_id_reused" // a webhook's id came with another body before
 	CodePaymentsDown    Code = "payments_down"     // the payments service or the wallet does not answer; try again
@@ -37,7 +38,7 @@ const (
 var Codes = []Code{
 	CodeNotFound, CodeForbidden, CodeWrongState, CodeInvalidInput, CodeInvalidWallet, CodeWorkerUnpayable,
 	CodeAlreadyPaid, CodePaymentInFlight, CodeForeignPayment, CodeReused, CodePaymentsDown, CodePaymentsRefused,
-	CodeSignInFailed, CodeTooManyTries, CodeTaken, CodeLinkExpired, CodeMailOff, CodeDisabled, CodeChanged, CodeFilesDown,
+	CodeSignInFailed, CodeTooManyTries, CodeTaken, CodeLinkExpired, CodeMailOff, CodeDisabled, CodeChanged, CodeFilesDown, CodeNoConsent,
 }
 
 // Error is what this package and the store return for what a caller can do something about.

@@ -29,6 +29,7 @@ type Return struct {
 	Hash        string
 	Result      string // in the place of a hash, when there was no approval: "grant_rejected"
 	SessionID   string // of the browser; "" when nobody is signed in
+	UserID      UserID // who is signed in there; 0 for nobody
 }
 
 // Ending is what a return came to.
@@ -73,7 +74,11 @@ func (m *Market) Returned(ctx context.Context, r Return) (Returned, error) {
 		return Returned{Ending: EndSignedOut}, nil
 	case r.SessionID != attempt.SessionID:
 		m.log.WarnContext(ctx, "return from the wallet in another session than the payment's", "", attempt)
-		return Returned{Ending: EndOtherSession}, nil
+		to := Returned{Ending: EndOtherSession}
+		if r.UserID == attempt.UserID { // the payer, in another browser, or signed in anew
+			to.JobID = attempt.JobID
+		}
+		return to, nil
 	case attempt.State == AttemptPaid:
 		return Returned{EndPaid, attempt.JobID}, nil
 	case attempt.State == AttemptFailed:

@@ -53,6 +53,11 @@ func (v JobView) SeenBy(who User) JobView {
 			v.History = slices.DeleteFunc(v.History, func(e EntryView) bool {
 				return e.By != who.ID && (e.Event == string(Apply) || e.Event == string(Withdraw))
 			})
+			for i := range v.History { // nor of what the funder's wallet is debited
+				if v.History[i].Event == EventPaymentStarted {
+					v.History[i].Detail = ""
+				}
+			}
 		}
 		return v
 	}

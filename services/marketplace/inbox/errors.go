@@ -31,6 +31,7 @@ var statusOf = map[marketplace.Code]int{
 	marketplace.CodeTaken:           http.StatusConflict,
 	marketplace.CodeChanged:         http.StatusConflict,
 	marketplace.CodeFilesDown:       http.StatusServiceUnavailable,
+	marketplace.CodeNoConsent:       http.StatusConflict,
 	marketplace.CodeLinkExpired:     http.StatusGone,
 	marketplace.CodeDisabled:        http.StatusForbidden,
 	marketplace.CodeMailOff:         http.StatusConflict,

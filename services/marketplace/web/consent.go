@@ -21,9 +21,6 @@ func (p *Pages) consent(c echo.Context) error {
 	}
 	v := visitorOf(c)
 	consent, err := p.market.ToConsent(c.Request().Context(), id, v.User.ID, v.SessionID)
-	if marketplace.CodeOf(err) == marketplace.CodeNotFound { // or no such job: its page says so
-		return c.Redirect(http.StatusSeeOther, "/jobs/"+id.String())
-	}
 	if err != nil {
 		return p.notPayable(c, err)
 	}

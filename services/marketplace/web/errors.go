@@ -20,6 +20,7 @@ var statusOf = map[marketplace.Code]int{
 	marketplace.CodeWorkerUnpayable: http.StatusConflict,
 	marketplace.CodeAlreadyPaid:     http.StatusConflict,
 	marketplace.CodePaymentInFlight: http.StatusConflict,
+	marketplace.CodeNoConsent:       http.StatusConflict,
 	marketplace.CodeForeignPayment:  http.StatusConflict,
 	marketplace.CodeReused:          http.StatusConflict,
 	marketplace.CodePaymentsDown:    http.StatusServiceUnavailable,

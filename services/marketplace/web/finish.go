@@ -2,6 +2,7 @@ package web
 
 import (
 	"net/http"
+	"net/url"
 
 	"github.com/labstack/echo/v4"
 
@@ -11,7 +12,9 @@ import (
 // FinishPage is templates/finish.html: the return from a wallet that leads to no job's page.
 type FinishPage struct {
 	Ending marketplace.Ending
-	Again  string // this address, to try again
+	JobID  marketplace.JobID // that the payment is for; 0 unless the visitor pays it
+	Again  string            // this address, to try again
+	SignIn string            // signs in and comes back here, where the payer is then told of the job
 }
 
 // Title is the page's.
@@ -38,6 +41,7 @@ func (p *Pages) finish(c echo.Context) error {
 		Hash:        c.QueryParam("hash"),
 		Result:      c.QueryParam("result"),
 		SessionID:   visitorOf(c).SessionID,
+		UserID:      visitorOf(c).User.ID,
 	})
 	if err != nil {
 		return err
@@ -53,5 +57,8 @@ func (p *Pages) finish(c echo.Context) error {
 	if to.Ending == marketplace.EndUnreachable {
 		c.Response().Header().Set("Retry-After", "5")
 	}
-	return p.render(c, finishStatus[to.Ending], "finish", FinishPage{Ending: to.Ending, Again: c.Request().URL.RequestURI()})
+	back := "/payments/finish?" + url.Values{"pendingId": {c.QueryParam("pendingId")}}.Encode() // without what proves an approval
+	return p.render(c, finishStatus[to.Ending], "finish", FinishPage{
+		Ending: to.Ending, JobID: to.JobID, Again: c.Request().URL.RequestURI(), SignIn: "/login?" + url.Values{"next": {back}}.Encode(),
+	})
 }

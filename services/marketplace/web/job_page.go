@@ -19,6 +19,7 @@ type JobPage struct {
 	Actions     []marketplace.Action // that the viewer may take now
 	Refused     Refused              // of the form that was sent; zero when none was
 	Limits      marketplace.FileLimits
+	Lapsed      bool // the time to consent to the payment that is awaited is over
 }
 
 // Refused is a form that changed nothing.
@@ -140,7 +141,12 @@ func (p JobPage) Odd() (odd []marketplace.EntryView) {
 }
 
 // Revision changes whenever the page would look different.
-func (p JobPage) Revision() string { return fmt.Sprintf("%d-%s", p.Version, p.Payment()) }
+func (p JobPage) Revision() string {
+	if p.Lapsed {
+		return fmt.Sprintf("%d-lapsed", p.Version)
+	}
+	return fmt.Sprintf("%d-%s", p.Version, p.Payment())
+}
 
 func (p *Pages) viewJob(c echo.Context) (JobPage, error) {
 	id, err := marketplace.ParseJobID(c.Param("job_id"))
@@ -152,7 +158,10 @@ func (p *Pages) viewJob(c echo.Context) (JobPage, error) {
 	if err != nil {
 		return JobPage{}, err
 	}
-	return JobPage{JobView: view, Viewer: viewer, ViewerFunds: viewer.ID == view.Funder, Actions: view.Case().Allowed(viewer), Limits: p.market.FileLimits()}, nil
+	return JobPage{
+		JobView: view, Viewer: viewer, ViewerFunds: viewer.ID == view.Funder, Actions: view.Case().Allowed(viewer),
+		Limits: p.market.FileLimits(), Lapsed: view.Attempt != nil && view.Attempt.Lapsed(p.clock.Now()),
+	}, nil
 }
 
 func (p *Pages) jobPage(c echo.Context) error {

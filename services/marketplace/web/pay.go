@@ -46,7 +46,7 @@ func (p *Pages) payPage(c echo.Context) (PayPage, error) {
 // notPayable sends whoever can see the job back to it, where it says how things stand.
 func (p *Pages) notPayable(c echo.Context, err error) error {
 	switch code := marketplace.CodeOf(err); code {
-	case marketplace.CodeAlreadyPaid, marketplace.CodeWrongState, marketplace.CodePaymentInFlight, marketplace.CodeWorkerUnpayable:
+	case marketplace.CodeAlreadyPaid, marketplace.CodeWrongState, marketplace.CodePaymentInFlight, marketplace.CodeWorkerUnpayable, marketplace.CodeNoConsent:
 		p.flash(c, string(code))
 		return c.Redirect(http.StatusSeeOther, "/jobs/"+c.Param("job_id"))
 	default:

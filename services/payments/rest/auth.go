@@ -12,9 +12,12 @@ import (
 )
 
 // access lets requests in that have the API key.
-type access struct{ key apikey.Key }
+type access struct {
+	key     apikey.Key
+	origins *http.CrossOriginProtection
+}
 
-func newAccess(key string) access { return access{apikey.New(key)} }
+func newAccess(key string) access { return access{apikey.New(key), http.NewCrossOriginProtection()} }
 
 // presented is the key in "Authorization: Bearer <key>" or "X-API-Key: <key>"; "" when there is none.
 func presented(r *http.Request) string {
@@ -28,8 +31,11 @@ func presented(r *http.Request) string {
 	return key
 }
 
-// allows reports whether the request may come in.
-func (a access) allows(r *http.Request) bool { return a.key.Admits(r.Host, presented(r)) }
+// allows reports whether the request may come in. Where there is no key, a page of another site could have a browser on this machine send a POST
+// without a body, which asks for no permission first (Fetch, "CORS-preflight request"); with one, it cannot send the header.
+func (a access) allows(r *http.Request) bool {
+	return a.key.Admits(r.Host, presented(r)) && (!a.key.Open() || a.origins.Check(r) == nil)
+}
 
 // Authorized reports whether whoever asks has the API key.
 func (s *Server) Authorized(c echo.Context) bool { return s.access.allows(c.Request()) }

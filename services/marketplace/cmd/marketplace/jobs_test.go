@@ -35,15 +35,21 @@ func (m *running) joins(email, name, wallet string, role marketplace.Role) marke
 // jobIn is a new job in a state. From the applications on, the demo's worker and Ana have applied; later the worker is chosen.
 func (m *running) jobIn(state marketplace.State, ana marketplace.UserID) marketplace.JobID {
 	m.t.Helper()
-	budget, err := money.ParseDecimal("35.00", "MXN", 2)
-	require.NoError(m.t, err)
 	funder, worker, err := m.seeding.doers(m.t.Context())
 	require.NoError(m.t, err)
 	rival, err := m.store.User(m.t.Context(), ana)
 	require.NoError(m.t, err)
+	return m.jobOf(state, funder, worker, rival)
+}
+
+// jobOf is jobIn with other people. What each of them writes tells who wrote it.
+func (m *running) jobOf(state marketplace.State, funder, worker, rival marketplace.User) marketplace.JobID {
+	m.t.Helper()
+	budget, err := money.ParseDecimal("35.00", "MXN", 2)
+	require.NoError(m.t, err)
 	steps := []marketplace.Command{
-		{Action: marketplace.Publish, By: funder}, {Action: marketplace.Apply, By: rival, Text: "Me"}, {Action: marketplace.Apply, By: worker, Text: "Or me"},
-		{Action: marketplace.Close, By: funder}, {Action: marketplace.Select, By: funder, Worker: worker.ID}, {Action: marketplace.Submit, By: worker, Text: "Done"},
+		{Action: marketplace.Publish, By: funder}, {Action: marketplace.Apply, By: rival, Text: "Says the rival"}, {Action: marketplace.Apply, By: worker, Text: "Says the worker"},
+		{Action: marketplace.Close, By: funder}, {Action: marketplace.Select, By: funder, Worker: worker.ID}, {Action: marketplace.Submit, By: worker, Text: "The work itself"},
 	}
 	switch state {
 	case marketplace.Draft:
@@ -56,7 +62,7 @@ func (m *running) jobIn(state marketplace.State, ana marketplace.UserID) marketp
 		steps = steps[:5]
 	case marketplace.Reviewing, marketplace.Complete:
 	case marketplace.Canceled:
-		steps = append(steps[:5], marketplace.Command{Action: marketplace.Cancel, By: funder, Text: "No"})
+		steps = append(steps[:5], marketplace.Command{Action: marketplace.Cancel, By: funder, Text: "The rain came"})
 	case marketplace.Expired:
 		steps = steps[:5]
 	}
@@ -172,8 +178,12 @@ func TestJob_EveryStateActionAndPersonThroughHTTP(t *testing.T) {
 					switch {
 					case action == marketplace.Expire:
 						want = http.StatusNotFound // nobody asks for that
-					case action == marketplace.Pay && part != "nobody":
-						continue // to approve and pay is another matter: approve_test.go
+					case action == marketplace.Pay && part != "nobody": // to ask for it; that it is paid is the marketplace's to say: see below
+						want = payAsked(state, part)
+						if state == marketplace.Reviewing && part == "funder" { // so the job is another one
+							answer = b.do(http.MethodPost, fmt.Sprintf("/jobs/%s/pay", m.jobIn(state, ana)), url.Values{"csrf": {tokens[part]}, "wallet_address": {"https://w.example/f"}})
+							require.Contains(t, answer.Header.Get("Location"), "/pay/consent", name)
+						}
 					case part == "nobody":
 						want = http.StatusSeeOther
 						require.Equal(t, "/login", answer.Header.Get("Location"), name)
@@ -199,6 +209,62 @@ func TestJob_EveryStateActionAndPersonThroughHTTP(t *testing.T) {
 			require.Equal(t, before, m.job(id))
 		}
 	})
+}
+
+// payAsked is what somebody is answered who asks to pay a job.
+func payAsked(state marketplace.State, part string) int {
+	switch {
+	case part == "funder":
+		return http.StatusSeeOther // on to the wallet, or back to the job, which says why not
+	case part == "operator", part == "worker" && !slices.Contains([]marketplace.State{"draft", "selecting"}, state), state == marketplace.Recruiting:
+		return http.StatusForbidden
+	default:
+		return http.StatusNotFound
+	}
+}
+
+// TestJob_EveryStateAndWhatTheMarketplaceDoes is the part of nobody in person: news of a payment, and time that runs out, for a job in every state.
+func TestJob_EveryStateAndWhatTheMarketplaceDoes(t *testing.T) {
+	t.Parallel()
+	onEach(t, func(t *testing.T, m *running) {
+		ana := m.joins(anaEmail, "Ana", "https://w.example/ana", marketplace.Both)
+		became := map[marketplace.State][2]marketplace.State{ // when it is paid; when its time is over
+			"draft":      {"draft", "draft"},
+			"recruiting": {"recruiting", "selecting"}, // somebody has applied
+			"selecting":  {"selecting", "expired"},
+			"submitting": {"submitting", "expired"},
+			"reviewing":  {"complete", "reviewing"},
+			"complete":   {"complete", "complete"},
+			"canceled":   {"canceled", "canceled"},
+			"expired":    {"expired", "expired"},
+		}
+		require.Len(t, became, len(marketplace.States))
+		late := map[marketplace.JobID]marketplace.State{}
+		for i, state := range marketplace.States {
+			paid := m.jobIn(state, ana)
+			body := fmt.Appendf(nil, `{"type":"payment.completed","pendingId":"01JDD000000000000000000%03d","offerId":"%s","status":"paid","outgoingPaymentId":"https://wallet.example/o/%d","timestamp":"2026-11-23T12:00:00Z"}`, i, paid, i)
+			got := deliver(t, m.base, body, http.Header{}) // the documented service's, which starts payments without us
+			require.Equal(t, http.StatusOK, got.status, "%s: %s", state, got.body)
+			require.Equal(t, became[state][0], m.job(paid).State, "%s, paid", state)
+			require.Equal(t, state != marketplace.Complete || m.job(paid).PaymentID != "", m.job(paid).ContractCompleted, "%s: money that arrived is not denied", state)
+			late[m.jobIn(state, ana)] = became[state][1]
+		}
+		past := clock.System().Now().Add(-time.Second)
+		for id := range late { // also those that wait for nothing: nobody may take them for overdue
+			require.NoError(t, m.db.Read(t.Context()).Exec("UPDATE jobs SET deadline = ?, next_at = ? WHERE id = ?", past, past, int64(id)).Error)
+		}
+		for id, want := range late {
+			require.Eventually(t, func() bool { return m.job(id).State == want }, waitFor, every, "job %s: %s", id, want)
+		}
+		require.Eventually(t, func() bool { // all of them have been looked at
+			var waiting int64
+			require.NoError(t, m.db.Read(t.Context()).Raw("SELECT COUNT(*) FROM jobs WHERE next_at <= ?", clock.System().Now()).Scan(&waiting).Error)
+			return waiting == 0
+		}, waitFor, every)
+		for id, want := range late {
+			require.Equal(t, want, m.job(id).State)
+		}
+	}, unsigned, func(c *Config) { c.DeadlineEvery = 20 * time.Millisecond })
 }
 
 // TestJob_ItsWholeLifeOnItsPages is a job from the draft to the payment, with a rejection on the way, by the forms that its pages offer.

@@ -112,6 +112,7 @@ func (l *lines) String() string {
 
 // running is the service, started by a test.
 type running struct {
+	*program
 	url   string
 	key   string
 	lines *lines
@@ -131,7 +132,7 @@ func serve(t *testing.T, all map[string]string) (*running, error) {
 	if err != nil {
 		return r, err
 	}
-	r.url = "http://" + p.Addr()
+	r.program, r.url = p, "http://"+p.Addr()
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
 	go func() {
