@@ -97,13 +97,13 @@ func (r *running) knock(t *testing.T, d doorLine, as string, things *strings.Rep
 	return answer.StatusCode
 }
 
-// settled is all that the database holds, once no delivery is in hand.
+// settled is all that the database holds, once no delivery and no task is in hand.
 func (r *running) settled(t *testing.T) string {
 	t.Helper()
 	db := r.db.Read(t.Context())
 	require.Eventually(t, func() bool {
 		var waiting int
-		require.NoError(t, db.Raw("SELECT COUNT(*) FROM deliveries WHERE state = 'pending'").Scan(&waiting).Error)
+		require.NoError(t, db.Raw("SELECT (SELECT COUNT(*) FROM deliveries WHERE state = 'pending') + (SELECT COUNT(*) FROM tasks WHERE ended_at IS NULL)").Scan(&waiting).Error)
 		return waiting == 0
 	}, 10*time.Second, 10*time.Millisecond)
 	var tables []string
