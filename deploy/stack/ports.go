@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 )
 
 // Ports are those that the services listen on, on loopback.
@@ -32,7 +33,10 @@ func FreePorts(ctx context.Context) (Ports, error) {
 	return Ports{Sandbox: found[0], Payments: found[1], Marketplace: found[2]}, nil
 }
 
-// FreePort finds a port that nobody listens on. It looks below the range that systems take the
+// given are the ports that FreePort has found, by number. Whoever got one may have nobody listening on it for a while, as between a kill and a restart.
+var given sync.Map
+
+// FreePort finds a port that nobody listens on, and that it has found for nobody before. It looks below the range that systems take the
 // ports of outgoing connections from, or one of those could take it before it is used.
 func FreePort(ctx context.Context) (int, error) {
 	const first, last = 10_000, 32_000
@@ -41,7 +45,8 @@ func FreePort(ctx context.Context) (int, error) {
 		if err != nil {
 			return 0, err
 		}
-		if port := first + int(n.Int64()); canListen(ctx, port) == nil {
+		port := first + int(n.Int64())
+		if _, taken := given.LoadOrStore(port, true); !taken && canListen(ctx, port) == nil {
 			return port, nil
 		}
 	}

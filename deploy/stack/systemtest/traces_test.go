@@ -220,7 +220,7 @@ func secretsOf(t *testing.T, w *world, a attempt, finish string) map[string]stri
 	require.NoError(t, err)
 	secrets := map[string]string{
 		"the e-mail": funder, "the password": password, "the hash": returned.Query().Get("hash"), "the escaped hash": url.QueryEscape(returned.Query().Get("hash")),
-		"the interact_ref": returned.Query().Get("interact_ref"), "the path of a receiver": secretPath, "a query": "?", "a token": "GNAP", "a key": "Bearer",
+		"the interact_ref": returned.Query().Get("interact_ref"), "the path of a receiver": secretPath, "a query": "?", "a token": "GNAP ", "a key": "Bearer ",
 	}
 	for name, file := range map[string]string{"the API key": w.Secrets.APIKey, "the webhook secret": w.Secrets.WebhookSecret, "the encryption key": w.Secrets.TokenEncryptionKey} {
 		secrets[name], err = stack.ReadSecret(file)
