@@ -199,7 +199,8 @@ func (s sending) multipart(fileField string, files []File) (contentType, body st
 			return "", "", err
 		}
 	}
-	return w.FormDataContentType(), b.String(), w.Close()
+	err = w.Close() // which writes the form's end
+	return w.FormDataContentType(), b.String(), err
 }
 
 // fields are what a form sends when nothing is filled in: every named field but buttons and files.

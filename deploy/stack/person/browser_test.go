@@ -48,20 +48,22 @@ func TestAttach_SendsFilesAfterTheFields(t *testing.T) {
 			return
 		}
 		parts = nil
-		for part, err := reader.NextPart(); err == nil; part, err = reader.NextPart() {
+		part, err := reader.NextPart()
+		for ; err == nil; part, err = reader.NextPart() {
 			content, _ := io.ReadAll(part)
 			parts = append(parts, fmt.Sprintf("%s %q %s", part.FormName(), part.FileName(), content))
 		}
+		parts = append(parts, err.Error()) // what lacks its end says more than this
 	}))
 	t.Cleanup(server.Close)
 	page, err := person.NewBrowser().Open(t.Context(), server.URL)
 	require.NoError(t, err)
 	_, err = page.Attach(t.Context(), "#work button", url.Values{"text": {"Done"}}, person.File{Name: "a.txt", Content: "A"}, person.File{Name: "b.txt", Content: "B"})
 	require.NoError(t, err)
-	require.Equal(t, []string{`csrf "" token`, `text "" Done`, `files "a.txt" A`, `files "b.txt" B`}, parts)
+	require.Equal(t, []string{`csrf "" token`, `text "" Done`, `files "a.txt" A`, `files "b.txt" B`, "EOF"}, parts)
 	_, err = page.Click(t.Context(), "#work button", nil)
 	require.NoError(t, err)
-	require.Equal(t, []string{`csrf "" token`, `text "" as it was`, `files "" `}, parts, "no file was chosen")
+	require.Equal(t, []string{`csrf "" token`, `text "" as it was`, `files "" `, "EOF"}, parts, "no file was chosen")
 	_, err = page.Attach(t.Context(), "#plain button", nil, person.File{Name: "a.txt"})
 	require.ErrorContains(t, err, "takes no files")
 }

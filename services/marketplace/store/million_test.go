@@ -32,7 +32,7 @@ func fill(t *testing.T, db *database.DB, n int) {
 			SELECT 'Job ' || i, 'Forty crates, from the lorry to the stalls, before the market opens.', state, 1999, 'MXN', 2, funder, CASE WHEN state <> 'recruiting' THEN worker END,
 				CASE WHEN state = 'complete' THEN lpad(i::text, 26, '0') ELSE '' END, state = 'complete', at - interval '3 days', at,
 				CASE WHEN state = 'recruiting' THEN at + interval '7 days' END, CASE WHEN state = 'recruiting' THEN at + interval '7 days' END
-			FROM filling`,
+			FROM filling ORDER BY i`, // so that a job's id is i: a scan of a large table may begin in its middle, where another one is (synchronize_seqscans)
 		`INSERT INTO job_applications (job_id, worker_id, message, applied_at, withdrawn_at)
 			SELECT i, CASE k WHEN 1 THEN worker ELSE i * 11 % (SELECT max(id) FROM users) + 1 END, 'I have done this before.', at - interval '2 days', CASE WHEN i % 20 = k THEN at END
 			FROM filling, generate_series(1, 2) k ON CONFLICT DO NOTHING`,
