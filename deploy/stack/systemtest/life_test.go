@@ -262,6 +262,8 @@ func (l *life) pay() {
 	l.paying.Lock()
 	defer l.paying.Unlock()
 	f.do(press("button#approve"), see(`#payment[data-payment="confirming"]`))
+	f.says("#next", l.in("Nothing to do: the payment is approved.", "No hay que hacer nada: el pago está aprobado."))
+	require.False(l.t, f.has("form#accept"), "the work is accepted by what is on its way")
 	f.page("confirming")
 	l.worker.do(open(l.Marketplace.Address+l.job), see(`#payment[data-payment="confirming"]`))
 	l.worker.page("worker-confirming")

@@ -52,7 +52,7 @@ func TestT_FillsInWhatTheLanguageWrites(t *testing.T) {
 	require.Equal(t, "6 Nov 2026, 05:05 UTC", en.DateTime(at))
 	require.Equal(t, "6 de noviembre de 2026", es.Date(at))
 	require.Equal(t, "Ana recibió 1,500 JPY.", es.T("%s has received %s.", "Ana", yen))
-	require.Equal(t, "Llegó dinero aunque el trabajo estaba en el estado «Cancelado»", es.T("Money arrived although the job was %s", state("Canceled")))
+	require.Equal(t, "Llegó dinero aunque el trabajo estaba en el estado «Cancelado»", es.T("Money arrived although the job was “%s”", state("Canceled")))
 	require.Equal(t, "Never heard of 7", es.T("Never heard of %d", 7), "in English rather than not at all")
 	require.Equal(t, "100%! of it", es.Known("100%! of it"), "what others say is no format")
 	require.Equal(t, "Borrador", es.Known("Draft"))

@@ -125,7 +125,7 @@ func (p JobPage) Pending() bool {
 	return !p.ContractCompleted && p.Attempt != nil && p.Attempt.State.Open()
 }
 
-// Confirming reports whether a page without JavaScript should reload itself.
+// Confirming reports whether the payment is approved, and its end not known yet.
 func (p JobPage) Confirming() bool {
 	return p.Pending() && p.Attempt.State == marketplace.AttemptConfirming
 }

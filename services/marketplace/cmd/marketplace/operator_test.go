@@ -85,14 +85,14 @@ func TestOperator_CanceledJobGetsPaid(t *testing.T) {
 				page := person.get("/jobs/" + job)
 				require.Contains(t, page.has(t, `#odd [data-odd="paid_out_of_turn"]`).Text(), "although this job was Canceled")
 				require.Contains(t, page.has(t, "#odd").Text(), "Fernanda Ruiz and Beto Hernández agree how it is returned")
-				require.Contains(t, page.has(t, `#history [data-event="paid_out_of_turn"]`).Text(), "Money arrived although the job was Canceled")
+				require.Contains(t, page.has(t, `#history [data-event="paid_out_of_turn"]`).Text(), "Money arrived although the job was “Canceled”")
 			}
 			for _, person := range []*browser{funder, worker} {
 				require.Equal(t, "Paid out of turn", person.get("/").has(t, `#ended li[data-job="`+job+`"] .job-odd`).Text())
 			}
 			line := operator.get("/operator").has(t, `#odd li[data-job="`+job+`"][data-event="paid_out_of_turn"]`)
 			require.Equal(t, "/jobs/"+job, line.Find("a").AttrOr("href", ""))
-			require.Contains(t, line.Text(), "Money arrived although the job was Canceled")
+			require.Contains(t, line.Text(), "Money arrived although the job was “Canceled”")
 			require.Regexp(t, `"level":"ERROR","msg":"payment news applied".*"job_id":"`+job+`".*"event":"paid_out_of_turn"`, m.logs.String())
 		}
 	}, polling)
