@@ -11,8 +11,9 @@ import (
 	"tianguis.example/chassis/database"
 )
 
-// Fill runs statements that insert very many rows, side by side, and then brings the planner's statistics up to date. Meanwhile there are neither
-// indexes, but for the keys', nor triggers and foreign keys: afterwards the schema is what it was. The connection must be an administrator's.
+// Fill runs statements that insert very many rows, side by side, so that none may need another's rows, and then brings the planner's statistics
+// up to date. Meanwhile there are neither indexes, but for the keys', nor triggers and foreign keys: afterwards the schema is what it was. The
+// connection must be an administrator's.
 func Fill(t *testing.T, db *database.DB, statements ...string) {
 	t.Helper()
 	admin := db.Read(t.Context())
