@@ -8,6 +8,10 @@ stack := $(state)/bin/stack
 tools := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/tianguis-tools
 golangci := $(tools)/golangci-lint-v2.15.0/golangci-lint
 
+# The race detector, but not in SQLite, which is generated from C, nor in what reckons hashes: there it takes most of the time of all tests, and
+# watches nobody's memory but their own.
+race := -race -gcflags=modernc.org/...=-race=false -gcflags=golang.org/x/crypto/...=-race=false
+
 help: ## list the targets
 	@sed -nE 's/^([a-z-]+):.*## (.*)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
 
@@ -34,7 +38,7 @@ bench-webhooks: go ## measure webhooks a second on Postgres beside a bare loop, 
 
 test: go ## test all but the crash matrix, with the race detector, on SQLite and on a Postgres of its own (ARGS="-run Finish")
 	@# The processes of one whole-system package at a time: two cores cannot carry several. The crash matrix is `make crash`.
-	@$(stack) with-postgres -- sh -ec 'go test -race -timeout 20m $(ARGS) $$(go list -m -f "{{.Dir}}/..." | grep -v deploy/stack); go test -race -p 1 -parallel 4 -timeout 30m $(ARGS) $$(go list ./deploy/stack/... | grep -v crashtest)'
+	@$(stack) with-postgres -- sh -ec 'go test $(race) -timeout 20m $(ARGS) $$(go list -m -f "{{.Dir}}/..." | grep -v deploy/stack); go test $(race) -p 1 -parallel 4 -timeout 30m $(ARGS) $$(go list ./deploy/stack/... | grep -v crashtest)'
 	@command -v npm >/dev/null || echo "NOT TESTED: the sandbox by the official Node SDK, webhooks by the official JavaScript library, and the pages in a browser, since Node.js and npm are missing"
 	@git cat-file -e "$$(sed -n 's/^const previous = "\(.*\)"/\1/p' deploy/stack/systemtest/upgrade_test.go)^{commit}" 2>/dev/null || echo "NOT TESTED: the upgrade from the previous release, since this clone is shallow"
 	@{ command -v chromium || command -v chromium-browser || command -v google-chrome || command -v chrome; } >/dev/null || echo "NOT TESTED: the pages in a browser, since Chromium is missing"
@@ -47,7 +51,7 @@ integration: go ## run the whole-system tests on processes of their own, or on t
 	@STACK=$(or $(STACK),own) go test -count 1 -parallel 2 -timeout 30m ./deploy/stack/systemtest -run 'Payment|Wire|LostAnswer|RefusedLook|Disruption|Rotate|Doctor|Troubleshooting|Backup' -v $(ARGS)
 
 crash: go ## kill the services at every point of a payment's life, on SQLite and Postgres (ARGS="-everywhere")
-	@$(stack) with-postgres -- go test -race -count 1 -timeout 60m ./deploy/stack/crashtest $(ARGS)
+	@$(stack) with-postgres -- go test $(race) -count 1 -timeout 60m ./deploy/stack/crashtest $(ARGS)
 	@cat $(state)/crash-matrix.txt
 
 lint: $(golangci) ## gofmt, go vet and golangci-lint on every module
