@@ -4,6 +4,7 @@ import (
 	"math"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -92,6 +93,7 @@ func TestEveryMetricMoves(t *testing.T) {
 		declined.open(t, declined.decide(t, person.Decline))
 		w.start(t, "19.99 MXN", "/buyer-mxn")
 		plant("wallet-address.get", control.Fault{Kind: control.ErrorStatus, Status: http.StatusServiceUnavailable, Count: 20})
+		handIn(t, w)
 		_, err = w.payments.Profile(t.Context(), w.Sandbox.Address+"/buyer-usd")
 		require.Error(t, err)
 		require.NoError(t, w.wallets.ClearFaults(t.Context()))
@@ -111,6 +113,20 @@ func TestEveryMetricMoves(t *testing.T) {
 			}
 		}
 	})
+}
+
+// handIn gives the worker's job a file.
+func handIn(t *testing.T, w *world) {
+	t.Helper()
+	signedIn, err := person.SignIn(t.Context(), w.Marketplace.Address, worker, password)
+	require.NoError(t, err)
+	list, err := signedIn.Browser.Open(t.Context(), w.Marketplace.Address+"/?role=worker&state=submitting")
+	require.NoError(t, err)
+	job, err := list.Follow(t.Context(), "li[data-job] a")
+	require.NoError(t, err)
+	page, err := job.Attach(t.Context(), "form#submit button", url.Values{"text": {"The seam holds."}}, person.File{Name: "notes.txt", Content: "Waxed thread."})
+	require.NoError(t, err)
+	require.Equal(t, 1, page.Document.Find(`[data-flash="submit"]`).Length(), page.Text("main"))
 }
 
 // knockAtEachDoor tries to get in without a key, a password, a signature or a proof.

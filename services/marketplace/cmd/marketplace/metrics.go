@@ -2,6 +2,8 @@ package main
 
 import (
 	"context"
+	"errors"
+	"io"
 	"log/slog"
 	"net"
 	"net/http"
@@ -26,6 +28,8 @@ type measured struct {
 	calls    *metrics.Calls
 	news     *news
 	messages *messages
+	files    *prometheus.CounterVec
+	bytes    prometheus.Counter
 	listener net.Listener // nil when nobody is answered
 }
 
@@ -40,6 +44,7 @@ func newMeasured(c Config, db *database.DB, keep *store.Store, now clock.Clock, 
 		}),
 	}
 	m.messages = newMessages(registry, m.loops)
+	m.files, m.bytes = newFiles(registry)
 	pool, err := db.Pool()
 	if err != nil {
 		return measured{}, err
@@ -177,4 +182,47 @@ func (m *messages) Attempted(after marketplace.Message) {
 		outcome = failed
 	}
 	m.attempts.WithLabelValues(string(after.Channel), outcome).Inc()
+}
+
+// The outcomes of a file that somebody hands in.
+const (
+	fileKept    = "kept"
+	fileRefused = "refused" // empty, too large, or of no type that is taken
+	fileDown    = "down"    // there was no place to keep it
+	fileCut     = "cut_off" // it did not arrive whole
+)
+
+func newFiles(r *metrics.Registry) (*prometheus.CounterVec, prometheus.Counter) {
+	files := prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "tianguis_files_total",
+		Help: "Files that people handed in, by outcome: kept, refused (its size or type), cut_off (it did not arrive whole), down (there was no place to keep it).",
+	}, []string{"outcome"})
+	for _, outcome := range []string{fileKept, fileRefused, fileCut, fileDown} {
+		files.WithLabelValues(outcome)
+	}
+	bytes := prometheus.NewCounter(prometheus.CounterOpts{Name: "tianguis_files_bytes_total", Help: "Bytes of the files that were kept."})
+	r.Add(files, bytes)
+	return files, bytes
+}
+
+// countedFiles counts what is put among the files.
+type countedFiles struct {
+	marketplace.Files
+	measured
+}
+
+func (f countedFiles) Put(ctx context.Context, id string, content io.Reader, most int64) (marketplace.File, error) {
+	kept, err := f.Files.Put(ctx, id, content, most)
+	outcome := fileCut
+	switch {
+	case err == nil:
+		outcome = fileKept
+		f.bytes.Add(float64(kept.Size))
+	case errors.Is(err, marketplace.ErrFileEmpty), errors.Is(err, marketplace.ErrFileTooLarge), errors.Is(err, marketplace.ErrFileType):
+		outcome = fileRefused
+	case errors.Is(err, marketplace.ErrFilesDown):
+		outcome = fileDown
+	}
+	f.files.WithLabelValues(outcome).Inc()
+	return kept, err
 }

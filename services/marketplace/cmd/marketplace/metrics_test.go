@@ -1,9 +1,12 @@
 package main
 
 import (
+	"bytes"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -72,4 +75,28 @@ func TestMetrics_OffUnlessAskedFor(t *testing.T) {
 	require.NoError(t, response.Body.Close())
 	require.Equal(t, http.StatusOK, response.StatusCode)
 	require.Equal(t, http.StatusNotFound, m.browser().get("/metrics").StatusCode, "not on the public port")
+}
+
+func TestMetrics_Files(t *testing.T) {
+	t.Parallel()
+	m := start(t)
+	ana := m.joins(anaEmail, "Ana", "https://w.example/ana", marketplace.Both)
+	job := m.jobIn(marketplace.Submitting, ana)
+	worker := m.browser().signIn(demoWorker)
+	require.Contains(t, m.scrape(), `tianguis_files_total{outcome="down"} 0`, "there from the start")
+
+	require.Equal(t, 422, worker.handIn(job, "Done", attached{"page.png", "<!doctype html><script>alert(1)</script>"}).StatusCode)
+	contentType, form := multipartForm(t, worker.token(), "Done", attached{"cut.webm", webmFile})
+	require.Equal(t, 400, worker.send("/jobs/"+job.String()+"/submit", contentType, bytes.NewReader(form[:len(form)-60])).StatusCode)
+	require.Equal(t, 303, worker.handIn(job, "Done", attached{"a.png", pngFile}, attached{"b.txt", "Hola"}).StatusCode)
+	require.NoError(t, os.RemoveAll(m.config.UploadsDir))
+	again := m.jobIn(marketplace.Submitting, ana)
+	require.Equal(t, 503, worker.handIn(again, "Done", attached{"c.txt", "Hola"}).StatusCode)
+
+	body := m.scrape()
+	require.Contains(t, body, `tianguis_files_total{outcome="kept"} 2`)
+	require.Contains(t, body, `tianguis_files_total{outcome="refused"} 1`)
+	require.Contains(t, body, `tianguis_files_total{outcome="down"} 1`)
+	require.Contains(t, body, `tianguis_files_total{outcome="cut_off"} 1`)
+	require.Contains(t, body, fmt.Sprintf("tianguis_files_bytes_total %d\n", len(pngFile)+4))
 }

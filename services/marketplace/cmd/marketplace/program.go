@@ -95,7 +95,7 @@ func New(ctx context.Context, c Config, log *slog.Logger, now clock.Clock) (_ *P
 	payments := crash.payments(api.NewClient(c.PaymentsURL, c.PaymentsKey.Reveal(), toPayments))
 	market := marketplace.New(kept, payments, now, log, marketplace.Options{
 		SellerID: c.SellerID, SessionLife: c.SessionLife, Longest: c.PaymentsTimeout, Watch: measured.news, Mails: c.MailDelivery != mailOff,
-		Files: p.files, FileSize: int64(c.UploadMaxSize),
+		Files: countedFiles{p.files, measured}, FileSize: int64(c.UploadMaxSize),
 	})
 	senders, shown, err := c.senders(now)
 	if err != nil {
