@@ -26,10 +26,11 @@ for database in marketplace payments; do
   docker compose exec -T postgres psql --host=/var/run/postgresql --username=postgres --quiet --command="DROP DATABASE IF EXISTS $database WITH (FORCE)"
   docker compose exec -T postgres pg_restore --host=/var/run/postgresql --username=postgres --exit-on-error --create --dbname=postgres <"$folder/$database.dump"
 done
-# What was handed in since the backup stays too; a backup of an older release has none. --archive gives them to the user of the container.
+# What was handed in since the backup stays too; a backup of an older release has none. The archive says whose the files are. The folder is of
+# all replicas: without --index the archive would be read for each of them, and all but one would get the end of it.
 if [ -s "$folder/uploads.tar" ]; then
   docker compose create --no-recreate web
-  docker compose cp --archive - web:/state <"$folder/uploads.tar"
+  docker compose cp --index 1 - web:/state <"$folder/uploads.tar"
 fi
 docker compose up --detach --wait payments
 cat <<'END'

@@ -2,6 +2,8 @@ package systemtest
 
 import (
 	"encoding/json"
+	"net/http"
+	"net/url"
 	"path/filepath"
 	"slices"
 	"testing"
@@ -30,6 +32,7 @@ func TestBackup(t *testing.T) {
 		before.complete(t)
 		across := w.start(t, "19.99 MXN", "/buyer-mxn") // asked for before the backup, paid after it
 
+		job, file := handIn(t, w)
 		folder := filepath.Join(t.TempDir(), "backup")
 		require.NoError(t, there.Script(t.Context(), "backup.sh", folder))
 		across.open(t, across.decide(t, person.Approve))
@@ -61,6 +64,20 @@ func TestBackup(t *testing.T) {
 		_, err = across.payer.WaitFor(t.Context(), across.job, lookedAtAgain+patience, person.Complete)
 		require.NoError(t, err)
 		require.Equal(t, "paid_late", w.payment(t, across.pendingID).State)
+
+		// The work is there with its file, and is sent back, so that the worker's job is what it was.
+		signedIn, err := person.SignIn(t.Context(), w.Marketplace.Address, funder, password)
+		require.NoError(t, err)
+		kept, err := signedIn.Browser.Open(t.Context(), file)
+		require.NoError(t, err)
+		require.Equal(t, http.StatusOK, kept.Status)
+		require.Equal(t, notes, kept.Text("body"))
+		page, err := signedIn.Browser.Open(t.Context(), job)
+		require.NoError(t, err)
+		page, err = page.Click(t.Context(), "form#reject button", url.Values{"text": {"Once more, please."}})
+		require.NoError(t, err)
+		require.Equal(t, http.StatusOK, page.Status)
+		require.Equal(t, 1, page.Document.Find(`[data-flash="reject"]`).Length(), page.Text("main"))
 
 		again := w.start(t, "100.00 MXN", "/buyer-mxn")
 		again.open(t, again.decide(t, person.Approve))

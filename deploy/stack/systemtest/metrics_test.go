@@ -4,7 +4,6 @@ import (
 	"math"
 	"net/http"
 	"net/http/httptest"
-	"net/url"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -113,20 +112,6 @@ func TestEveryMetricMoves(t *testing.T) {
 			}
 		}
 	})
-}
-
-// handIn gives the worker's job a file.
-func handIn(t *testing.T, w *world) {
-	t.Helper()
-	signedIn, err := person.SignIn(t.Context(), w.Marketplace.Address, worker, password)
-	require.NoError(t, err)
-	list, err := signedIn.Browser.Open(t.Context(), w.Marketplace.Address+"/?role=worker&state=submitting")
-	require.NoError(t, err)
-	job, err := list.Follow(t.Context(), "li[data-job] a")
-	require.NoError(t, err)
-	page, err := job.Attach(t.Context(), "form#submit button", url.Values{"text": {"The seam holds."}}, person.File{Name: "notes.txt", Content: "Waxed thread."})
-	require.NoError(t, err)
-	require.Equal(t, 1, page.Document.Find(`[data-flash="submit"]`).Length(), page.Text("main"))
 }
 
 // knockAtEachDoor tries to get in without a key, a password, a signature or a proof.
