@@ -217,7 +217,7 @@ func (f countedFiles) Put(ctx context.Context, id string, content io.Reader, mos
 	switch {
 	case err == nil:
 		outcome = fileKept
-		f.bytes.Add(float64(kept.Size))
+		f.bytes.Add(metrics.Count(int(kept.Size)))
 	case errors.Is(err, marketplace.ErrFileEmpty), errors.Is(err, marketplace.ErrFileTooLarge), errors.Is(err, marketplace.ErrFileType):
 		outcome = fileRefused
 	case errors.Is(err, marketplace.ErrFilesDown):
