@@ -29,7 +29,7 @@ chaos: go ## let many buyers pay while everything breaks, then compare the books
 attacks: go ## try to get in, in every way of the table in docs/security.md; ARGS=--write writes that table (ARGS="--only finish-")
 	@$(stack) attacks $(ARGS)
 
-fuzz: go ## feed every parser of outside bytes what nobody would think of, each for a minute (FUZZTIME=10m PKG=money NAME=ParseDecimal)
+fuzz: go ## feed every parser of outside bytes what nobody would think of, each for a minute (FUZZTIME=10m, or 1000x inputs; PKG=money NAME=ParseDecimal)
 	@$(stack) fuzz --time $(or $(FUZZTIME),1m) $(if $(PKG),--package $(PKG)) $(if $(NAME),--name $(NAME)) $(ARGS)
 
 dashboard: go ## let Prometheus watch a chaos run, and draw docs/dashboard.png from it (ARGS="--payments 500 --out file.png")

@@ -16,10 +16,10 @@ import (
 
 // Config says what a run is like.
 type Config struct {
-	Root  string        // of the repository
-	State string        // the folder of what the run makes: programs, and inputs that were found worth keeping
-	Time  time.Duration // for each target
-	Out   io.Writer     // what is told as it goes
+	Root  string    // of the repository
+	State string    // the folder of what the run makes: programs, and inputs that were found worth keeping
+	Time  string    // for each target: how long ("1m"), or how many inputs ("1000x"), as the go command has it
+	Out   io.Writer // what is told as it goes
 }
 
 // Result is what a run came to.
@@ -77,15 +77,15 @@ func compile(ctx context.Context, c Config, folder string) (string, error) {
 }
 
 // minimizing bounds how long an input is made smaller: by default a minute, which may be longer than the fuzzing.
-const minimizing = 10 * time.Second
+const minimizing = "5s"
 
 func fuzz(ctx context.Context, c Config, program string, t Target) (string, error) {
 	found := filepath.Join(c.State, "found", filepath.FromSlash(t.Folder))
 	if err := os.MkdirAll(found, 0o700); err != nil {
 		return "", err
 	}
-	command := exec.CommandContext(ctx, program, "-test.run", "^"+t.Name+"$", "-test.fuzz", "^"+t.Name+"$", "-test.fuzztime", c.Time.String(),
-		"-test.fuzzminimizetime", min(c.Time, minimizing).String(), "-test.fuzzcachedir", found, "-test.timeout", (c.Time + grace).String())
+	command := exec.CommandContext(ctx, program, "-test.run", "^"+t.Name+"$", "-test.fuzz", "^"+t.Name+"$", "-test.fuzztime", c.Time,
+		"-test.fuzzminimizetime", minimizing, "-test.fuzzcachedir", found, "-test.timeout", "0")
 	command.Dir = filepath.Join(c.Root, filepath.FromSlash(t.Folder))
 	command.Cancel = func() error { return command.Process.Signal(os.Interrupt) }
 	command.WaitDelay = grace
@@ -96,8 +96,8 @@ func fuzz(ctx context.Context, c Config, program string, t Target) (string, erro
 	return string(output), err
 }
 
-// grace is how long a target may take beside the fuzzing: for its seeds, and to end.
-const grace = 2 * time.Minute
+// grace is how long a target may take to end when it is told to.
+const grace = 10 * time.Second
 
 var executions = regexp.MustCompile(`execs: (\d+)`)
 

@@ -46,7 +46,7 @@ func fuzzCommand() *cobra.Command {
 		},
 	}
 	flags := command.Flags()
-	flags.DurationVar(&c.Time, "time", time.Minute, "how long each target is fuzzed")
+	flags.StringVar(&c.Time, "time", "1m", "how long each target is fuzzed, or with how many inputs (1000x)")
 	flags.StringVar(&folder, "package", "", "part of the folder of the packages to fuzz")
 	flags.StringVar(&name, "name", "", "part of the names of the targets to fuzz")
 	return command
