@@ -1,7 +1,6 @@
 package marketplace
 
 import (
-	"math"
 	"net/url"
 	"path"
 	"slices"
@@ -38,7 +37,7 @@ func FuzzTerms(f *testing.F) {
 			}
 			return
 		}
-		require.True(t, terms.Budget.Value() > 0 && terms.Budget.Value() <= math.MaxInt64)
+		require.Positive(t, terms.Budget.Value())
 		require.True(t, slices.Contains(assets, Asset{terms.Budget.AssetCode(), terms.Budget.AssetScale()}))
 		for _, n := range []int{terms.MaxApplications, terms.RecruitDays, terms.SubmitDays} {
 			require.Positive(t, n)

@@ -149,10 +149,7 @@ func FuzzParam(f *testing.F) {
 }
 
 // keeping is a store of answers that keeps the last key that it was asked for.
-type keeping struct {
-	idempotencyStore
-	last payments.Idempotent
-}
+type keeping struct{ last payments.Idempotent }
 
 func (k *keeping) BeginIdempotent(_ context.Context, r payments.Idempotent) (payments.Idempotent, bool, error) {
 	k.last = r
