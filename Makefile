@@ -1,12 +1,14 @@
 # One command each; `make help` lists them.
 .DEFAULT_GOAL := help
-.PHONY: help demo smoke test browser integration crash chaos attacks dashboard webhooks bench-webhooks lint openapi tidy go
+.PHONY: help demo smoke test browser integration crash chaos attacks fuzz supply-chain licences vulnerabilities dashboard webhooks bench-webhooks lint openapi tidy go
 
 state := .tianguis
 stack := $(state)/bin/stack
 # golangci-lint takes minutes to compile, so it is kept outside of the clone.
 tools := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/tianguis-tools
 golangci := $(tools)/golangci-lint-v2.15.0/golangci-lint
+cyclonedx := $(tools)/cyclonedx-gomod-v1.10.0/cyclonedx-gomod
+govulncheck := $(tools)/govulncheck-v1.9.0/govulncheck
 
 # The race detector, but not in SQLite, which is generated from C, nor in what reckons hashes: there it takes most of the time of all tests, and
 # watches nobody's memory but their own.
@@ -26,6 +28,9 @@ chaos: go ## let many buyers pay while everything breaks, then compare the books
 
 attacks: go ## try to get in, in every way of the table in docs/security.md; ARGS=--write writes that table (ARGS="--only finish-")
 	@$(stack) attacks $(ARGS)
+
+fuzz: go ## feed every parser of outside bytes what nobody would think of, each for a minute (FUZZTIME=10m, or 1000x inputs; PKG=money NAME=ParseDecimal)
+	@$(stack) fuzz --time $(or $(FUZZTIME),1m) $(if $(PKG),--package $(PKG)) $(if $(NAME),--name $(NAME)) $(ARGS)
 
 dashboard: go ## let Prometheus watch a chaos run, and draw docs/dashboard.png from it (ARGS="--payments 500 --out file.png")
 	@$(stack) dashboard $(ARGS)
@@ -60,6 +65,18 @@ lint: $(golangci) ## gofmt, go vet and golangci-lint on every module
 		echo "lint $$module"; (cd $$module && go vet ./... && $(golangci) run --allow-parallel-runners ./...) || exit 1; \
 	done
 
+supply-chain: licences vulnerabilities ## both of what comes next
+
+licences: go $(cyclonedx) ## list all that the project is built with (CycloneDX, in .tianguis/sbom), and check the licences
+	@rm -rf $(state)/sbom && mkdir -p $(state)/sbom
+	@for module in $$(go list -m -f '{{.Dir}}'); do \
+		(cd $$module && GOWORK=off $(cyclonedx) mod -licenses -test -std -json -output $(CURDIR)/$(state)/sbom/$$(basename $$module).cdx.json . 2>$(CURDIR)/$(state)/sbom/log) || { cat $(state)/sbom/log; exit 1; }; \
+	done
+	@$(stack) licences $(state)/sbom
+
+vulnerabilities: $(govulncheck) ## ask the Go project's database for known vulnerabilities in what is called (VULNDB=file:///a/copy/of/it)
+	@for module in $$(go list -m -f '{{.Dir}}'); do echo "vulnerabilities $$module"; $(govulncheck) -C $$module -test $(if $(VULNDB),-db $(VULNDB)) ./... || exit 1; done
+
 openapi: ## lint the OpenAPI documents of both services
 	@command -v npm >/dev/null || { echo "npm is missing: the linter of OpenAPI documents is a package of it"; exit 1; }
 	@cd deploy/openapi && npm ci --silent --no-audit --no-fund --prefer-offline
@@ -78,3 +95,11 @@ go:
 $(golangci):
 	@echo "compiling $(notdir $(@D)), once; this takes some minutes"
 	@GOWORK=off GOBIN=$(@D) go install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
+
+$(cyclonedx):
+	@echo "compiling $(notdir $(@D)), once"
+	@GOWORK=off GOBIN=$(@D) go install github.com/CycloneDX/cyclonedx-gomod/cmd/cyclonedx-gomod@v1.10.0
+
+$(govulncheck):
+	@echo "compiling $(notdir $(@D)), once"
+	@GOWORK=off GOBIN=$(@D) go install golang.org/x/vuln/cmd/govulncheck@v1.9.0

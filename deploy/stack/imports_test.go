@@ -26,8 +26,10 @@ var mayImport = map[string][]string{
 	"chaos":      {".", "postgres", "person", "tally", "tianguis.example/chassis/clock", "tianguis.example/chassis/database", "tianguis.example/sandbox/control"},
 	"webhooks":   {".", "postgres", "tally", "tianguis.example/chassis/clock", "tianguis.example/chassis/database"},
 	"attacks":    {".", "person", "tianguis.example/chassis/clock", "tianguis.example/chassis/database", "tianguis.example/sandbox/control", "tianguis.example/payments/webhook"},
+	"fuzz":       {},
+	"supply":     {},
 	"cmd/setup":  {"tianguis.example/chassis/clock", "tianguis.example/sandbox/control"},
-	"cmd/stack":  {".", "attacks", "chaos", "dashboard", "prometheus", "webhooks", "postgres", "person", "tianguis.example/chassis/clock", "tianguis.example/sandbox/control", "tianguis.example/payments/api"},
+	"cmd/stack":  {".", "attacks", "chaos", "dashboard", "fuzz", "supply", "prometheus", "webhooks", "postgres", "person", "tianguis.example/chassis/clock", "tianguis.example/sandbox/control", "tianguis.example/payments/api"},
 	"systemtest": {".", "dashboard", "postgres", "prometheus", "person", "tianguis.example/chassis/clock", "tianguis.example/sandbox/control", "tianguis.example/payments/api"},
 	"crashtest":  {".", "postgres", "person", "tianguis.example/chassis/clock", "tianguis.example/chassis/crashpoint", "tianguis.example/sandbox/control", "tianguis.example/payments/api"},
 }

@@ -75,6 +75,9 @@ func newID(now time.Time) string {
 // IsPendingID reports whether text has the form of a payment's id: a ULID in its canonical spelling.
 func IsPendingID(text string) bool { return isULID(text) }
 
+// IsID reports whether text has the form of a name that newID makes. What has not is never asked of a database: Postgres takes no NUL for text.
+func IsID(text string) bool { return isULID(text) }
+
 func isULID(text string) bool {
 	id, err := ulid.ParseStrict(text)
 	return err == nil && id.String() == text

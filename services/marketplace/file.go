@@ -141,7 +141,7 @@ const maxFileName = 100 // characters
 // fileName is a name from outside as people are shown it, and as their machines may keep it: without folders, without what is invisible or
 // turns the writing around (U+202E makes "exe.png" of "gnp.exe"), and with an ending of the type that the file really has.
 func fileName(given, mediaType string) string {
-	name := norm.NFC.String(strings.ToValidUTF8(given, ""))
+	name := strings.ToValidUTF8(given, "")
 	name = name[strings.LastIndexAny(name, `/\`)+1:]
 	name = strings.Map(func(r rune) rune {
 		switch {
@@ -152,7 +152,8 @@ func fileName(given, mediaType string) string {
 		}
 		return r
 	}, name)
-	name = strings.Trim(strings.Join(strings.Fields(name), " "), ". ")
+	// Composed at the end: a letter and its accent may have met just now.
+	name = norm.NFC.String(strings.Trim(strings.Join(strings.Fields(name), " "), ". "))
 	endings := FileTypes[mediaType]
 	if !slices.Contains(endings, strings.ToLower(path.Ext(name))) {
 		name += cmp.Or(append(slices.Clone(endings), "")...)

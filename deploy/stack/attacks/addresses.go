@@ -82,7 +82,7 @@ var addressAttacks = []Attack{
 	},
 	{
 		ID: "address-plain-http", Title: "A public wallet without TLS, where the answer could be anybody's", By: Network, Aim: Money,
-		Refused: []Refusal{noWallet}, Told: append(because("normal form"), forbidden...),
+		Refused: []Refusal{noWallet}, Told: append(because("invalid_wallet_address"), forbidden...),
 		Try: typed(func(*siege) []string {
 			return []string{"http://wallet.example/alice", "http://8.8.8.8/alice", "HTTP://wallet.example/alice"}
 		}),

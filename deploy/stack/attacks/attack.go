@@ -18,6 +18,7 @@ const (
 	Buyer    Attacker = "buyer"
 	Wallet   Attacker = "hostile wallet" // a wallet address that somebody typed, and the servers that it names
 	Caller   Attacker = "caller with the key"
+	Operator Attacker = "operator" // one of the marketplace's
 )
 
 // Asset is what an attack aims at.
@@ -69,7 +70,9 @@ var doors = []struct {
 	{"Wallet addresses, before anybody is asked", addressAttacks},
 	{"A hostile wallet", walletAttacks},
 	{"The marketplace's pages", pageAttacks},
+	{"Files that are handed in", uploadAttacks},
 	{"Accounts and sessions", accountAttacks},
+	{"The marketplace's operators", operatorAttacks},
 	{"The operator's console", consoleAttacks},
 	{"The wire itself", wireAttacks},
 }

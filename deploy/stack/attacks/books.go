@@ -18,6 +18,8 @@ var bookkeeping = map[string]map[string]string{
 		"job":     "SELECT id, title, state, budget_value, budget_asset_code, funder_id, worker_id, contract_completed, payment_id FROM jobs",
 		"person":  "SELECT id, email, name, role, operator, wallet_address_url, password_hash FROM users",
 		"attempt": "SELECT id, job_id, session_id, state, pending_id, outgoing_payment_id FROM payment_attempts WHERE state IN ('awaiting', 'confirming', 'paid')",
+		"file":    "SELECT f.id, f.submission_id, f.name, f.media_type, f.sha256, s.job_id, s.text FROM submission_files f JOIN job_submissions s ON s.id = f.submission_id",
+		"closed":  "SELECT id, disabled_at FROM users",
 		"news":    "SELECT id, job_id, event FROM job_history WHERE event IN ('pay', 'paid_again', 'paid_out_of_turn', 'overpaid')",
 	},
 	"payments": {

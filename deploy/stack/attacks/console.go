@@ -21,14 +21,20 @@ func atConsole(method, path, key string) shot {
 }
 
 // consoleForms are what the console can do.
-var consoleForms = []string{"/webhooks/replay", "/endpoints/marketplace/disable", "/endpoints/marketplace/enable", "/endpoints/marketplace/ping", "/endpoints/marketplace/replay"}
+var consoleForms = []string{
+	"/payments/01KAR0000000000000000000AA/cancel", "/payments/01KAR0000000000000000000AA/look", "/payments/01KAR0000000000000000000AA/compare", "/reconciliation/run", "/audit/verify",
+	"/webhooks/replay", "/endpoints/marketplace/disable", "/endpoints/marketplace/enable", "/endpoints/marketplace/ping", "/endpoints/marketplace/replay",
+}
 
 var consoleAttacks = []Attack{
 	{
 		ID: "console-no-key", Title: "Every page and form of the console without the key", By: Stranger, Aim: Keys,
 		Refused: []Refusal{{http.StatusUnauthorized, "The key, please"}}, Told: tellNoKey,
 		Try: fired(func(*siege) (all []shot) {
-			for _, path := range []string{"", "/webhooks", "/webhooks/x", "/endpoints", "/no-such-page"} {
+			for _, path := range []string{
+				"", "/payments", "/payments.csv", "/payments/01KAR0000000000000000000AA", "/webhooks", "/webhooks/x", "/endpoints", "/reconciliation", "/reconciliation.csv", "/audit", "/audit.csv", "/audit.json", "/actions", "/actions.csv",
+				"/no-such-page",
+			} {
 				all = append(all, atConsole(http.MethodGet, path, ""), atConsole(http.MethodGet, path, "wrong"))
 			}
 			for _, path := range consoleForms {

@@ -40,12 +40,16 @@ type siege struct {
 	elsewhere *visitor // the same person in another browser
 	worker    *visitor // does them
 	other     *visitor // has nothing to do with them
+	operator  *visitor // looks after the marketplace
 
 	awaiting victim // approved at the wallet; the payer has not come back yet
 	twin     victim // the same, of another job
 	paid     victim // the money has arrived
 	due      int64  // a job that waits to be paid, of which nothing was started
 	planted  int64  // a job of the other's with markup in every text
+	working  int64  // a job whose work the worker is about to hand in
+	handed   int64  // a job whose work was handed in
+	file     string // the id of a file of that
 	reset    string // the token of a link with which the other has chosen a new password
 }
 
@@ -133,7 +137,7 @@ func (s *siege) startServices(ctx context.Context) error {
 			"WALLET_ALLOW_HOSTS": fmt.Sprintf("localhost:%d,%s", ports.Sandbox, s.hostile.host), "WALLET_TIMEOUT": "2s", "FINISH_WAIT": "2s",
 			"PAYMENT_LEASE": "20s", "POLL_INTERVAL": "100ms", "KEY_FOLDER": keys,
 		},
-		stack.Marketplace: {"MAIL_DELIVERY": "page", "MESSAGES_POLL_INTERVAL": "100ms"},
+		stack.Marketplace: {"MAIL_DELIVERY": "page", "MESSAGES_POLL_INTERVAL": "100ms", "UPLOAD_MAX_SIZE": strconv.Itoa(uploadMax)},
 	}}
 	for _, name := range []string{stack.Payments, stack.Marketplace} {
 		for variable, value := range everywhere {
@@ -207,7 +211,7 @@ func (s *siege) people(ctx context.Context) (err error) {
 	for _, one := range []struct {
 		who             **visitor
 		email, password string
-	}{{&s.payer, funderEmail, password}, {&s.elsewhere, funderEmail, password}, {&s.worker, workerEmail, password}, {&s.other, otherEmail, newPassword}} {
+	}{{&s.payer, funderEmail, password}, {&s.elsewhere, funderEmail, password}, {&s.worker, workerEmail, password}, {&s.other, otherEmail, newPassword}, {&s.operator, operatorEmail, password}} {
 		if *one.who, err = s.signIn(ctx, one.email, one.password); err != nil {
 			return err
 		}
@@ -365,6 +369,9 @@ func (s *siege) victims(ctx context.Context) (err error) {
 		return err
 	}
 	s.due = job.ID
+	if err := s.handOver(ctx); err != nil {
+		return err
+	}
 	seller := fmt.Sprintf(`{"id":%q,"walletAddressUrl":%q}`, honestSeller, s.stack.Sandbox.Address+stack.WorkerWallet)
 	if got, err := s.send(ctx, api(http.MethodPost, "/sellers", seller).keyed(s)); err != nil || got.status != http.StatusCreated {
 		return errors.Join(err, fmt.Errorf("register the seller: %s", got))

@@ -34,6 +34,9 @@ func torn(texts ...string) func(context.Context, *siege) ([]answer, error) {
 
 const smuggled = "GET /sellers HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
 
+// preface is how HTTP/2 begins (RFC 9113 section 3.4).
+const preface = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
+
 // dripped sends pieces with a pause in between. While they drip, others are answered.
 func dripped(program, what string, pause time.Duration, pieces ...string) func(context.Context, *siege) ([]answer, error) {
 	return func(ctx context.Context, s *siege) ([]answer, error) {
@@ -102,6 +105,52 @@ var wireAttacks = []Attack{
 		Refused: []Refusal{{http.StatusBadRequest, "could not be read"}, {http.StatusUnauthorized, ""}, {0, ""}}, Told: []Line{{stack.Marketplace, "route", webhook.Path}, {stack.Marketplace, "security", "no_request"}},
 		Try: func(ctx context.Context, s *siege) ([]answer, error) {
 			return s.rawHalf(ctx, stack.Marketplace, "half a body", "POST "+webhook.Path+" HTTP/1.1\r\nHost: x\r\nX-Request-Id: 01JDD0000000000000000000AB\r\nContent-Length: 1000\r\nConnection: close\r\n\r\n{\"type\":")
+		},
+	},
+	{
+		ID: "wire-http2", Title: "HTTP/2 where none is spoken: its preface, with frames of a request behind it, torn, in other letters", By: Network, Aim: Keys,
+		Refused: append([]Refusal{{http.StatusHTTPVersionNotSupported, ""}, {http.StatusNotFound, ""}, {http.StatusMethodNotAllowed, ""}}, malformed...), Told: append([]Line{{stack.Payments, "status", "40"}, {stack.Marketplace, "status", "40"}}, noRequest...),
+		Try: torn(
+			preface+"\x00\x00\x00\x04\x00\x00\x00\x00\x00"+"\x00\x00\x05\x01\x05\x00\x00\x00\x01\x82\x84\x86\x41\x00", preface+smuggled, preface[:18]+"\r\n"+smuggled, strings.ToLower(preface)+smuggled,
+			"PRI /sellers HTTP/2.0\r\n\r\nSM\r\n\r\n", "GET /sellers HTTP/2.0\r\nHost: x\r\nConnection: close\r\n\r\n"),
+	},
+	{
+		ID: "wire-h2c", Title: "A request that asks to go on in HTTP/2 or as a WebSocket, to take others past what watches HTTP/1.1: answered as it is", By: Network, Aim: Keys,
+		Refused: []Refusal{noKey}, Told: tellNoKey,
+		Try: func(ctx context.Context, s *siege) (all []answer, err error) {
+			for _, upgrade := range []string{
+				"Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQAAP__\r\n", "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n",
+				"Connection: Upgrade\r\nUpgrade: TLS/1.0\r\n",
+			} {
+				got, err := s.raw(ctx, stack.Payments, upgrade, 0, "GET /sellers HTTP/1.1\r\nHost: localhost\r\n"+upgrade+"\r\n"+strings.Replace(smuggled, "Host: x", "Host: localhost", 1))
+				if err != nil {
+					return all, err
+				}
+				all = append(all, got...)
+			}
+			return all, nil
+		},
+	},
+	{
+		ID: "wire-splitting", Title: "Line breaks for the answer's headers: in the return's query, in a language's address, in ids that are sent back", By: Site, Aim: Account,
+		Refused: []Refusal{{http.StatusSeeOther, "Location: "}, {http.StatusNotFound, ""}, {http.StatusOK, ""}}, Told: []Line{{stack.Payments, "msg", "request"}, {stack.Marketplace, "msg", "request"}},
+		Try: func(ctx context.Context, s *siege) ([]answer, error) {
+			const split = "%0d%0aSet-Cookie:%20a=b%0d%0a%0d%0a<script>alert(1)</script>"
+			home := s.stack.Marketplace.Address
+			all, err := s.fire(ctx, api(http.MethodGet, "/payments/finish?pendingId="+split, ""), api(http.MethodGet, "/payments/finish?"+split, ""), get("/payments/finish?pendingId="+split, s.payer), get("/language/es?next=/"+split, s.payer),
+				get("/login?next=/"+split, s.payer), get("/language/en"+split, s.payer), get("/login", nil).with("X-Request-Id", "01JDD0000000000000000000AA%0d%0aSet-Cookie:a=b"))
+			for _, got := range all {
+				headers, _, _ := strings.Cut(got.text, "\r\n\n")
+				for line := range strings.SplitSeq(headers, "\r\n") {
+					if to, leads := strings.CutPrefix(line, "Location: "); leads && !strings.HasPrefix(to, "/") && !strings.HasPrefix(to, home+"/") && err == nil {
+						err = fmt.Errorf("a redirect leads elsewhere: %s", got)
+					}
+					if strings.HasPrefix(strings.ToLower(line), "set-cookie: a=b") && err == nil {
+						err = fmt.Errorf("a header was injected: %s", got)
+					}
+				}
+			}
+			return all, err
 		},
 	},
 }

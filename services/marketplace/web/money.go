@@ -27,7 +27,11 @@ const moneyLines = 20
 
 func (p *Pages) money(c echo.Context) error {
 	ctx, who := c.Request().Context(), visitorOf(c).User.ID
-	lines, err := p.reader.MoneyLines(ctx, who, c.QueryParam("before"), moneyLines+1)
+	before := c.QueryParam("before")
+	if before != "" && !marketplace.IsID(before) {
+		return echo.ErrNotFound
+	}
+	lines, err := p.reader.MoneyLines(ctx, who, before, moneyLines+1)
 	if err != nil {
 		return err
 	}
@@ -146,7 +150,7 @@ func (p *Pages) moneyCSV(c echo.Context) error {
 
 // cell keeps what people wrote from being taken for a formula by a sheet.
 func cell(text string) string {
-	if text != "" && strings.ContainsRune("=+-@\t\r", rune(text[0])) { // https://owasp.org/www-community/attacks/CSV_Injection
+	if text != "" && strings.ContainsRune("=+-@\t\r\n", rune(text[0])) { // https://owasp.org/www-community/attacks/CSV_Injection
 		return "'" + text
 	}
 	return text

@@ -135,6 +135,9 @@ func (p *Pages) confirmEmail(c echo.Context) error {
 
 func (p *Pages) endSession(c echo.Context) error {
 	v, id := visitorOf(c), c.FormValue("session")
+	if !marketplace.IsID(id) {
+		return echo.ErrNotFound
+	}
 	if err := p.reader.DeleteSession(c.Request().Context(), id, v.User.ID); err != nil {
 		return err
 	}

@@ -29,6 +29,8 @@ type Options struct {
 	AllowHosts []string
 	// RootCAs verifies servers; nil means the system's.
 	RootCAs *x509.CertPool
+	// Resolver finds the addresses of names; nil means the system's.
+	Resolver *net.Resolver
 
 	DialTimeout   time.Duration // per address; default 5 s
 	TLSTimeout    time.Duration // default 5 s
@@ -79,7 +81,7 @@ func Client(options Options) *http.Client {
 // Transport returns what Client sends with, for a client of the caller's own.
 func Transport(options Options) http.RoundTripper {
 	allowed := newAllowed(options.AllowHosts)
-	dialer := net.Dialer{Timeout: cmp.Or(options.DialTimeout, 5*time.Second), KeepAlive: 30 * time.Second}
+	dialer := net.Dialer{Timeout: cmp.Or(options.DialTimeout, 5*time.Second), KeepAlive: 30 * time.Second, Resolver: options.Resolver}
 	guarded := dialer
 	guarded.Control = refuseNonPublic
 	return &transport{

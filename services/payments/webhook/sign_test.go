@@ -304,3 +304,79 @@ func TestSign_Asymmetric(t *testing.T) {
 	_, err = webhook.ParseSecret("whsk_" + base64.StdEncoding.EncodeToString(half))
 	require.Error(t, err)
 }
+
+// FuzzParseSecrets: what is read comes back from its text, verifies what it signs, and is never in an error.
+func FuzzParseSecrets(f *testing.F) {
+	private, public := webhook.GenerateKeyPair()
+	for _, seed := range []string{webhook.GenerateSecret(), private, public, private + " " + webhook.GenerateSecret(), "whsec_", "whsec_AAAA", "whsk_%%%", "_", "whpk_" + strings.Repeat("A", 44)} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		secrets, err := webhook.ParseSecrets(text)
+		if err != nil {
+			if len(text) > 12 && strings.Contains(err.Error(), text) {
+				t.Fatalf("the error tells the secret: %v", err)
+			}
+			return
+		}
+		signing := webhook.Secrets{}
+		for _, s := range secrets {
+			again, err := webhook.ParseSecret(s.Text())
+			if err != nil || again.Fingerprint() != s.Fingerprint() || again.Version() != s.Version() || again.Signs() != s.Signs() {
+				t.Fatalf("%v came back as %v, %v", s.Fingerprint(), again.Fingerprint(), err)
+			}
+			if s.Signs() {
+				signing = append(signing, s)
+			}
+		}
+		if len(signing) == 0 {
+			return
+		}
+		h := http.Header{}
+		signing.Sign(h, id, at, []byte(body))
+		if err := secrets.Verify(h, []byte(body), at); err != nil {
+			t.Fatalf("%d secrets signed what they do not believe: %v", len(signing), err)
+		}
+		if secrets.Verify(h, []byte(body+" "), at) == nil {
+			t.Fatal("a signature of another body was believed")
+		}
+	})
+}
+
+// FuzzVerifyHeaders: whatever stands in the headers, each as often as it likes, nothing is believed that was not signed, in either kind of signature.
+func FuzzVerifyHeaders(f *testing.F) {
+	// The same keys in all of the fuzzer's processes, or the seeds would be genuine in one of them only.
+	private, err := webhook.ParseSecrets("whsk_" + base64.StdEncoding.EncodeToString([]byte("thirty-two bytes that are no key")))
+	if err != nil {
+		f.Fatal(err)
+	}
+	verifying, err := webhook.ParseSecrets(private[0].ForReceiver() + " whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")
+	if err != nil {
+		f.Fatal(err)
+	}
+	genuine := http.Header{}
+	private.Sign(genuine, id, at, []byte(body))
+	signature, stamp := genuine.Get(webhook.HeaderSignature), genuine.Get(webhook.HeaderTimestamp)
+	f.Add(id, id, stamp, stamp, signature, "", []byte(body))
+	f.Add("", id, "0", stamp, "v1a,", signature, []byte(body))
+	f.Add(id, "", "+"+stamp, "", "v1,"+strings.TrimPrefix(signature, "v1a,"), "v1a", []byte("{}"))
+	f.Fuzz(func(t *testing.T, id1, id2, at1, at2, signature1, signature2 string, content []byte) {
+		h := http.Header{}
+		for name, values := range map[string][2]string{
+			webhook.HeaderID: {id1, id2}, webhook.HeaderTimestamp: {at1, at2}, webhook.HeaderSignature: {signature1, signature2},
+		} {
+			for _, value := range values {
+				if value != "" {
+					h.Add(name, value)
+				}
+			}
+		}
+		if verifying.Verify(h, content, at) != nil {
+			return
+		}
+		// Whoever reads the headers sees what was signed, and these keys have signed one body only.
+		if h.Get(webhook.HeaderID) != id || h.Get(webhook.HeaderTimestamp) != stamp || string(content) != body {
+			t.Fatalf("believed %v over %q", h, content)
+		}
+	})
+}
