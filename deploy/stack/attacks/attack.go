@@ -18,6 +18,7 @@ const (
 	Buyer    Attacker = "buyer"
 	Wallet   Attacker = "hostile wallet" // a wallet address that somebody typed, and the servers that it names
 	Caller   Attacker = "caller with the key"
+	Writer   Attacker = "who writes the database"
 )
 
 // Asset is what an attack aims at.
@@ -71,6 +72,7 @@ var doors = []struct {
 	{"The marketplace's pages", pageAttacks},
 	{"Accounts and sessions", accountAttacks},
 	{"The operator's console", consoleAttacks},
+	{"API keys and limits", keyAttacks},
 	{"The wire itself", wireAttacks},
 }
 
