@@ -243,7 +243,7 @@ var keyAttacks = []Attack{
 		Refused: []Refusal{{http.StatusTooManyRequests, "Too many requests came from here"}}, Told: suspect(stack.Marketplace, "too_many_tries"),
 		Try: func(ctx context.Context, s *siege) ([]answer, error) {
 			answers, err := s.flood(ctx, get("/login", nil).fromElsewhere("127.66.0.4"))
-			if got, other := s.send(ctx, get("/jobs", s.payer)); other != nil || got.status != http.StatusOK {
+			if got, other := s.send(ctx, get("/", s.payer)); other != nil || got.status != http.StatusOK {
 				err = errors.Join(err, other, fmt.Errorf("the payer is locked out: %s", got))
 			}
 			var refused []answer

@@ -3,12 +3,14 @@ package rest_test
 import (
 	"context"
 	"net/http"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/labstack/echo/v4"
 	"github.com/stretchr/testify/require"
+	"go.yaml.in/yaml/v3"
 
 	"tianguis.example/chassis/clock"
 	"tianguis.example/payments"
@@ -95,6 +97,7 @@ func TestRoutes_EachKeyMayDoWhatItsScopeSays(t *testing.T) {
 		}
 	}
 	needs["GET /payments/finish"] = "pay"
+	require.Equal(t, needs, documentedScopes(t), "openapi.yaml says the same")
 	for route, need := range needs {
 		method, path, _ := strings.Cut(route, " ")
 		path = strings.NewReplacer(":offerId", "7", ":pendingId", string(pendingID), ":endpointId", outbox.Configured, ":webhookId", "01KAR0000000000000000000WW").Replace(path)
@@ -111,6 +114,32 @@ func TestRoutes_EachKeyMayDoWhatItsScopeSays(t *testing.T) {
 		}
 	}
 	require.Contains(t, h.lines.String(), `"security":"insufficient_scope"`)
+}
+
+// documentedScopes are those that the document names, by route.
+func documentedScopes(t *testing.T) map[string]string {
+	t.Helper()
+	var document struct {
+		Paths map[string]map[string]yaml.Node // a path has parameters beside its operations
+	}
+	require.NoError(t, yaml.Unmarshal(rest.Document, &document))
+	parameter := regexp.MustCompile(`\{(\w+)\}`)
+	scopes := map[string]string{}
+	for path, all := range document.Paths {
+		for method, node := range all {
+			var operation struct{ Security []map[string][]string }
+			if node.Kind != yaml.MappingNode {
+				continue
+			}
+			require.NoError(t, node.Decode(&operation))
+			for _, one := range operation.Security {
+				for _, named := range one {
+					scopes[strings.ToUpper(method)+" "+parameter.ReplaceAllString(path, ":$1")] = strings.Join(named, " ")
+				}
+			}
+		}
+	}
+	return scopes
 }
 
 // A key that pays says who is paid, but not with which file; and leaves sellers alone that have a key of their own.

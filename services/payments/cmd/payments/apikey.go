@@ -28,7 +28,7 @@ func (p *program) readAPIKeys(ctx context.Context) error {
 	}
 	if text := fmt.Sprint(err); forged && text != p.forged {
 		p.forged = text // once
-		p.log.ErrorContext(ctx, "API keys that this service did not write", "security", "forged_api_key", "error", err)
+		p.log.WarnContext(ctx, "API keys that this service did not write", "security", "forged_api_key", "error", err)
 	}
 	if forged {
 		return nil
