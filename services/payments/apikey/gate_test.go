@@ -131,7 +131,7 @@ func TestGate_WrongKeysLockNobodyOut(t *testing.T) {
 		wait, ok := errors.AsType[*apikey.WaitError](err)
 		require.True(t, ok, "%v", err)
 		require.True(t, wait.Guesses)
-		require.InDelta(t, 20*time.Second, wait.Wait, float64(time.Millisecond)) //nolint:forbidigo // it is no money
+		require.InDelta(t, 20*time.Second, wait.Wait, float64(time.Millisecond))
 		_, err = g.Admit(from("here", secret), apikey.Admin)
 		require.NoError(t, err)
 		_, err = g.Admit(from("here", ""), apikey.Read)
