@@ -228,7 +228,7 @@ func startVerdict(err error) *Error {
 	case api.CodeWalletRefused:
 		return &Error{Code: CodePaymentsRefused, Message: "The wallet refused to prepare this payment. Nothing was paid. Check the wallet address, or ask your wallet.", Err: err}
 	}
-	if said.Status >= 500 || mayHaveStarted(err) {
+	if said.Status >= 500 || said.Code == api.CodeTooMany || mayHaveStarted(err) {
 		return &Error{Code: CodePaymentsDown, Message: "Payments cannot be started right now. Nothing was paid. Try again in a moment.", Err: err}
 	}
 	return &Error{Code: CodePaymentsRefused, Message: "The payment could not be started. Nothing was paid.", Err: err}

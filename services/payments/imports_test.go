@@ -18,20 +18,20 @@ const module = "tianguis.example/payments"
 // mayImport is the drawing of this module: which package may import which of ours. A package that is not in it fails the test.
 var mayImport = map[string][]string{
 	// logging for logging.Secret alone: a token in a Payment must not be printable.
-	".":            {"openpayments", "webhook", "money", "tianguis.example/chassis/clock", "tianguis.example/chassis/logging"},
+	".":            {"openpayments", "operator", "webhook", "money", "tianguis.example/chassis/clock", "tianguis.example/chassis/logging"},
 	"money":        {},
 	"webhook":      {"money"},
 	"egress":       {},
-	"apikey":       {},
+	"apikey":       {"tianguis.example/chassis/clock", "tianguis.example/chassis/ratelimit"},
 	"operator":     {},
 	"openpayments": {"money"},
 	"api":          {"money"},
 	"outbox":       {"operator", "webhook", "tianguis.example/chassis/clock", "tianguis.example/chassis/worker"},
-	"store":        {".", "operator", "outbox", "webhook", "money", "tianguis.example/chassis/canonical", "tianguis.example/chassis/database", "tianguis.example/chassis/logging"},
+	"store":        {".", "apikey", "operator", "outbox", "webhook", "money", "tianguis.example/chassis/canonical", "tianguis.example/chassis/database", "tianguis.example/chassis/logging"},
 	// openpayments for the types that the rules answer with (the interface in routes.go); rest calls no wallet.
 	"rest": {
 		".", "operator", "outbox", "webhook", "api", "apikey", "money", "openpayments",
-		"tianguis.example/chassis/httpserver", "tianguis.example/chassis/logging", "tianguis.example/chassis/clock",
+		"tianguis.example/chassis/httpserver", "tianguis.example/chassis/logging", "tianguis.example/chassis/clock", "tianguis.example/chassis/ratelimit",
 	},
 	"sheet":        {".", "operator", "money"},
 	"console":      {".", "operator", "outbox", "sheet", "webhook", "apikey", "tianguis.example/chassis/clock", "tianguis.example/chassis/httpserver", "tianguis.example/chassis/logging"},

@@ -15,6 +15,7 @@ import (
 	"tianguis.example/chassis/database/databasetest"
 	"tianguis.example/payments"
 	"tianguis.example/payments/openpayments"
+	"tianguis.example/payments/operator"
 	"tianguis.example/payments/store"
 )
 
@@ -202,10 +203,10 @@ func TestOutage_TheClientOfAPaymentStaysTheSame(t *testing.T) {
 	})
 	r := request()
 	r.SellerID = "keyed"
-	require.NoError(t, s.RegisterSeller(t.Context(), payments.Seller{ID: "keyed", WalletAddressURL: sellerWallet, KeyID: "first", PrivateKeyPath: "a.pem"}))
+	require.NoError(t, s.RegisterSeller(t.Context(), operator.Operator{}, payments.Seller{ID: "keyed", WalletAddressURL: sellerWallet, KeyID: "first", PrivateKeyPath: "a.pem"}))
 	_, err := s.Start(t.Context(), r)
 	require.NoError(t, err)
-	require.NoError(t, s.RegisterSeller(t.Context(), payments.Seller{ID: "keyed", WalletAddressURL: sellerWallet, KeyID: "second", PrivateKeyPath: "b.pem"}))
+	require.NoError(t, s.RegisterSeller(t.Context(), operator.Operator{}, payments.Seller{ID: "keyed", WalletAddressURL: sellerWallet, KeyID: "second", PrivateKeyPath: "b.pem"}))
 	_, err = s.Start(t.Context(), request()) // another seller replaces it
 	require.NoError(t, err)
 	require.Equal(t, []string{"first"}, canceledBy)

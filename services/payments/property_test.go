@@ -23,6 +23,7 @@ import (
 	"tianguis.example/chassis/logging"
 	"tianguis.example/payments"
 	"tianguis.example/payments/openpayments"
+	"tianguis.example/payments/operator"
 	"tianguis.example/payments/store"
 	"tianguis.example/payments/webhook"
 )
@@ -196,7 +197,7 @@ func newWorld(rt *rapid.T, path string, empty []byte) *world {
 	require.NoError(rt, err)
 	w.store = store.New(w.db, keys)
 	w.process, w.service = w.newProcess()
-	require.NoError(rt, w.service.RegisterSeller(context.Background(), payments.Seller{ID: "wendy", WalletAddressURL: sellerWallet}))
+	require.NoError(rt, w.service.RegisterSeller(context.Background(), operator.Operator{}, payments.Seller{ID: "wendy", WalletAddressURL: sellerWallet}))
 	return w
 }
 

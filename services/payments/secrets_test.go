@@ -21,6 +21,7 @@ import (
 	"tianguis.example/chassis/worker"
 	"tianguis.example/payments"
 	"tianguis.example/payments/api"
+	"tianguis.example/payments/apikey"
 	"tianguis.example/payments/openpayments"
 	"tianguis.example/payments/outbox"
 	"tianguis.example/payments/rest"
@@ -37,7 +38,9 @@ func TestSecrets_AreInNoTable(t *testing.T) {
 		s := tellOn(t, db, clock.NewHeld(time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)))
 		log := slog.New(slog.DiscardHandler)
 		e := httpserver.New(httpserver.Options{Log: log, Clock: s.clock, ErrorHandler: rest.ErrorHandler(log), BodyLimit: 64 << 10})
-		rest.New(s.Service, outbox.NewDesk(s.store, s.clock, func(string) error { return nil }, func() {}), s.store, apiKey, "https://market.example", s.clock, log).Routes(e)
+		keys, err := apikey.ParseConfigured(apiKey)
+		require.NoError(t, err)
+		rest.New(s.Service, outbox.NewDesk(s.store, s.clock, func(string) error { return nil }, func() {}), s.store, rest.Options{Gate: apikey.NewGate(keys, apikey.Limits{}, s.clock), Marketplace: "https://market.example"}, s.clock, log).Routes(e)
 		door := httptest.NewServer(e)
 		t.Cleanup(door.Close)
 		ask := func(method, path, body string) string {

@@ -7,6 +7,8 @@ import (
 	"net/url"
 	"strings"
 	"time"
+
+	"tianguis.example/payments/operator"
 )
 
 // Seller is somebody who is paid. Without a key of its own, the platform's client identity asks
@@ -31,15 +33,15 @@ func (s Seller) client() Client {
 type sellerStore interface {
 	// Seller returns ErrUnknown when there is none.
 	Seller(ctx context.Context, id string) (Seller, error)
-	// PutSeller makes a seller, or changes one; CreatedAt is kept.
-	PutSeller(ctx context.Context, s Seller) error
+	// PutSeller makes a seller, or changes one; CreatedAt is kept. Who did it is kept where something changed.
+	PutSeller(ctx context.Context, s Seller, done *operator.Action) error
 }
 
 const maxID = 128 // characters; of a seller's and an offer's id
 
 // RegisterSeller makes a seller known, or changes one for the payments to come. It may be called again.
 // Errors: CodeInvalidRequest, CodeInvalidWallet, CodeInvalidKey.
-func (s *Service) RegisterSeller(ctx context.Context, seller Seller) error {
+func (s *Service) RegisterSeller(ctx context.Context, by operator.Operator, seller Seller) error {
 	if err := checkID("id", seller.ID); err != nil {
 		return err
 	}
@@ -58,7 +60,11 @@ func (s *Service) RegisterSeller(ctx context.Context, seller Seller) error {
 	}
 	seller.CreatedAt = s.clock.Now()
 	seller.UpdatedAt = seller.CreatedAt
-	return s.store.PutSeller(ctx, seller)
+	detail := "is paid at " + seller.WalletAddressURL
+	if seller.KeyID != "" {
+		detail += ", with the key " + seller.KeyID + " in " + seller.PrivateKeyPath
+	}
+	return s.store.PutSeller(ctx, seller, &operator.Action{At: seller.CreatedAt, By: by, Kind: operator.PutSeller, Subject: seller.ID, Detail: detail})
 }
 
 // seller reads a seller that somebody named.

@@ -13,6 +13,7 @@ import (
 
 	"tianguis.example/payments"
 	"tianguis.example/payments/openpayments"
+	"tianguis.example/payments/operator"
 )
 
 func TestStart_AsksForTheNarrowestConsent(t *testing.T) {
@@ -295,9 +296,9 @@ func TestRegisterSeller_BadInput(t *testing.T) {
 		"path, no key":   {ID: "x", WalletAddressURL: sellerWallet, PrivateKeyPath: "k.pem"},
 		"id with a line": {ID: "x\ny", WalletAddressURL: sellerWallet},
 	} {
-		require.NotEmpty(t, payments.CodeOf(s.RegisterSeller(t.Context(), seller)), name)
+		require.NotEmpty(t, payments.CodeOf(s.RegisterSeller(t.Context(), operator.Operator{}, seller)), name)
 	}
-	require.NoError(t, s.RegisterSeller(t.Context(), payments.Seller{ID: "wendy", WalletAddressURL: "https://other.example/wendy"}))
+	require.NoError(t, s.RegisterSeller(t.Context(), operator.Operator{}, payments.Seller{ID: "wendy", WalletAddressURL: "https://other.example/wendy"}))
 	changed, err := s.store.Seller(t.Context(), "wendy")
 	require.NoError(t, err)
 	require.Equal(t, "https://other.example/wendy", changed.WalletAddressURL)

@@ -13,6 +13,7 @@ import (
 	"tianguis.example/chassis/logging"
 	"tianguis.example/payments"
 	"tianguis.example/payments/openpayments"
+	"tianguis.example/payments/operator"
 	"tianguis.example/payments/outbox"
 	"tianguis.example/payments/store"
 )
@@ -44,7 +45,7 @@ func tellOn(t *testing.T, db *database.DB, held *clock.Held) *story {
 	s.Service = payments.New(s.store, s.wallets.of, held, slog.New(slog.DiscardHandler), payments.Settings{
 		FinishURL: "https://market.example/payments/finish", ConsentLifetime: 10 * time.Minute, FinishWait: 8 * time.Second, Lease: 30 * time.Second,
 	}, func() { s.news++ })
-	require.NoError(t, s.RegisterSeller(t.Context(), payments.Seller{ID: "wendy", WalletAddressURL: sellerWallet}))
+	require.NoError(t, s.RegisterSeller(t.Context(), operator.Operator{}, payments.Seller{ID: "wendy", WalletAddressURL: sellerWallet}))
 	return s
 }
 

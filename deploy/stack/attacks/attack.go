@@ -19,6 +19,7 @@ const (
 	Wallet   Attacker = "hostile wallet" // a wallet address that somebody typed, and the servers that it names
 	Caller   Attacker = "caller with the key"
 	Operator Attacker = "operator" // one of the marketplace's
+	Writer   Attacker = "who writes the database"
 )
 
 // Asset is what an attack aims at.
@@ -74,6 +75,7 @@ var doors = []struct {
 	{"Accounts and sessions", accountAttacks},
 	{"The marketplace's operators", operatorAttacks},
 	{"The operator's console", consoleAttacks},
+	{"API keys and limits", keyAttacks},
 	{"The wire itself", wireAttacks},
 }
 

@@ -27,6 +27,7 @@ type shot struct {
 	body    string
 	chunked bool // without a Content-Length
 	as      *visitor
+	from    string // another address of this machine that it is sent from; "" for the usual one
 }
 
 // answer is what came of a request, and how the logs name it.
@@ -140,7 +141,11 @@ func (s *siege) send(ctx context.Context, o shot) (answer, error) {
 	trace := &httptrace.ClientTrace{GotConn: func(c httptrace.GotConnInfo) {
 		a.marks = append(a.marks, mark{"peer", c.Conn.LocalAddr().String()})
 	}}
-	response, err := s.client.Do(request.WithContext(httptrace.WithClientTrace(ctx, trace)))
+	client := s.client
+	if o.from != "" {
+		client = from(*client, o.from)
+	}
+	response, err := client.Do(request.WithContext(httptrace.WithClientTrace(ctx, trace)))
 	if err != nil {
 		if errors.Is(err, context.DeadlineExceeded) {
 			return a, err
@@ -150,6 +155,15 @@ func (s *siege) send(ctx context.Context, o shot) (answer, error) {
 	}
 	defer func() { _ = response.Body.Close() }()
 	return a, a.read(response)
+}
+
+// from is a client that sends from an address.
+func from(client http.Client, address string) *http.Client {
+	dialer := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(address)}}
+	client.Transport = &http.Transport{DisableKeepAlives: true, DisableCompression: true, DialContext: func(ctx context.Context, _, target string) (net.Conn, error) {
+		return dialer.DialContext(ctx, "tcp4", target)
+	}}
+	return &client
 }
 
 func (a *answer) read(response *http.Response) error {

@@ -140,7 +140,9 @@ func (r *run) start(ctx context.Context) error {
 	config.Env[stack.Marketplace]["PAYMENTS_SERVICE_URL"] = fmt.Sprintf("http://localhost:%d", balanced)
 	for _, name := range []string{stack.Payments, stack.Marketplace} {
 		config.Env[name]["METRICS_LISTEN"] = r.Metrics[name]
+		config.Env[name]["RATE_LIMIT_ADDRESS"] = "0" // everybody is one address here
 	}
+	config.Env[stack.Payments]["RATE_LIMIT_KEY"] = "0"
 	if !r.SQLite {
 		if r.postgres, err = postgres.StartOwn(ctx, stack.FreePort); err != nil {
 			return err

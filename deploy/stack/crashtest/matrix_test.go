@@ -41,6 +41,9 @@ var unreachable = map[string]string{
 	"payments: Replay":         "an operator's request, one transaction for a thousand: it can be made again",
 	"payments: ReplayOne":      "an operator's request, one transaction: it can be made again",
 	"payments: RecordAction":   "what an operator is about to do, of which no payment knows",
+	"payments: AddAPIKey":      "an operator's command, one transaction: no payment knows",
+	"payments: RevokeAPIKey":   "an operator's command, one transaction: it can be made again",
+	"payments: UseAPIKeys":     "when a key was used last: no payment hangs on it, and it is written again in an hour",
 	"payments: KeepTask":       "takes a comparison that lasts longer than its lease's renewal, 15 s",
 
 	"payments: Reseal":          "an operator's command, one transaction a row: store/reseal_test.go breaks it off",

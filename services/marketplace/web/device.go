@@ -1,31 +1,17 @@
 package web
 
 import (
-	"net/netip"
 	"strings"
 
 	"github.com/labstack/echo/v4"
 
+	"tianguis.example/chassis/httpserver"
 	"tianguis.example/marketplace"
 )
 
 // deviceOf is what a request comes from, as far as it says so itself.
 func deviceOf(c echo.Context) marketplace.Device {
-	return marketplace.Device{Peer: peerOf(c.RealIP()), Name: deviceName(c.Request().UserAgent())}
-}
-
-// peerOf is the network that tries are counted by: of IPv6 the half of the address that a customer is given whole (RFC 6177), since
-// whoever has it has more addresses than can be counted.
-func peerOf(address string) string {
-	ip, err := netip.ParseAddr(address)
-	if err != nil || ip.Unmap().Is4() {
-		return address
-	}
-	network, err := ip.WithZone("").Prefix(64)
-	if err != nil {
-		return address
-	}
-	return network.String()
+	return marketplace.Device{Peer: httpserver.NetworkOf(c.RealIP()), Name: deviceName(c.Request().UserAgent())}
 }
 
 // What browsers and systems call themselves, the more particular first: each of them claims to be others too.

@@ -6,16 +6,6 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestPeerOf(t *testing.T) {
-	t.Parallel()
-	for address, want := range map[string]string{
-		"192.0.2.7": "192.0.2.7", "::ffff:192.0.2.7": "::ffff:192.0.2.7", "2001:db8:1:2:3:4:5:6": "2001:db8:1:2::/64", "2001:db8:1:2::9": "2001:db8:1:2::/64",
-		"fe80::1%eth0": "fe80::/64", "::1": "::/64", "": "", "nonsense": "nonsense",
-	} {
-		require.Equal(t, want, peerOf(address), address)
-	}
-}
-
 func TestDeviceName(t *testing.T) {
 	t.Parallel()
 	for agent, want := range map[string]string{

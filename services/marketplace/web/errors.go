@@ -105,6 +105,8 @@ func echosWords(err *echo.HTTPError) string {
 		return "This address does not take such a request."
 	case http.StatusRequestEntityTooLarge:
 		return "What was sent is too large."
+	case http.StatusTooManyRequests:
+		return "Too many requests came from here. Wait a moment, then load this page again."
 	default:
 		return "The request could not be understood."
 	}

@@ -6,6 +6,7 @@ import (
 
 	"github.com/labstack/echo/v4"
 
+	"tianguis.example/chassis/httpserver"
 	"tianguis.example/marketplace"
 )
 
@@ -35,6 +36,15 @@ var finishStatus = map[marketplace.Ending]int{
 
 // finish is where a wallet sends its person back to. The address may be loaded again: a reload shows the same.
 func (p *Pages) finish(c echo.Context) error {
+	// Whoever is signed in is counted by the session: what others of the same network try uses up nothing of the payer's.
+	who := visitorOf(c).SessionID
+	if who == "" {
+		who = httpserver.NetworkOf(c.RealIP())
+	}
+	if wait := p.returns.Wait(who); wait > 0 {
+		httpserver.RetryAfter(c, wait)
+		return echo.NewHTTPError(http.StatusTooManyRequests)
+	}
 	to, err := p.market.Returned(c.Request().Context(), marketplace.Return{
 		PendingID:   c.QueryParam("pendingId"),
 		InteractRef: c.QueryParam("interact_ref"),
@@ -45,6 +55,11 @@ func (p *Pages) finish(c echo.Context) error {
 	})
 	if err != nil {
 		return err
+	}
+	switch to.Ending {
+	case marketplace.EndUnverified, marketplace.EndOtherSession, marketplace.EndSignedOut, marketplace.EndUnknown:
+		p.returns.Take(who)
+	default: // it was about a payment of this browser
 	}
 	if to.JobID != 0 {
 		switch to.Ending {

@@ -21,6 +21,7 @@ import (
 
 	"tianguis.example/chassis/clock"
 	"tianguis.example/chassis/httpserver"
+	"tianguis.example/chassis/ratelimit"
 	"tianguis.example/marketplace"
 	"tianguis.example/marketplace/language"
 )
@@ -69,6 +70,7 @@ type Options struct {
 	SMS              bool                // SMS are sent, so that people can ask for them
 	ConsoleURL       string              // where operators' browsers reach the payments service; "" when that is not known
 	Files            Files               // that were handed in
+	Returns          ratelimit.Limit     // returns from a wallet that come to nothing, of a session or of a network where nobody is signed in
 	Mails            func() []DevMail    // what /dev/mail shows, the newest first; nil for no such page
 }
 
@@ -83,6 +85,7 @@ type Pages struct {
 	sms     bool   // SMS are sent
 	console string // see Options.ConsoleURL, without a slash at its end
 	mails   func() []DevMail
+	returns *ratelimit.Limiter
 	files   Files
 	assets  map[string]asset
 
@@ -97,7 +100,7 @@ var embedded embed.FS
 
 // New makes the pages. It fails only when a template is broken.
 func New(market *marketplace.Market, reader Reader, c clock.Clock, log *slog.Logger, o Options) (*Pages, error) {
-	p := &Pages{market: market, reader: reader, clock: c, log: log, https: strings.HasPrefix(o.BaseURL, "https://"), open: o.UnsignedWebhooks, sms: o.SMS, mails: o.Mails, files: o.Files, console: strings.TrimRight(o.ConsoleURL, "/"), budgetAssets: o.Assets}
+	p := &Pages{market: market, reader: reader, clock: c, log: log, https: strings.HasPrefix(o.BaseURL, "https://"), open: o.UnsignedWebhooks, sms: o.SMS, mails: o.Mails, files: o.Files, console: strings.TrimRight(o.ConsoleURL, "/"), budgetAssets: o.Assets, returns: ratelimit.New(o.Returns, c)}
 	var err error
 	if p.assets, err = loadAssets(); err != nil {
 		return nil, err

@@ -17,7 +17,7 @@ import (
 )
 
 // Client calls a payments service. It retries what is safe to repeat: reads, and a finish, which
-// answers the same the second time.
+// answers the same the second time; and whatever was refused because there were too many requests, when the wait is short.
 type Client struct {
 	base string
 	key  string
@@ -42,15 +42,32 @@ func NewClient(baseURL, key string, inner *http.Client) *Client {
 	c.RetryMax, c.RetryWaitMin, c.RetryWaitMax = 2, 100*time.Millisecond, 500*time.Millisecond
 	// The default policy repeats every method; a start without an Idempotency-Key is not ours to repeat.
 	c.CheckRetry = func(ctx context.Context, answer *http.Response, err error) (bool, error) {
+		if err == nil && answer.StatusCode == http.StatusTooManyRequests { // nothing was done: that may be repeated, whatever it is
+			return retryAfter(answer) <= longestWait && ctx.Err() == nil, ctx.Err()
+		}
 		lost := err != nil || answer.StatusCode == http.StatusBadGateway || answer.StatusCode == http.StatusServiceUnavailable
 		return lost && safe(ctx) && ctx.Err() == nil, ctx.Err()
 	}
-	// Its own would sleep for as long as a Retry-After says: that is for our caller to do, who is told.
-	c.Backoff = func(least, most time.Duration, tries int, _ *http.Response) time.Duration {
+	// Its own would sleep for as long as a Retry-After says: beyond a moment, that is for our caller to do, who is told.
+	c.Backoff = func(least, most time.Duration, tries int, answer *http.Response) time.Duration {
+		if answer != nil && answer.StatusCode == http.StatusTooManyRequests {
+			return max(retryAfter(answer), least<<tries)
+		}
 		return min(least<<tries, most)
 	}
 	c.ErrorHandler = retryablehttp.PassthroughErrorHandler
 	return &Client{base: strings.TrimRight(baseURL, "/"), key: key, http: c}
+}
+
+// longestWait is for how long a Client itself waits when it is told to send fewer requests.
+const longestWait = 2 * time.Second
+
+// retryAfter is what the answer says of it in seconds; zero for nothing.
+func retryAfter(answer *http.Response) time.Duration {
+	if seconds, err := strconv.Atoi(answer.Header.Get("Retry-After")); err == nil && seconds > 0 {
+		return time.Duration(seconds) * time.Second
+	}
+	return 0
 }
 
 // NewTransport is what a client without an inner one uses: it keeps connections for all who may call at once.
@@ -284,11 +301,7 @@ func failure(answer *http.Response, content []byte) *Error {
 	if json.Unmarshal(content, &said) != nil || said.Code == "" {
 		said = Failure{Code: CodeUnintelligible, Error: "the payments service gave an answer that is not documented"}
 	}
-	e := &Error{Status: answer.StatusCode, Code: said.Code, Message: said.Error}
-	if seconds, err := strconv.Atoi(answer.Header.Get("Retry-After")); err == nil && seconds > 0 {
-		e.RetryAfter = time.Duration(seconds) * time.Second
-	}
-	return e
+	return &Error{Status: answer.StatusCode, Code: said.Code, Message: said.Error, RetryAfter: retryAfter(answer)}
 }
 
 // withoutURL keeps the query of a finish, with its hash and interact_ref, out of logs.

@@ -3,6 +3,7 @@ package api_test
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -341,4 +342,33 @@ func TestClient_WithoutAKeySendsNone(t *testing.T) {
 	}))
 	defer server.Close()
 	require.NoError(t, api.NewClient(server.URL, "", nil).Ready(t.Context()))
+}
+
+// TestClient_WaitsWhenItIsToldToSendFewer: whatever was refused so was not done, and may be sent again; a long wait is the caller's.
+func TestClient_WaitsWhenItIsToldToSendFewer(t *testing.T) {
+	t.Parallel()
+	for name, c := range calls {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var tries atomic.Int32
+			client, asked := serve(t, func(w http.ResponseWriter, r *http.Request) {
+				if tries.Add(1) == 1 {
+					failWith(http.StatusTooManyRequests, map[string]string{"Retry-After": "1"}, `{"error":"too many","code":"too_many_requests"}`)(w, r)
+					return
+				}
+				_, _ = io.WriteString(w, "{}")
+			})
+			began := time.Now()
+			require.NoError(t, c.call(t.Context(), client))
+			require.EqualValues(t, 2, asked.Load())
+			require.GreaterOrEqual(t, time.Since(began), time.Second)
+
+			client, asked = serve(t, failWith(http.StatusTooManyRequests, map[string]string{"Retry-After": "60"}, `{"error":"too many","code":"too_many_requests"}`))
+			failed, ok := errors.AsType[*api.Error](c.call(t.Context(), client))
+			require.True(t, ok)
+			require.EqualValues(t, 1, asked.Load())
+			require.Equal(t, api.CodeTooMany, failed.Code)
+			require.Equal(t, time.Minute, failed.RetryAfter)
+		})
+	}
 }

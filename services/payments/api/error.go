@@ -15,6 +15,7 @@ const (
 	CodeInvalidWallet  = "invalid_wallet_address"
 	CodeWalletDown     = "wallet_unavailable"   // the wallet does not answer; try again
 	CodeWalletRefused  = "wallet_refused"       // the wallet said no
+	CodeTooMany        = "too_many_requests"    // nothing was done; try again after RetryAfter
 	CodeUnreachable    = "payments_unreachable" // made by Client: the payments service gave no answer
 	CodeUnintelligible = "payments_unintelligible"
 )

@@ -2,7 +2,9 @@ package apikey_test
 
 import (
 	"fmt"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -11,38 +13,66 @@ import (
 
 const secret = "the-api-key-of-the-service"
 
-func TestAdmits_TheKeyWhateverTheHost(t *testing.T) {
+func TestScope_IncludesThoseBeforeIt(t *testing.T) {
 	t.Parallel()
-	key := apikey.New(secret)
-	require.False(t, key.Open())
-	for _, host := range []string{"localhost:4001", "payments.example", ""} {
-		require.True(t, key.Admits(host, secret), host)
-		for _, wrong := range []string{"", "not" + secret, secret[:10], secret + " ", "THE-API-KEY-OF-THE-SERVICE"} {
-			require.False(t, key.Admits(host, wrong), "%s %q", host, wrong)
+	for i, has := range apikey.Scopes {
+		for j, needs := range apikey.Scopes {
+			require.Equal(t, i >= j, has.Includes(needs), "%s for %s", has, needs)
 		}
+		require.False(t, has.Includes("root"))
+		require.False(t, apikey.Scope("").Includes(has))
+		require.False(t, apikey.Scope("root").Includes(has))
+		known, err := apikey.ParseScope(string(has))
+		require.NoError(t, err)
+		require.Equal(t, has, known)
 	}
-	require.NotContains(t, fmt.Sprintf("%v %+v %#v", key, key, key), secret)
+	for _, none := range []string{"", "Admin", "root", "read,pay"} {
+		_, err := apikey.ParseScope(none)
+		require.ErrorContains(t, err, "read, pay or admin", none)
+	}
 }
 
-func TestAdmits_SeveralWhileOneIsReplaced(t *testing.T) {
+func TestParseConfigured(t *testing.T) {
 	t.Parallel()
-	key := apikey.New(secret + " another-key-of-the-service\n")
-	for presented, want := range map[string]bool{
-		secret: true, "another-key-of-the-service": true, "": false, secret + " another-key-of-the-service": false, " ": false,
+	hash := apikey.HashOf(secret).String()
+	got, err := apikey.ParseConfigured(" " + secret + "  pay:another-key-of-the-service\nread:sha256:" + hash + " sha256:" + strings.ToUpper(hash))
+	require.NoError(t, err)
+	require.Len(t, got, 4)
+	for i, want := range []apikey.Key{
+		{Scope: apikey.Admin, Hash: apikey.HashOf(secret), Fingerprint: apikey.Fingerprint(secret)},
+		{Scope: apikey.Pay, Hash: apikey.HashOf("another-key-of-the-service"), Fingerprint: apikey.Fingerprint("another-key-of-the-service")},
+		{Scope: apikey.Read, Hash: apikey.HashOf(secret)},
+		{Scope: apikey.Admin, Hash: apikey.HashOf(secret)},
 	} {
-		require.Equal(t, want, key.Admits("payments.example", presented), presented)
+		want.Name = apikey.Configured
+		require.Equal(t, want, got[i])
+	}
+	require.NotContains(t, fmt.Sprintf("%v %+v %#v", got, got, got), secret)
+	none, err := apikey.ParseConfigured("  ")
+	require.NoError(t, err)
+	require.Empty(t, none)
+	for text, words := range map[string]string{
+		"too-short": "16 characters", "pay:too-short": "16 characters", secret + " pay:": "16 characters", "sha256:": "64 hexadecimal digits", "sha256:" + hash[1:]: "64 hexadecimal digits",
+		"admin:sha256:" + hash + "00": "64 hexadecimal digits", "sha256:" + strings.Repeat("z", 64): "64 hexadecimal digits",
+	} {
+		_, err := apikey.ParseConfigured(text)
+		require.ErrorContains(t, err, words, text)
 	}
 }
 
-func TestAdmits_WithoutAKeyLocalNamesOnly(t *testing.T) {
+func TestGenerate(t *testing.T) {
 	t.Parallel()
-	key := apikey.New("")
-	require.True(t, key.Open())
-	for host, want := range map[string]bool{
-		"localhost": true, "localhost:4001": true, "127.0.0.1:4001": true, "[::1]:4001": true, "[::1]": true, "127.8.8.8": true,
-		"": false, "evil.example": false, "localhost.evil.example": false, "127.0.0.1.evil.example": false, "10.0.0.1": false, "0.0.0.0:4001": false,
-	} {
-		require.Equal(t, want, key.Admits(host, ""), host)
-		require.Equal(t, want, key.Admits(host, "anything"), host)
-	}
+	made := apikey.Generate()
+	require.Regexp(t, `^tianguis_[A-Za-z0-9_-]{43}$`, made)
+	require.NotEqual(t, made, apikey.Generate())
+	require.Len(t, apikey.Fingerprint(made), 8)
+	require.Empty(t, apikey.Fingerprint(""))
+}
+
+func TestKey_RevokedFromATimeOn(t *testing.T) {
+	t.Parallel()
+	now := time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
+	require.False(t, apikey.Key{}.Revoked(now))
+	require.False(t, apikey.Key{RevokedAt: now.Add(time.Microsecond)}.Revoked(now))
+	require.True(t, apikey.Key{RevokedAt: now}.Revoked(now))
 }

@@ -47,7 +47,7 @@ func kinds() []string {
 	return all
 }
 
-var doors = []string{string(operator.ByPage), string(operator.ByAPI), string(operator.ByCommandLine)}
+var doors = []string{string(operator.ByPage), string(operator.ByAPI), string(operator.ByCommandLine), string(operator.BySettings)}
 
 func (p *Pages) readActionForm(c echo.Context) (Form, operator.Filter) {
 	f := readForm("/actions", c.QueryParams(), p.clock.Now(), "kind", "door", "subject", "since", "until")

@@ -24,7 +24,7 @@ var statusOf = map[outbox.Code]int{
 }
 
 // suspicious are refusals that an operator may want to know of, by status.
-var suspicious = map[int]string{http.StatusUnauthorized: "unauthorized", http.StatusForbidden: "forbidden"}
+var suspicious = map[int]string{http.StatusUnauthorized: "unauthorized", http.StatusForbidden: "forbidden", http.StatusTooManyRequests: "too_many_requests"}
 
 // paymentStatusOf is the same for the codes of package payments that a page can meet.
 var paymentStatusOf = map[payments.Code]int{

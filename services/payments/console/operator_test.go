@@ -38,7 +38,7 @@ func (o *office) amount(value int64) money.Amount {
 func (o *office) payment(state payments.State, change func(*payments.Payment)) payments.Payment {
 	o.t.Helper()
 	now := o.clock.Now()
-	require.NoError(o.t, o.store.PutSeller(o.t.Context(), payments.Seller{ID: "alice", WalletAddressURL: "https://wallet.example/alice", CreatedAt: now, UpdatedAt: now}))
+	require.NoError(o.t, o.store.PutSeller(o.t.Context(), payments.Seller{ID: "alice", WalletAddressURL: "https://wallet.example/alice", CreatedAt: now, UpdatedAt: now}, nil))
 	id := payments.PaymentID(ulid.MustNew(ulid.Timestamp(now), ulid.DefaultEntropy()).String())
 	p := payments.Payment{
 		ID: id, OfferID: "offer-" + string(id), SellerID: "alice", Version: 1, State: state, Since: now, Amount: o.amount(10_000), DebitAmount: o.amount(10_250),

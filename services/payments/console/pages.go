@@ -47,7 +47,7 @@ type Pages struct {
 	rules   rules
 	tasks   tasks
 	log     *slog.Logger
-	key     apikey.Key
+	gate    *apikey.Gate
 	origins *http.CrossOriginProtection
 	clock   clock.Clock
 	pages   map[string]*template.Template
@@ -90,10 +90,9 @@ type tasks interface {
 //go:embed templates static
 var embedded embed.FS
 
-// New makes the pages. key is the API key, as for the rest of the service; "" leaves them open, which the caller allows on loopback
-// only. It fails only when a template is broken.
-func New(read reader, d desk, r rules, t tasks, key string, c clock.Clock, log *slog.Logger) (*Pages, error) {
-	p := &Pages{read: read, desk: d, rules: r, tasks: t, log: log, key: apikey.New(key), origins: http.NewCrossOriginProtection(), clock: c}
+// New makes the pages, behind the gate of the rest of the service. It fails only when a template is broken.
+func New(read reader, d desk, r rules, t tasks, gate *apikey.Gate, c clock.Clock, log *slog.Logger) (*Pages, error) {
+	p := &Pages{read: read, desk: d, rules: r, tasks: t, log: log, gate: gate, origins: http.NewCrossOriginProtection(), clock: c}
 	var err error
 	if p.style, err = loadAsset("static/" + styleSheet); err != nil {
 		return nil, err

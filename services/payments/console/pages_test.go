@@ -21,6 +21,7 @@ import (
 	"tianguis.example/chassis/database/databasetest"
 	"tianguis.example/chassis/logging"
 	"tianguis.example/payments"
+	"tianguis.example/payments/apikey"
 	"tianguis.example/payments/console"
 	"tianguis.example/payments/money"
 	"tianguis.example/payments/openpayments"
@@ -55,7 +56,9 @@ func eachOffice(t *testing.T, test func(t *testing.T, o *office)) {
 		require.NoError(t, err)
 		log := slog.New(slog.DiscardHandler)
 		rules := payments.New(o.store, o.bank.wallets, o.clock, log, payments.Settings{FinishWait: time.Second, Lease: time.Minute}, func() {})
-		pages, err := console.New(o.store, o.desk, rules, o, key, o.clock, log)
+		keys, err := apikey.ParseConfigured(key)
+		require.NoError(t, err)
+		pages, err := console.New(o.store, o.desk, rules, o, apikey.NewGate(keys, apikey.Limits{}, o.clock), o.clock, log)
 		require.NoError(t, err)
 		e := echo.New()
 		pages.Register(e)

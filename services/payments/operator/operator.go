@@ -1,7 +1,7 @@
 // Package operator is what operators do, as it is kept: who did what to what, when, and through which door.
 //
-// Who changes something says so in the same transaction (package store): the desk of package outbox for webhooks and endpoints, package
-// console for payments, background tasks and exports. It talks to nobody.
+// Who changes something says so in the same transaction (package store): the desk of package outbox for webhooks and endpoints, package payments for
+// sellers, package console for payments, background tasks and exports, the command line for keys. It talks to nobody.
 package operator
 
 import (
@@ -19,12 +19,13 @@ const (
 	ByPage        Door = "page"
 	ByAPI         Door = "api"
 	ByCommandLine Door = "command line"
+	BySettings    Door = "settings" // the configuration, at a start
 )
 
-// Operator is who did something, as far as that is known. The name is what they say it is: nothing proves it. The key does.
+// Operator is who did something, as far as that is known. A name that was typed is what they say it is: nothing proves it. The key does.
 type Operator struct {
 	Door Door
-	Name string // what was typed as the user's name, or is the command's user; "" for none
+	Name string // what was typed as the user's name, is the command's user, or the API key's name; "" for none
 	Key  string // the fingerprint of the API key that was presented (apikey.Fingerprint); "" where none is asked for
 }
 
@@ -59,6 +60,10 @@ const (
 	RemoveEndpoint  Kind = "endpoint_remove"
 	PingEndpoint    Kind = "endpoint_ping"
 	RotateSecret    Kind = "secret_rotate"
+	ResealSecrets   Kind = "secrets_reseal"
+	AddAPIKey       Kind = "apikey_create"
+	RevokeAPIKey    Kind = "apikey_revoke"
+	PutSeller       Kind = "seller_put"
 	CancelPayment   Kind = "payment_cancel"
 	LookAtPayment   Kind = "payment_look"
 	ComparePayment  Kind = "payment_compare"
@@ -72,7 +77,8 @@ const (
 
 // Kinds are all of them.
 var Kinds = []Kind{
-	ReplayWebhook, ReplayWebhooks, AddEndpoint, ChangeEndpoint, EnableEndpoint, DisableEndpoint, RemoveEndpoint, PingEndpoint, RotateSecret,
+	ReplayWebhook, ReplayWebhooks, AddEndpoint, ChangeEndpoint, EnableEndpoint, DisableEndpoint, RemoveEndpoint, PingEndpoint, RotateSecret, ResealSecrets,
+	AddAPIKey, RevokeAPIKey, PutSeller,
 	CancelPayment, LookAtPayment, ComparePayment, Reconcile, VerifyAudit, ExportPayments, ExportAudit, ExportFindings, ExportActions,
 }
 
@@ -83,7 +89,7 @@ type Action struct {
 	At      time.Time
 	By      Operator
 	Kind    Kind
-	Subject string // the id of the payment, the webhook or the endpoint that it was done to; "" for none
+	Subject string // the id of the payment, webhook, endpoint, seller or API key that it was done to; "" for none
 	Detail  string // for people; holds no secret
 }
 

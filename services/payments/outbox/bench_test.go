@@ -97,7 +97,7 @@ func newBench(b *testing.B) *bench {
 	x.receiver = httptest.NewServer(http.HandlerFunc(x.receive))
 	b.Cleanup(x.receiver.Close)
 	now := clock.System().Now()
-	require.NoError(b, x.store.PutSeller(b.Context(), payments.Seller{ID: "alice", WalletAddressURL: "https://wallet.example/alice", CreatedAt: now, UpdatedAt: now}))
+	require.NoError(b, x.store.PutSeller(b.Context(), payments.Seller{ID: "alice", WalletAddressURL: "https://wallet.example/alice", CreatedAt: now, UpdatedAt: now}, nil))
 	_, err = outbox.NewDesk(x.store, clock.System(), func(string) error { return nil }, func() {}).Configure(b.Context(), x.receiver.URL, x.secrets)
 	require.NoError(b, err)
 	return x

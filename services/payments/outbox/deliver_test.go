@@ -53,7 +53,7 @@ func newOffice(t *testing.T) *office {
 	require.NoError(t, err)
 	o.store = store.New(db, seal)
 
-	require.NoError(t, o.store.PutSeller(t.Context(), payments.Seller{ID: "alice", WalletAddressURL: "https://wallet.example/alice", CreatedAt: start, UpdatedAt: start}))
+	require.NoError(t, o.store.PutSeller(t.Context(), payments.Seller{ID: "alice", WalletAddressURL: "https://wallet.example/alice", CreatedAt: start, UpdatedAt: start}, nil))
 	amount, err := money.New(10_000, "MXN", 2)
 	require.NoError(t, err)
 	require.NoError(t, o.store.Record(t.Context(), payments.Change{

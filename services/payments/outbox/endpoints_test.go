@@ -48,7 +48,7 @@ func eachExchange(t *testing.T, test func(t *testing.T, x *exchange)) {
 		x := &exchange{t: t, store: store.New(db, seal), clock: clock.NewHeld(start), bell: worker.NewBell(), lines: &lines{}}
 		x.log = slog.New(slog.NewJSONHandler(x.lines, nil))
 		x.desk = outbox.NewDesk(x.store, x.clock, func(string) error { return nil }, x.bell.Ring)
-		require.NoError(t, x.store.PutSeller(t.Context(), payments.Seller{ID: "alice", WalletAddressURL: "https://wallet.example/alice", CreatedAt: start, UpdatedAt: start}))
+		require.NoError(t, x.store.PutSeller(t.Context(), payments.Seller{ID: "alice", WalletAddressURL: "https://wallet.example/alice", CreatedAt: start, UpdatedAt: start}, nil))
 		test(t, x)
 	})
 }

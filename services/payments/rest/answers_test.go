@@ -88,7 +88,7 @@ func TestSellers_RegisterAndList(t *testing.T) {
 	require.Equal(t, http.StatusCreated, register("https://wallet.example/bob").status, "the same id again changes the seller")
 	require.NoError(t, h.store.PutSeller(t.Context(), payments.Seller{
 		ID: "alice", WalletAddressURL: "https://wallet.example/alice", KeyID: "key-1", PrivateKeyPath: "planted/path.pem", CreatedAt: at, UpdatedAt: at,
-	}))
+	}, nil))
 	got = h.ask(t, http.MethodGet, "/sellers", "", withKey)
 	require.JSONEq(t, `{"sellers":[{"id":"alice","walletAddressUrl":"https://wallet.example/alice","keyId":"key-1"},
 		{"id":"bob","walletAddressUrl":"https://wallet.example/bob"}]}`, got.body)

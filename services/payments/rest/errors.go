@@ -36,6 +36,8 @@ var statusOf = map[payments.Code]int{
 	payments.CodeWalletRefused:  http.StatusBadGateway,
 	payments.CodeWalletTimeout:  http.StatusGatewayTimeout,
 	codeUnauthorized:            http.StatusUnauthorized,
+	codeScope:                   http.StatusForbidden,
+	codeTooMany:                 http.StatusTooManyRequests,
 	codeUnsupported:             http.StatusUnsupportedMediaType,
 	codeKeyReused:               http.StatusConflict,
 	codeKeyBusy:                 http.StatusConflict,
@@ -56,13 +58,14 @@ var webhookStatusOf = map[outbox.Code]int{
 var own = map[int]api.Failure{
 	http.StatusNotFound:              {Code: "no_such_route", Error: "there is nothing at this address"},
 	http.StatusMethodNotAllowed:      {Code: "method_not_allowed", Error: "this address does not take this method"},
+	http.StatusTooManyRequests:       {Code: string(codeTooMany), Error: "there were too many requests from this address: send fewer, after a while"},
 	http.StatusRequestEntityTooLarge: {Code: "too_large", Error: "the request body is too large"},
 	http.StatusBadRequest:            {Code: string(payments.CodeInvalidRequest), Error: "the request could not be read"},
 }
 
 // suspicious are the codes of refusals that an operator may want to know of.
 var suspicious = []string{
-	string(codeUnauthorized), string(codeUnsupported), string(payments.CodeHashInvalid), string(payments.CodeNotApproved), string(payments.CodeInvalidKey), "too_large",
+	string(codeUnauthorized), string(codeScope), string(codeTooMany), string(codeUnsupported), string(payments.CodeHashInvalid), string(payments.CodeNotApproved), string(payments.CodeInvalidKey), "too_large",
 }
 
 // ErrorHandler writes every error body of the service. What it does not know is "internal", and its text stays in the log.

@@ -15,7 +15,7 @@ import (
 
 func TestStatusOf_HasARowForEachCode(t *testing.T) {
 	t.Parallel()
-	doors := []payments.Code{codeUnauthorized, codeUnsupported, codeKeyReused, codeKeyBusy} // the rules do not know HTTP
+	doors := []payments.Code{codeUnauthorized, codeScope, codeTooMany, codeUnsupported, codeKeyReused, codeKeyBusy} // the rules do not know HTTP
 	for _, code := range payments.Codes {
 		require.Contains(t, statusOf, code)
 	}
@@ -44,6 +44,7 @@ func TestAPI_CodesAreOurs(t *testing.T) {
 	} {
 		require.Contains(t, payments.Codes, payments.Code(code))
 	}
+	require.Equal(t, api.CodeTooMany, string(codeTooMany))
 	for _, code := range []string{api.CodeUnreachable, api.CodeUnintelligible} {
 		require.NotContains(t, payments.Codes, payments.Code(code))
 	}

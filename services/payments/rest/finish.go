@@ -3,12 +3,15 @@ package rest
 import (
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
+	"time"
 
 	"github.com/labstack/echo/v4"
 
 	"tianguis.example/payments"
 	"tianguis.example/payments/api"
+	"tianguis.example/payments/apikey"
 )
 
 // finish takes what the wallet's redirect brought: from the marketplace, which has checked the buyer's session and has the
@@ -18,8 +21,8 @@ func (s *Server) finish(c echo.Context) error {
 	if s.isBrowser(c.Request()) {
 		return c.Redirect(http.StatusSeeOther, strings.TrimRight(s.marketplace, "/")+"/payments/finish?"+c.QueryString())
 	}
-	if !s.access.allows(c.Request()) {
-		return errUnauthorized()
+	if err := s.access.admit(c, apikey.Pay); err != nil {
+		return err
 	}
 	if err := once(query, "pendingId", "interact_ref", "hash", "result"); err != nil {
 		return err
@@ -32,10 +35,19 @@ func (s *Server) finish(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	p, err := s.rules.Finish(c.Request().Context(), id, payments.FinishRequest{
+	r := payments.FinishRequest{
 		InteractRef: query.Get("interact_ref"), Hash: query.Get("hash"), Result: query.Get("result"),
 		PayersSession: c.Request().Header.Get(api.PayersSessionHeader) == "true",
-	})
+	}
+	// Guesses that do not come from the payer's session use nothing up of what the payer has.
+	guesser := string(id) + " " + strconv.FormatBool(r.PayersSession)
+	if wait := s.guesses.Wait(guesser); wait > 0 {
+		return tooManyReturns(wait)
+	}
+	p, err := s.rules.Finish(c.Request().Context(), id, r)
+	if code := payments.CodeOf(err); code == payments.CodeHashInvalid || code == payments.CodeNotApproved {
+		s.guesses.Take(guesser)
+	}
 	if err != nil {
 		return err
 	}
@@ -47,9 +59,15 @@ func (s *Server) finish(c echo.Context) error {
 	return c.JSON(http.StatusOK, answer)
 }
 
+func tooManyReturns(wait time.Duration) error {
+	err := payments.Errorf(codeTooMany, "too many returns of this payment could not be verified: try again after a while")
+	err.RetryAfter = wait
+	return err
+}
+
 // isBrowser: no key is presented; and where there is no key at all, it is a page that is asked for.
 func (s *Server) isBrowser(r *http.Request) bool {
-	if s.access.key.Open() {
+	if s.access.gate.Open() {
 		return strings.Contains(r.Header.Get("Accept"), "text/html")
 	}
 	return r.Header.Get("Authorization") == "" && r.Header.Get("X-Api-Key") == ""

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -169,4 +170,29 @@ func TestFinish_WhatProvesNothing(t *testing.T) {
 	p, err := h.store.Payment(t.Context(), pendingID)
 	require.NoError(t, err)
 	require.Equal(t, aPayment(t), p)
+}
+
+// TestFinish_GuessesAreLimited, and those of others use up nothing of the payer's.
+func TestFinish_GuessesAreLimited(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, theKey)
+	h.keep(t, aPayment(t))
+	guess := func(options ...option) answer {
+		return h.ask(t, http.MethodGet, "/payments/finish?pendingId="+string(pendingID)+"&interact_ref=r&hash=wrong", "", append(options, withKey)...)
+	}
+	payers := header(api.PayersSessionHeader, "true")
+	for range guesses {
+		require.Equal(t, http.StatusForbidden, guess().status)
+	}
+	for range 5 {
+		got := guess()
+		require.Equal(t, http.StatusTooManyRequests, got.status)
+		require.Equal(t, "too_many_requests", got.failure(t).Code)
+		require.Equal(t, "6", got.header.Get("Retry-After"))
+	}
+	require.Contains(t, h.lines.String(), `"security":"too_many_requests"`)
+	require.Equal(t, http.StatusForbidden, guess(payers).status)
+	h.clock.Advance(6 * time.Second)
+	require.Equal(t, http.StatusForbidden, guess().status)
+	require.Equal(t, http.StatusTooManyRequests, guess().status)
 }

@@ -20,8 +20,10 @@ import (
 	"tianguis.example/chassis/database/databasetest"
 	"tianguis.example/chassis/httpserver"
 	"tianguis.example/chassis/logging"
+	"tianguis.example/chassis/ratelimit"
 	"tianguis.example/payments"
 	"tianguis.example/payments/api"
+	"tianguis.example/payments/apikey"
 	"tianguis.example/payments/egress"
 	"tianguis.example/payments/money"
 	"tianguis.example/payments/openpayments"
@@ -100,6 +102,7 @@ type house struct {
 	clock *clock.Held
 	lines *lines
 	desk  *outbox.Desk
+	gate  *apikey.Gate
 	news  atomic.Int32 // how often a delivery was said to be due
 }
 
@@ -124,12 +127,24 @@ func newHouseOn(t *testing.T, key, address string) *house {
 	}
 	h.rules = &faked{Service: payments.New(h.store, noWallets, clk, log, payments.Settings{FinishWait: time.Second}, func() {})}
 	e := httpserver.New(httpserver.Options{Log: log, Clock: clk, ErrorHandler: rest.ErrorHandler(log), BodyLimit: 64 << 10})
+	h.gate = gateOf(t, key, clk)
 	h.desk = outbox.NewDesk(h.store, clk, egress.Options{AllowHosts: []string{"127.0.0.1:9000"}}.Check, func() { h.news.Add(1) })
-	rest.New(h.rules, h.desk, h.store, key, marketplace, clk, log).Routes(e)
+	rest.New(h.rules, h.desk, h.store, rest.Options{Gate: h.gate, Marketplace: marketplace, Guesses: ratelimit.Limit{N: guesses, Per: time.Minute}}, clk, log).Routes(e)
 	server := httptest.NewServer(e)
 	t.Cleanup(server.Close)
 	h.url = server.URL
 	return h
+}
+
+// guesses is how many returns of a payment that cannot be verified are looked at in a minute.
+const guesses = 10
+
+// gateOf asks for the keys that the configuration has.
+func gateOf(t *testing.T, keys string, c clock.Clock) *apikey.Gate {
+	t.Helper()
+	configured, err := apikey.ParseConfigured(keys)
+	require.NoError(t, err)
+	return apikey.NewGate(configured, apikey.Limits{}, c)
 }
 
 // answer is what came back.
@@ -209,7 +224,7 @@ func aPayment(t *testing.T) payments.Payment {
 
 func (h *house) keep(t *testing.T, p payments.Payment) {
 	t.Helper()
-	require.NoError(t, h.store.PutSeller(t.Context(), payments.Seller{ID: "alice", WalletAddressURL: "https://wallet.example/alice", CreatedAt: at, UpdatedAt: at}))
+	require.NoError(t, h.store.PutSeller(t.Context(), payments.Seller{ID: "alice", WalletAddressURL: "https://wallet.example/alice", CreatedAt: at, UpdatedAt: at}, nil))
 	require.NoError(t, h.store.Record(t.Context(), payments.Change{After: p}))
 }
 

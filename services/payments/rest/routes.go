@@ -10,13 +10,16 @@ import (
 
 	"tianguis.example/chassis/clock"
 	"tianguis.example/chassis/httpserver"
+	"tianguis.example/chassis/ratelimit"
 	"tianguis.example/payments"
+	"tianguis.example/payments/apikey"
 	"tianguis.example/payments/openpayments"
+	"tianguis.example/payments/operator"
 )
 
 // rules is what the doors need of payments.Service.
 type rules interface {
-	RegisterSeller(ctx context.Context, s payments.Seller) error
+	RegisterSeller(ctx context.Context, by operator.Operator, s payments.Seller) error
 	Start(ctx context.Context, r payments.StartRequest) (payments.Payment, error)
 	Finish(ctx context.Context, id payments.PaymentID, r payments.FinishRequest) (payments.Payment, error)
 	Cancel(ctx context.Context, by payments.Actor, id payments.PaymentID) (payments.Payment, error)
@@ -26,6 +29,8 @@ type rules interface {
 
 // Reader is what is read past the rules: views, without secrets.
 type Reader interface {
+	// Seller returns payments.ErrUnknown when there is none.
+	Seller(ctx context.Context, id string) (payments.Seller, error)
 	Sellers(ctx context.Context) ([]payments.Seller, error)
 	PaymentView(ctx context.Context, id payments.PaymentID) (payments.Payment, error)
 	PendingPayments(ctx context.Context, limit int) ([]payments.Payment, error)
@@ -48,15 +53,22 @@ type Server struct {
 	read        Reader
 	keys        idempotencyStore
 	access      access
-	marketplace string // base URL, where browsers belong
+	guesses     *ratelimit.Limiter // returns from a wallet that cannot be verified, of each payment
+	marketplace string             // base URL, where browsers belong
 	clock       clock.Clock
 	log         *slog.Logger
 }
 
-// New makes the handlers. key is the API key; "" leaves the service open, which the caller allows on loopback
-// only. marketplace is the base URL of the marketplace.
-func New(r rules, d webhookDesk, keep Store, key, marketplace string, c clock.Clock, log *slog.Logger) *Server {
-	return &Server{rules: r, desk: d, read: keep, keys: keep, access: newAccess(key), marketplace: marketplace, clock: c, log: log}
+// Options are what the doors are like.
+type Options struct {
+	Gate        *apikey.Gate
+	Marketplace string          // its base URL, where browsers belong
+	Guesses     ratelimit.Limit // returns from a wallet that cannot be verified, of each payment
+}
+
+// New makes the handlers.
+func New(r rules, d webhookDesk, keep Store, o Options, c clock.Clock, log *slog.Logger) *Server {
+	return &Server{rules: r, desk: d, read: keep, keys: keep, access: newAccess(o.Gate), guesses: ratelimit.New(o.Guesses, c), marketplace: o.Marketplace, clock: c, log: log}
 }
 
 // Routes are all routes of the service in one view.
@@ -67,28 +79,28 @@ func (s *Server) Routes(e *echo.Echo) {
 	e.GET("/payments/finish", s.finish) // with the key, or a browser that is sent on
 
 	// Each by itself, since a group of echo's with middleware takes every unknown address too.
-	key := s.access.require
-	e.GET("/sellers", s.sellers, key)
-	e.POST("/sellers", s.registerSeller, key, s.idempotent)
-	e.POST("/offers/:offerId/quotes/start", s.start, key, s.idempotent)
-	e.GET("/offers/:offerId/payments", s.offerPayments, key)
-	e.GET("/payments/pending", s.pending, key)
-	e.GET("/payments/:pendingId/status", s.status, key)
-	e.GET("/payments/:pendingId/events", s.events, key)
-	e.POST("/payments/:pendingId/cancel", s.cancel, key)
-	e.POST("/api/payments/incoming", s.requestIncoming, key, s.idempotent)
-	e.POST("/api/wallet/profile", s.profile, key)
+	read, pay, admin := s.access.needs(apikey.Read), s.access.needs(apikey.Pay), s.access.needs(apikey.Admin)
+	e.GET("/sellers", s.sellers, read)
+	e.POST("/sellers", s.registerSeller, pay, s.idempotent) // with a key of the seller's own: admin
+	e.POST("/offers/:offerId/quotes/start", s.start, pay, s.idempotent)
+	e.GET("/offers/:offerId/payments", s.offerPayments, read)
+	e.GET("/payments/pending", s.pending, read)
+	e.GET("/payments/:pendingId/status", s.status, read)
+	e.GET("/payments/:pendingId/events", s.events, read)
+	e.POST("/payments/:pendingId/cancel", s.cancel, pay)
+	e.POST("/api/payments/incoming", s.requestIncoming, pay, s.idempotent)
+	e.POST("/api/wallet/profile", s.profile, pay)
 
-	e.GET("/webhooks/endpoints", s.webhookEndpoints, key)
-	e.POST("/webhooks/endpoints", s.addWebhookEndpoint, key, s.idempotentSecret)
-	e.GET("/webhooks/endpoints/:endpointId", s.webhookEndpoint, key)
-	e.PATCH("/webhooks/endpoints/:endpointId", s.changeWebhookEndpoint, key)
-	e.DELETE("/webhooks/endpoints/:endpointId", s.removeWebhookEndpoint, key)
-	e.GET("/webhooks/endpoints/:endpointId/secrets", s.webhookSecrets, key)
-	e.POST("/webhooks/endpoints/:endpointId/secrets/rotate", s.rotateWebhookSecret, key, s.idempotentSecret)
-	e.POST("/webhooks/endpoints/:endpointId/ping", s.pingWebhookEndpoint, key, s.idempotent)
-	e.GET("/webhooks/deliveries", s.webhookDeliveries, key)
-	e.GET("/webhooks/deliveries/:webhookId", s.webhookDelivery, key)
-	e.POST("/webhooks/deliveries/:webhookId/replay", s.replayWebhook, key)
-	e.POST("/webhooks/replay", s.replayWebhooks, key)
+	e.GET("/webhooks/endpoints", s.webhookEndpoints, read)
+	e.POST("/webhooks/endpoints", s.addWebhookEndpoint, admin, s.idempotentSecret)
+	e.GET("/webhooks/endpoints/:endpointId", s.webhookEndpoint, read)
+	e.PATCH("/webhooks/endpoints/:endpointId", s.changeWebhookEndpoint, admin)
+	e.DELETE("/webhooks/endpoints/:endpointId", s.removeWebhookEndpoint, admin)
+	e.GET("/webhooks/endpoints/:endpointId/secrets", s.webhookSecrets, read)
+	e.POST("/webhooks/endpoints/:endpointId/secrets/rotate", s.rotateWebhookSecret, admin, s.idempotentSecret)
+	e.POST("/webhooks/endpoints/:endpointId/ping", s.pingWebhookEndpoint, admin, s.idempotent)
+	e.GET("/webhooks/deliveries", s.webhookDeliveries, read)
+	e.GET("/webhooks/deliveries/:webhookId", s.webhookDelivery, read)
+	e.POST("/webhooks/deliveries/:webhookId/replay", s.replayWebhook, admin)
+	e.POST("/webhooks/replay", s.replayWebhooks, admin)
 }

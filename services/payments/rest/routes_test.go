@@ -3,14 +3,19 @@ package rest_test
 import (
 	"context"
 	"net/http"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/labstack/echo/v4"
 	"github.com/stretchr/testify/require"
+	"go.yaml.in/yaml/v3"
 
 	"tianguis.example/chassis/clock"
+	"tianguis.example/payments"
+	"tianguis.example/payments/apikey"
+	"tianguis.example/payments/operator"
 	"tianguis.example/payments/outbox"
 	"tianguis.example/payments/rest"
 )
@@ -31,7 +36,7 @@ var wire = []string{
 func TestRoutes_AreTheDesigns(t *testing.T) {
 	t.Parallel()
 	e := echo.New()
-	rest.New(nil, nil, (*noReader)(nil), theKey, marketplace, clock.System(), discard()).Routes(e)
+	rest.New(nil, nil, (*noReader)(nil), rest.Options{Gate: gateOf(t, theKey, clock.System())}, clock.System(), discard()).Routes(e)
 	routes := make([]string, 0, len(wire))
 	for _, r := range e.Routes() {
 		routes = append(routes, r.Method+" "+r.Path)
@@ -74,6 +79,94 @@ func TestRoutes_NeedTheKey(t *testing.T) {
 	}
 	require.NotContains(t, h.lines.String(), theKey)
 	require.Empty(t, sellersOf(t, h))
+}
+
+// TestRoutes_EachKeyMayDoWhatItsScopeSays: the rest is refused in words, and in the header of RFC 6750, that say which scope is needed.
+func TestRoutes_EachKeyMayDoWhatItsScopeSays(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, theKey+" read:the-key-that-looks pay:the-key-that-pays")
+	needs := map[string]string{}
+	for _, route := range wire[2:] {
+		method, _, _ := strings.Cut(route, " ")
+		needs[route] = "read"
+		if method != http.MethodGet {
+			needs[route] = "pay"
+		}
+		if strings.Contains(route, "/webhooks/") && method != http.MethodGet {
+			needs[route] = "admin"
+		}
+	}
+	needs["GET /payments/finish"] = "pay"
+	require.Equal(t, needs, documentedScopes(t), "openapi.yaml says the same")
+	for route, need := range needs {
+		method, path, _ := strings.Cut(route, " ")
+		path = strings.NewReplacer(":offerId", "7", ":pendingId", string(pendingID), ":endpointId", outbox.Configured, ":webhookId", "01KAR0000000000000000000WW").Replace(path)
+		for has, key := range map[string]string{"read": "the-key-that-looks", "pay": "the-key-that-pays", "admin": theKey} {
+			got := h.ask(t, method, path, "", header("Authorization", "Bearer "+key))
+			if apikey.Scope(has).Includes(apikey.Scope(need)) {
+				require.NotContains(t, []int{http.StatusUnauthorized, http.StatusForbidden}, got.status, "%s with %s", route, has)
+				continue
+			}
+			require.Equal(t, http.StatusForbidden, got.status, "%s with %s", route, has)
+			require.Equal(t, "insufficient_scope", got.failure(t).Code)
+			require.Contains(t, got.failure(t).Error, "needs "+need)
+			require.Equal(t, `Bearer realm="Tianguis payments", error="insufficient_scope", scope="`+need+`"`, got.header.Get("WWW-Authenticate"))
+		}
+	}
+	require.Contains(t, h.lines.String(), `"security":"insufficient_scope"`)
+}
+
+// documentedScopes are those that the document names, by route.
+func documentedScopes(t *testing.T) map[string]string {
+	t.Helper()
+	var document struct {
+		Paths map[string]map[string]yaml.Node // a path has parameters beside its operations
+	}
+	require.NoError(t, yaml.Unmarshal(rest.Document, &document))
+	parameter := regexp.MustCompile(`\{(\w+)\}`)
+	scopes := map[string]string{}
+	for path, all := range document.Paths {
+		for method, node := range all {
+			var operation struct{ Security []map[string][]string }
+			if node.Kind != yaml.MappingNode {
+				continue
+			}
+			require.NoError(t, node.Decode(&operation))
+			for _, one := range operation.Security {
+				for _, named := range one {
+					scopes[strings.ToUpper(method)+" "+parameter.ReplaceAllString(path, ":$1")] = strings.Join(named, " ")
+				}
+			}
+		}
+	}
+	return scopes
+}
+
+// A key that pays says who is paid, but not with which file; and leaves sellers alone that have a key of their own.
+func TestSellers_ThoseWithAKeyOfTheirOwnNeedAdmin(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, theKey+" pay:the-key-that-pays")
+	pays := header("Authorization", "Bearer the-key-that-pays")
+	post := func(body string, key option) int { return h.ask(t, http.MethodPost, "/sellers", body, key).status }
+	require.Equal(t, http.StatusCreated, post(`{"id":"alice","walletAddressUrl":"https://wallet.example/alice"}`, pays))
+	require.Equal(t, http.StatusCreated, post(`{"id":"alice","walletAddressUrl":"https://wallet.example/moved"}`, pays))
+	for _, own := range []string{`"keyId":"k","privateKeyPath":"a.pem"`, `"keyId":"k"`, `"privateKeyPath":"a.pem"`} {
+		require.Equal(t, http.StatusForbidden, post(`{"id":"bob","walletAddressUrl":"https://wallet.example/bob",`+own+`}`, pays), own)
+		require.Equal(t, http.StatusBadRequest, post(`{"id":"bob","walletAddressUrl":"https://wallet.example/bob",`+own+`}`, withKey), "%s: there is no such file here", own)
+	}
+	require.NoError(t, h.store.PutSeller(t.Context(), payments.Seller{ID: "keyed", WalletAddressURL: "https://wallet.example/keyed", KeyID: "k", PrivateKeyPath: "a.pem", CreatedAt: at, UpdatedAt: at}, nil))
+	require.Equal(t, http.StatusForbidden, post(`{"id":"keyed","walletAddressUrl":"https://evil.example/me"}`, pays))
+	known, err := h.store.Seller(t.Context(), "keyed")
+	require.NoError(t, err)
+	require.Equal(t, "https://wallet.example/keyed", known.WalletAddressURL)
+	require.Equal(t, http.StatusCreated, post(`{"id":"keyed","walletAddressUrl":"https://wallet.example/elsewhere"}`, withKey))
+	require.Equal(t, []string{"alice", "keyed"}, sellersOf(t, h))
+
+	told, err := h.store.Actions(t.Context(), operator.Filter{Kind: operator.PutSeller}, 10)
+	require.NoError(t, err)
+	require.Len(t, told, 3)
+	require.Equal(t, operator.Operator{Door: operator.ByAPI, Name: apikey.Configured, Key: apikey.Fingerprint("the-key-that-pays")}, told[2].By)
+	require.Equal(t, "is paid at https://wallet.example/moved", told[1].Detail)
 }
 
 func sellersOf(t *testing.T, h *house) []string {

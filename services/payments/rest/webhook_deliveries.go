@@ -157,7 +157,7 @@ func (s *Server) replayWebhook(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	d, err := s.desk.ReplayOne(c.Request().Context(), s.access.caller(c), id)
+	d, err := s.desk.ReplayOne(c.Request().Context(), operatorOf(c), id)
 	if err != nil {
 		return err
 	}
@@ -175,7 +175,7 @@ func (s *Server) replayWebhooks(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	n, err := s.desk.Replay(c.Request().Context(), s.access.caller(c), filter)
+	n, err := s.desk.Replay(c.Request().Context(), operatorOf(c), filter)
 	if err != nil {
 		return err
 	}

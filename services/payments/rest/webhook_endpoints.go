@@ -92,7 +92,7 @@ func (s *Server) addWebhookEndpoint(c echo.Context) error {
 	if err := readStrictJSON(c, &r); err != nil {
 		return err
 	}
-	e, secret, err := s.desk.Add(c.Request().Context(), s.access.caller(c), outbox.NewEndpoint{
+	e, secret, err := s.desk.Add(c.Request().Context(), operatorOf(c), outbox.NewEndpoint{
 		URL: r.URL, Description: r.Description, Types: eventTypes(r.EventTypes), Secret: r.Secret, Asymmetric: r.Asymmetric,
 	})
 	if err != nil {
@@ -123,7 +123,7 @@ func (s *Server) changeWebhookEndpoint(c echo.Context) error {
 		types := eventTypes(*r.EventTypes)
 		change.Types = &types
 	}
-	if _, err := s.desk.Change(c.Request().Context(), s.access.caller(c), id, change); err != nil {
+	if _, err := s.desk.Change(c.Request().Context(), operatorOf(c), id, change); err != nil {
 		return err
 	}
 	return s.webhookEndpoint(c)
@@ -134,7 +134,7 @@ func (s *Server) removeWebhookEndpoint(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := s.desk.Remove(c.Request().Context(), s.access.caller(c), id); err != nil {
+	if err := s.desk.Remove(c.Request().Context(), operatorOf(c), id); err != nil {
 		return err
 	}
 	return c.NoContent(http.StatusNoContent)
@@ -173,7 +173,7 @@ func (s *Server) rotateWebhookSecret(c echo.Context) error {
 		// Far beyond what is allowed; as a duration it must not wrap around to what is.
 		overlap = time.Duration(min(max(*r.OverlapSeconds, -1), math.MaxInt32)) * time.Second
 	}
-	made, until, err := s.desk.Rotate(c.Request().Context(), s.access.caller(c), id, r.Asymmetric, overlap)
+	made, until, err := s.desk.Rotate(c.Request().Context(), operatorOf(c), id, r.Asymmetric, overlap)
 	if err != nil {
 		return err
 	}
@@ -186,7 +186,7 @@ func (s *Server) pingWebhookEndpoint(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	ping, err := s.desk.Ping(c.Request().Context(), s.access.caller(c), id)
+	ping, err := s.desk.Ping(c.Request().Context(), operatorOf(c), id)
 	if err != nil {
 		return err
 	}

@@ -12,6 +12,7 @@ import (
 	"tianguis.example/chassis/database"
 	"tianguis.example/chassis/database/databasetest"
 	"tianguis.example/payments"
+	"tianguis.example/payments/apikey"
 	"tianguis.example/payments/operator"
 	"tianguis.example/payments/outbox"
 	"tianguis.example/payments/store"
@@ -64,6 +65,8 @@ func (w *methods) calls() map[string]func() error {
 	ping := webhook.Event{Type: webhook.Ping, Timestamp: noon}
 	task := payments.Task{ID: "01ZZZZZZZZZZZZZZZZZZZZZZT1", Kind: payments.TaskReconcile, AskedBy: "the test", AskedAt: noon}
 	return map[string]func() error{
+		"APIKeys":       func() error { _, err := s.APIKeys(ctx); return err },
+		"AddAPIKey":     func() error { return s.AddAPIKey(ctx, apiKey("01ZZZZZZZZZZZZZZZZZZZZZZK1"), done) },
 		"Actions":       func() error { return w.each("Actions", w.findActions()) },
 		"ActiveSecrets": func() error { _, err := s.ActiveSecrets(ctx, noon); return err },
 		"AddEndpoint":   func() error { return s.AddEndpoint(ctx, endpoint, secret, 50, done) },
@@ -153,7 +156,7 @@ func (w *methods) calls() map[string]func() error {
 		"PruneDeliveries":  func() error { _, err := s.PruneDeliveries(ctx, noon.Add(-364*24*time.Hour)); return err },
 		"PruneIdempotent":  func() error { return s.PruneIdempotent(ctx, noon.Add(30*time.Minute)) },
 		"PutSeller": func() error {
-			return s.PutSeller(ctx, payments.Seller{ID: "seller-7", WalletAddressURL: "https://wallet.example/moved", CreatedAt: noon, UpdatedAt: noon})
+			return s.PutSeller(ctx, payments.Seller{ID: "seller-7", WalletAddressURL: "https://wallet.example/moved", CreatedAt: noon, UpdatedAt: noon}, nil)
 		},
 		"RecentPayments":    func() error { _, err := s.RecentPayments(ctx, 100); return err },
 		"Record":            w.record,
@@ -172,11 +175,19 @@ func (w *methods) calls() map[string]func() error {
 		},
 		"ReplayOne": func() error { _, err := s.ReplayOne(ctx, delivered, done); return err },
 		"Reseal":    func() error { _, err := s.Reseal(ctx); return err },
+		"RevokeAPIKey": func() error {
+			k := apiKey("01ZZZZZZZZZZZZZZZZZZZZZZK2")
+			return errors.Join(s.AddAPIKey(ctx, k, done), s.RevokeAPIKey(ctx, k.ID, noon.Add(time.Hour), done))
+		},
 		"Seller":    func() error { _, err := s.Seller(ctx, "seller-7"); return err },
 		"Sellers":   func() error { _, err := s.Sellers(ctx); return err },
 		"Standings": func() error { _, err := s.Standings(ctx); return err },
 		"Tasks":     func() error { _, err := s.Tasks(ctx, payments.TaskReconcile, 10); return err },
 		"TrySealed": func() error { _, err := s.TrySealed(ctx, 100); return err },
+		"UseAPIKeys": func() error {
+			k := apiKey("01ZZZZZZZZZZZZZZZZZZZZZZK3")
+			return errors.Join(s.AddAPIKey(ctx, k, done), s.UseAPIKeys(ctx, map[string]time.Time{k.ID: noon}))
+		},
 		"VerifyAudit": func() error {
 			_, err := s.VerifyAudit(ctx, "")
 			return err
@@ -201,6 +212,11 @@ func (w *methods) calls() map[string]func() error {
 
 // done is what an operator is said to have done.
 var done = operator.Action{At: noon, By: operator.Operator{Door: operator.ByPage, Name: "Zoé", Key: "0badc0de"}, Kind: operator.PingEndpoint, Subject: outbox.Configured}
+
+// apiKey is one that nobody has.
+func apiKey(id string) apikey.Key {
+	return apikey.Key{ID: id, Name: "the test", Scope: apikey.Pay, Hash: apikey.HashOf(id), Fingerprint: apikey.Fingerprint(id), CreatedAt: noon}
+}
 
 // each does several things, one by one.
 func (w *methods) each(method string, all map[string]func() error) error {

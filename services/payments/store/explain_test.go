@@ -18,8 +18,8 @@ func TestMillion_EveryQueryHasItsIndex(t *testing.T) {
 	fill(t, db, 1_000_000)
 	keys, err := store.ReadKeys(logging.Secret(store.GenerateKey()))
 	require.NoError(t, err)
-	// Tables with a row for each endpoint, for each secret of one, for each kind of task and a hundred of its last ones, and for each chain of no payment.
-	explainer := databasetest.Explain(t, db, "webhook_endpoints", "webhook_secrets", "periodic_tasks", "tasks", "audit_chains")
+	// Tables with a row for each endpoint, for each secret of one, for each kind of task and a hundred of its last ones, for each API key, and for each chain of no payment.
+	explainer := databasetest.Explain(t, db, "webhook_endpoints", "webhook_secrets", "periodic_tasks", "tasks", "audit_chains", "api_keys")
 	everyMethod(t, store.New(db, keys), db, explainer.During)
 	explainer.Require(databasetest.Most{Rows: 3000, Blocks: 8000}, map[string]databasetest.Exception{
 		"Sellers":           {Most: databasetest.Most{Rows: 2000, Blocks: 100}, Scans: []string{"sellers"}, Why: "`payments seller list` prints all"},

@@ -13,7 +13,7 @@ import (
 // Resealed is what resealing did.
 type Resealed struct {
 	Key      string   `json:"key"`      // the id of the current key
-	Resealed int64    `json:"resealed"` // payments, webhook secrets and kept answers that were written by an older key, and are now by the current one
+	Resealed int64    `json:"resealed"` // payments, webhook secrets, API keys and kept answers that were written by an older key, and are now by the current one
 	Failed   []string `json:"failed"`   // those that could not be, with the reason; the first thousand
 	Left     int64    `json:"left"`     // those that an older key is still needed for
 }
@@ -39,6 +39,9 @@ func (s *Store) Reseal(ctx context.Context) (Resealed, error) {
 		return done, err
 	}
 	if err := s.resealWebhookSecrets(ctx, &done); err != nil {
+		return done, err
+	}
+	if err := s.resealAPIKeys(ctx, &done); err != nil {
 		return done, err
 	}
 	if err := s.resealOperators(ctx, &done); err != nil {

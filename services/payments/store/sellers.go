@@ -9,6 +9,7 @@ import (
 	"gorm.io/gorm/clause"
 
 	"tianguis.example/payments"
+	"tianguis.example/payments/operator"
 )
 
 type sellerRow struct {
@@ -38,14 +39,29 @@ func (s *Store) Seller(ctx context.Context, id string) (payments.Seller, error) 
 	return row.seller(), err
 }
 
-// PutSeller makes a seller, or changes all but the CreatedAt of one.
-func (s *Store) PutSeller(ctx context.Context, seller payments.Seller) error {
+// PutSeller makes a seller, or changes all but the CreatedAt of one, and keeps who did it, unless done is nil. One that is as it is to be stays untouched: callers
+// say it before each payment.
+func (s *Store) PutSeller(ctx context.Context, seller payments.Seller, done *operator.Action) error {
 	row := sellerRow(seller)
-	return s.db.Write(ctx, func(tx *gorm.DB) error {
-		return tx.Clauses(clause.OnConflict{
+	return s.db.Transact(ctx, func(tx *gorm.DB) error {
+		var known sellerRow
+		if err := tx.Clauses(clause.Locking{Strength: clause.LockingStrengthUpdate}).Where("id = ?", row.ID).Limit(1).Find(&known).Error; err != nil {
+			return err
+		}
+		if known.ID == row.ID && known.WalletAddressURL == row.WalletAddressURL && known.KeyID == row.KeyID && known.PrivateKeyPath == row.PrivateKeyPath {
+			return nil
+		}
+		err := tx.Clauses(clause.OnConflict{
 			Columns:   []clause.Column{{Name: "id"}},
 			DoUpdates: clause.AssignmentColumns([]string{"wallet_address_url", "key_id", "private_key_path", "updated_at"}),
 		}).Create(&row).Error
+		if err != nil {
+			return err
+		}
+		if done == nil {
+			return nil
+		}
+		return s.insertAction(tx, *done)
 	})
 }
 

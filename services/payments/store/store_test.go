@@ -32,7 +32,7 @@ func each(t *testing.T, f func(t *testing.T, s *store.Store, db *database.DB)) {
 		seal, err := store.ReadKeys(logging.Secret(store.GenerateKey()))
 		require.NoError(t, err)
 		s := store.New(db, seal)
-		require.NoError(t, s.PutSeller(t.Context(), payments.Seller{ID: "wendy", WalletAddressURL: "https://seller.example/wendy", CreatedAt: noon, UpdatedAt: noon}))
+		require.NoError(t, s.PutSeller(t.Context(), payments.Seller{ID: "wendy", WalletAddressURL: "https://seller.example/wendy", CreatedAt: noon, UpdatedAt: noon}, nil))
 		f(t, s, db)
 	})
 }
@@ -322,7 +322,7 @@ func TestSellers_PutKeepsTheBeginning(t *testing.T) {
 	each(t, func(t *testing.T, s *store.Store, _ *database.DB) {
 		later := noon.Add(time.Hour)
 		changed := payments.Seller{ID: "wendy", WalletAddressURL: "https://other.example/w", KeyID: "k", PrivateKeyPath: "w.pem", CreatedAt: later, UpdatedAt: later}
-		require.NoError(t, s.PutSeller(t.Context(), changed))
+		require.NoError(t, s.PutSeller(t.Context(), changed, nil))
 		changed.CreatedAt = noon
 		got, err := s.Seller(t.Context(), "wendy")
 		require.NoError(t, err)

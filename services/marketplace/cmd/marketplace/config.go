@@ -39,6 +39,9 @@ type Config struct {
 
 	TrustedProxies []string `env:"MARKETPLACE_TRUSTED_PROXIES" help:"Networks (such as 172.16.0.0/12, separated by commas) in which a proxy of yours stands before the marketplace. It is believed\nwhen it says in X-Forwarded-For who asks, so that tries to sign in are counted for each person, and not for all together."`
 
+	RateLimitAddress int `env:"RATE_LIMIT_ADDRESS" default:"50" help:"How many requests a second one address (of IPv6, a /64) may make; ten times as many at once. 0 for no limit. Webhooks are not\ncounted: they prove themselves. Each replica counts by itself."`
+	RateLimitFinish  int `env:"RATE_LIMIT_FINISH" default:"60" help:"How many returns from a wallet a minute that come to nothing are looked at, for each session, and for each address where nobody\nis signed in. 0 for no limit."`
+
 	PaymentsURL     string         `env:"PAYMENTS_SERVICE_URL" default:"http://localhost:4001" help:"The payments service."`
 	PaymentsKey     logging.Secret `env:"PAYMENTS_API_KEY" help:"The key that the payments service asks for. May be left out only when PAYMENTS_SERVICE_URL is on this machine."`
 	PaymentsTimeout time.Duration  `env:"PAYMENTS_TIMEOUT" default:"45s" help:"How long to wait for the payments service in one step."`
@@ -104,6 +107,11 @@ func (c *Config) Validate() error {
 	}
 	if err := c.Settings.Validate(); err != nil {
 		wrong = append(wrong, err)
+	}
+	for name, n := range map[string]int{"RATE_LIMIT_ADDRESS": c.RateLimitAddress, "RATE_LIMIT_FINISH": c.RateLimitFinish} {
+		if n < 0 || n > 1_000_000 {
+			add(name, "must be from 0, which is no limit, to 1000000")
+		}
 	}
 	if _, err := httpserver.ParseNetworks(c.TrustedProxies); err != nil {
 		add("MARKETPLACE_TRUSTED_PROXIES", "cannot be used: %v", err)

@@ -90,6 +90,7 @@ func startWith(t *testing.T, address string, now clock.Clock, change ...func(*Co
 	c.PaymentsURL, c.PaymentsKey = payments.URL, fakeKey
 	c.PaymentsTimeout = 5 * time.Second
 	c.UploadsDir = filepath.Join(t.TempDir(), "uploads")
+	c.RateLimitAddress = 0  // one address is everybody here; the test of the limit says otherwise
 	c.PollEvery = time.Hour // the tests of the poll say otherwise
 	c.WebhookSecret = logging.Secret(payments.secret)
 	for _, f := range change {

@@ -93,16 +93,18 @@ func (m measured) payments() *http.Client {
 }
 
 // doors are where requests can be refused.
-var doors = []string{"finish", "form", "sign_in", "webhook"}
+var doors = []string{"finish", "form", "limit", "sign_in", "webhook"}
 
 // door is where a request was refused: a webhook that nobody signed, a sign-in or whatever else takes a password, a form that is not ours, or a return from a wallet that could not be
-// verified, or is another session's.
+// verified, or is another session's; or there were too many.
 func door(route, method string, status int) string {
 	switch {
 	case route == webhook.Path && status == http.StatusUnauthorized:
 		return "webhook"
 	case method == http.MethodPost && (status == http.StatusUnauthorized || status == http.StatusTooManyRequests):
 		return "sign_in"
+	case status == http.StatusTooManyRequests:
+		return "limit"
 	case route == "/payments/finish" && (status == http.StatusForbidden || status == http.StatusNotFound):
 		return "finish"
 	case method == http.MethodPost && status == http.StatusForbidden:

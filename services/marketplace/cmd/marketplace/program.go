@@ -18,6 +18,7 @@ import (
 	"tianguis.example/chassis/httpclient"
 	"tianguis.example/chassis/httpserver"
 	"tianguis.example/chassis/openapi"
+	"tianguis.example/chassis/ratelimit"
 	"tianguis.example/chassis/tracing"
 	"tianguis.example/marketplace"
 	"tianguis.example/marketplace/deadline"
@@ -27,6 +28,7 @@ import (
 	"tianguis.example/marketplace/uploads"
 	"tianguis.example/marketplace/web"
 	"tianguis.example/payments/api"
+	"tianguis.example/payments/webhook"
 )
 
 const service = "marketplace"
@@ -104,6 +106,7 @@ func New(ctx context.Context, c Config, log *slog.Logger, now clock.Clock) (_ *P
 	_, sms := senders[marketplace.SMS]
 	pages, err := web.New(market, kept, now, log, web.Options{
 		BaseURL: c.BaseURL, UnsignedWebhooks: c.AllowUnsigned, Assets: assets, SMS: sms, Files: p.files, ConsoleURL: c.ConsoleURL, Mails: mails(shown),
+		Returns: ratelimit.Limit{N: c.RateLimitFinish, Per: time.Minute},
 	})
 	if err != nil {
 		return nil, err
@@ -114,6 +117,8 @@ func New(ctx context.Context, c Config, log *slog.Logger, now clock.Clock) (_ *P
 		TrustedProxies: proxies, Answered: measured.requests.Answered, Trace: tracePages(p.tracer),
 	}
 	p.echo = httpserver.New(p.options)
+	addresses := ratelimit.New(ratelimit.Limit{N: c.RateLimitAddress, Per: time.Second, Burst: 10 * c.RateLimitAddress}, now)
+	p.echo.Use(httpserver.LimitAddresses(addresses, func(c echo.Context) bool { return c.Path() == webhook.Path }))
 	p.echo.GET("/health", httpserver.Health(service, now))
 	p.echo.GET("/ready", httpserver.Ready(service, now, log, kept.Ping))
 	inbox.NewReceiver(market, secrets, c.AllowUnsigned, now, log).Register(p.echo, traceWebhooks(p.tracer)...)

@@ -134,3 +134,43 @@ func TestReturn_NotPaidSaysWhyAndOffersToTryAgain(t *testing.T) {
 		b.lands(b.comeBack(pendingID), "/jobs/1").has(t, `[data-flash="paid"]`)
 	})
 }
+
+// TestReturn_GuessesAreLimited: who tries returns that are not theirs is told to wait; the payer, at the same address, is not.
+func TestReturn_GuessesAreLimited(t *testing.T) {
+	t.Parallel()
+	m := start(t, func(c *Config) { c.RateLimitFinish = 3 })
+	b := m.browser().signIn(demoFunder)
+	pendingID := b.approve("1")
+	for _, guesser := range []*browser{m.browser(), m.browser().signIn(demoWorker)} {
+		for range 3 {
+			require.Contains(t, []int{http.StatusOK, http.StatusForbidden}, guesser.comeBack(pendingID).StatusCode)
+		}
+		refused := guesser.comeBack(pendingID)
+		require.Equal(t, http.StatusTooManyRequests, refused.StatusCode)
+		require.Contains(t, refused.has(t, "#error").Text(), "Too many requests")
+		require.NotEmpty(t, refused.Header.Get("Retry-After"))
+	}
+	require.Contains(t, m.logs.String(), `"security":"too_many_tries"`)
+	m.payments.pay(pendingID)
+	b.lands(b.comeBack(pendingID), "/jobs/1").has(t, `[data-flash="paid"]`)
+}
+
+// TestLimit_OfOneAddress: too many requests are refused with a page; health is always told, and webhooks are always heard.
+func TestLimit_OfOneAddress(t *testing.T) {
+	t.Parallel()
+	m := start(t, func(c *Config) { c.RateLimitAddress = 1 })
+	b := m.browser()
+	var refused page
+	for range 30 {
+		if refused = b.get("/jobs"); refused.StatusCode == http.StatusTooManyRequests {
+			break
+		}
+	}
+	require.Equal(t, http.StatusTooManyRequests, refused.StatusCode)
+	require.Equal(t, "1", refused.Header.Get("Retry-After"))
+	require.Contains(t, refused.has(t, "#error").Text(), "Too many requests")
+	for range 5 {
+		require.Equal(t, http.StatusOK, b.get("/health").StatusCode)
+		require.Equal(t, http.StatusUnauthorized, deliver(t, m.base, []byte("{}"), http.Header{}).status)
+	}
+}

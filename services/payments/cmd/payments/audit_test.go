@@ -27,7 +27,7 @@ func trail(t *testing.T) (map[string]string, *database.DB) {
 	require.NoError(t, err)
 	db := databasetest.Open(t, all["DATABASE_URL"], clock.NewHeld(at), store.Migrations())
 	keep := store.New(db, keys)
-	require.NoError(t, keep.PutSeller(t.Context(), payments.Seller{ID: "alice", WalletAddressURL: "https://wallet.example/alice", CreatedAt: at, UpdatedAt: at}))
+	require.NoError(t, keep.PutSeller(t.Context(), payments.Seller{ID: "alice", WalletAddressURL: "https://wallet.example/alice", CreatedAt: at, UpdatedAt: at}, nil))
 	amount, err := money.New(10_000, "MXN", 2)
 	require.NoError(t, err)
 	p := payments.Payment{ID: paidID, OfferID: "7", SellerID: "alice", State: payments.Created, Amount: amount, CreatedAt: at, UpdatedAt: at, Token: payments.Token{Value: planted}}

@@ -33,7 +33,7 @@ func prepared(t *testing.T) map[string]string {
 	seal, err := store.ReadKeys(logging.Secret(all["TOKEN_ENCRYPTION_KEY"]))
 	require.NoError(t, err)
 	keep := store.New(databasetest.Open(t, all["DATABASE_URL"], clock.NewHeld(at), store.Migrations()), seal)
-	require.NoError(t, keep.PutSeller(t.Context(), payments.Seller{ID: "alice", WalletAddressURL: "https://wallet.example/alice", CreatedAt: at, UpdatedAt: at}))
+	require.NoError(t, keep.PutSeller(t.Context(), payments.Seller{ID: "alice", WalletAddressURL: "https://wallet.example/alice", CreatedAt: at, UpdatedAt: at}, nil))
 
 	amount, err := money.New(10_000, "MXN", 2)
 	require.NoError(t, err)

@@ -13,8 +13,10 @@ import (
 	"tianguis.example/chassis/database"
 	"tianguis.example/chassis/httpserver"
 	"tianguis.example/chassis/logging"
+	"tianguis.example/chassis/ratelimit"
 	"tianguis.example/chassis/settings"
 	"tianguis.example/chassis/tracing"
+	"tianguis.example/payments/apikey"
 	"tianguis.example/payments/egress"
 	"tianguis.example/payments/outbox"
 	"tianguis.example/payments/store"
@@ -29,7 +31,13 @@ type config struct {
 	BaseURL            string         `env:"BASE_URL" default:"http://localhost:4001" help:"Where wallets send the buyer back to, with /payments/finish added: the marketplace's public\naddress, or this service's own, which sends browsers on to the marketplace."`
 	MarketplaceBaseURL string         `env:"MARKETPLACE_BASE_URL,DJANGO_BASE_URL" default:"http://localhost:8000" help:"The marketplace, as this service reaches it: webhooks go to /api/webhooks/payments there."`
 	MarketplacePublic  string         `env:"MARKETPLACE_PUBLIC_URL" help:"The marketplace, as browsers reach it, where that is another address than MARKETPLACE_BASE_URL (in containers, for one):\nthe buyer whom BASE_URL brings here is sent on to /payments/finish there."`
-	APIKey             logging.Secret `env:"PAYMENTS_API_KEY" help:"What callers must present as Authorization: Bearer <key>; several, separated by spaces, while one is being replaced.\nWithout it the service listens on loopback only. Make one with: payments secret generate api"`
+	APIKey             logging.Secret `env:"PAYMENTS_API_KEY" help:"What callers must present as Authorization: Bearer <key>; several, separated by spaces, while one is being replaced. Instead\nof a key its hash will do (sha256:<64 hexadecimal digits>), and pay: or read: before it lets it do no more than that. Without it\nthe service listens on loopback only. Make one with: payments secret generate api; others, each with its scope, with:\npayments apikey create"`
+	TrustedProxies     []string       `env:"PAYMENTS_TRUSTED_PROXIES" help:"Networks (such as 172.16.0.0/12, separated by commas) in which a proxy of yours stands before this service. It is believed\nwhen it says in X-Forwarded-For who asks, so that tries are counted for each, and not for all together."`
+
+	RateLimitAddress   int `env:"RATE_LIMIT_ADDRESS" default:"50" help:"How many requests a second one address (of IPv6, a /64) may make that shows no right API key; ten times as many at once.\n0 for no limit. Each replica counts by itself."`
+	RateLimitKey       int `env:"RATE_LIMIT_KEY" default:"500" help:"How many requests a second may come with one API key; twice as many at once. 0 for no limit."`
+	RateLimitWrongKeys int `env:"RATE_LIMIT_WRONG_KEYS" default:"60" help:"How many wrong API keys a minute one address may show; a right one is let in however many there were. 0 for no limit."`
+	RateLimitFinish    int `env:"RATE_LIMIT_FINISH" default:"60" help:"How many returns from the wallet a minute that cannot be verified are looked at, for each payment. 0 for no limit."`
 
 	WebhookSecret        logging.Secret `env:"WEBHOOK_SECRET" help:"Signs webhooks (Standard Webhooks): whsec_<base64>, several separated by spaces while one is being replaced.\nMake one with: payments secret generate webhook"`
 	WebhookAllowUnsigned bool           `env:"WEBHOOK_ALLOW_UNSIGNED" default:"false" help:"Send webhooks unsigned when there is no WEBHOOK_SECRET, for a marketplace that knows the documented webhook only."`
@@ -92,9 +100,17 @@ func (c *config) Validate() error {
 	if c.APIKey == "" && !httpserver.IsLoopback(c.Listen) {
 		add("PAYMENTS_API_KEY", "is needed to listen on %s: without it the service would be open to everybody", c.Listen)
 	}
-	for key := range strings.FieldsSeq(c.APIKey.Reveal()) {
-		if len(key) < 16 {
-			add("PAYMENTS_API_KEY", "must have 16 characters at least")
+	if _, err := apikey.ParseConfigured(c.APIKey.Reveal()); err != nil {
+		add("PAYMENTS_API_KEY", "%v", err)
+	}
+	if _, err := httpserver.ParseNetworks(c.TrustedProxies); err != nil {
+		add("PAYMENTS_TRUSTED_PROXIES", "cannot be used: %v", err)
+	}
+	for name, n := range map[string]int{
+		"RATE_LIMIT_ADDRESS": c.RateLimitAddress, "RATE_LIMIT_KEY": c.RateLimitKey, "RATE_LIMIT_WRONG_KEYS": c.RateLimitWrongKeys, "RATE_LIMIT_FINISH": c.RateLimitFinish,
+	} {
+		if n < 0 || n > 1_000_000 {
+			add(name, "must be from 0, which is no limit, to 1000000")
 		}
 	}
 	if c.FinishWait > 10*time.Second {
@@ -143,6 +159,19 @@ func (c *config) Validate() error {
 		add("LOG_LEVEL", "cannot be used: %v", err)
 	}
 	return errors.Join(wrong...)
+}
+
+// gateLimits are how often somebody may come to the doors that ask for a key.
+func (c *config) gateLimits() apikey.Limits {
+	return apikey.Limits{
+		Wrong: ratelimit.Limit{N: c.RateLimitWrongKeys, Per: time.Minute},
+		Key:   ratelimit.Limit{N: c.RateLimitKey, Per: time.Second, Burst: 2 * c.RateLimitKey},
+	}
+}
+
+// addressLimit is how often an address may ask for anything.
+func (c *config) addressLimit() ratelimit.Limit {
+	return ratelimit.Limit{N: c.RateLimitAddress, Per: time.Second, Burst: 10 * c.RateLimitAddress}
 }
 
 // forServing refuses what the other commands can do without.

@@ -37,7 +37,7 @@ func crashCommands() []*cobra.Command {
 
 // reads are the methods of the store that commit nothing. Whatever else it has is a commit, and has its points.
 var reads = []string{
-	"Actions", "ActiveSecrets", "Attempts", "AuditEvents", "AuditFrontier", "AuditTrail", "Checkpoints", "CountPayments", "Deliveries", "Delivery", "Endpoint", "EndpointSecrets", "Endpoints", "FindDeliveries", "FindPayments",
+	"APIKeys", "Actions", "ActiveSecrets", "Attempts", "AuditEvents", "AuditFrontier", "AuditTrail", "Checkpoints", "CountPayments", "Deliveries", "Delivery", "Endpoint", "EndpointSecrets", "Endpoints", "FindDeliveries", "FindPayments",
 	"LastAttempts", "LastPaid", "LivePayment", "OfferPayments", "Overdue", "Payment", "PaymentStandings", "PaymentView", "PaymentsToCompare", "PendingPayments", "Ping", "RecentPayments", "Seller", "Sellers",
 	"Standings", "Tasks", "TrySealed", "VerifyAudit", "VerifyPayment",
 }
@@ -129,8 +129,12 @@ func (s crashingStore) Record(ctx context.Context, c payments.Change) error {
 	return s.at.Do(recordMethod+" "+stepOf(c), func() error { return s.Store.Record(ctx, c) })
 }
 
-func (s crashingStore) PutSeller(ctx context.Context, seller payments.Seller) error {
-	return s.at.Do("PutSeller", func() error { return s.Store.PutSeller(ctx, seller) })
+func (s crashingStore) PutSeller(ctx context.Context, seller payments.Seller, done *operator.Action) error {
+	return s.at.Do("PutSeller", func() error { return s.Store.PutSeller(ctx, seller, done) })
+}
+
+func (s crashingStore) UseAPIKeys(ctx context.Context, used map[string]time.Time) error {
+	return s.at.Do("UseAPIKeys", func() error { return s.Store.UseAPIKeys(ctx, used) })
 }
 
 func (s crashingStore) ClaimDue(ctx context.Context, n int, now, until time.Time) ([]payments.Payment, error) {

@@ -185,7 +185,7 @@ func TestDoctor_SellersWithKeys(t *testing.T) {
 	all["KEY_FOLDER"] = t.TempDir()
 	keep := store.New(databasetest.Open(t, all["DATABASE_URL"], clock.System(), store.Migrations()), nil)
 	put := func(id, keyID, file string) {
-		require.NoError(t, keep.PutSeller(t.Context(), payments.Seller{ID: id, WalletAddressURL: w.URL + "/" + id, KeyID: keyID, PrivateKeyPath: file, CreatedAt: at, UpdatedAt: at}))
+		require.NoError(t, keep.PutSeller(t.Context(), payments.Seller{ID: id, WalletAddressURL: w.URL + "/" + id, KeyID: keyID, PrivateKeyPath: file, CreatedAt: at, UpdatedAt: at}, nil))
 	}
 	newKey(t, filepath.Join(all["KEY_FOLDER"], "ana.pem"))
 	newKey(t, filepath.Join(all["KEY_FOLDER"], "eva.pem"))

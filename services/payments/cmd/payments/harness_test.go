@@ -18,6 +18,7 @@ import (
 	"tianguis.example/chassis/clock"
 	"tianguis.example/chassis/logging"
 	"tianguis.example/chassis/settings"
+	"tianguis.example/payments/apikey"
 	"tianguis.example/payments/openpayments"
 	"tianguis.example/payments/store"
 	"tianguis.example/payments/webhook"
@@ -40,7 +41,7 @@ func good(t *testing.T, changes map[string]string) map[string]string {
 	all := map[string]string{
 		"PAYMENTS_LISTEN":      "127.0.0.1:0",
 		"DATABASE_URL":         "sqlite:" + filepath.Join(t.TempDir(), "payments.db"),
-		"PAYMENTS_API_KEY":     generateAPIKey(),
+		"PAYMENTS_API_KEY":     apikey.Generate(),
 		"WEBHOOK_SECRET":       webhook.GenerateSecret(),
 		"TOKEN_ENCRYPTION_KEY": store.GenerateKey(),
 		"LOG_LEVEL":            "debug",

@@ -13,6 +13,7 @@ import (
 	"tianguis.example/chassis/settings"
 	"tianguis.example/payments"
 	"tianguis.example/payments/openpayments"
+	"tianguis.example/payments/operator"
 )
 
 // identities gives the wallets as a client identity reaches them: the seller's own, or the platform's. A client is
@@ -121,7 +122,7 @@ func bootstrap(ctx context.Context, c config, service *payments.Service) error {
 	if c.SellerID == "" {
 		return nil
 	}
-	err := service.RegisterSeller(ctx, payments.Seller{ID: c.SellerID, WalletAddressURL: c.SellerWalletAddressURL})
+	err := service.RegisterSeller(ctx, operator.Operator{Door: operator.BySettings}, payments.Seller{ID: c.SellerID, WalletAddressURL: c.SellerWalletAddressURL})
 	if err != nil {
 		return fmt.Errorf("make the seller of SELLER_ID: %w", err)
 	}

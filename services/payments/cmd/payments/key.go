@@ -3,8 +3,6 @@ package main
 import (
 	"cmp"
 	"crypto/ed25519"
-	"crypto/rand"
-	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -13,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"tianguis.example/payments/apikey"
 	"tianguis.example/payments/openpayments"
 	"tianguis.example/payments/store"
 	"tianguis.example/payments/webhook"
@@ -114,7 +113,7 @@ func secretCommand(load func() (config, error)) *cobra.Command {
 	cmd := &cobra.Command{Use: "secret", Short: "Make secrets for the configuration, and replace the encryption key"}
 	cmd.AddCommand(resealCommand(load))
 	kinds := map[string]func() string{
-		"webhook": webhook.GenerateSecret, "encryption": store.GenerateKey, "api": generateAPIKey,
+		"webhook": webhook.GenerateSecret, "encryption": store.GenerateKey, "api": apikey.Generate,
 	}
 	cmd.AddCommand(&cobra.Command{
 		Use: "generate {webhook|encryption|api}", Short: "Print a new secret for WEBHOOK_SECRET, TOKEN_ENCRYPTION_KEY or PAYMENTS_API_KEY",
@@ -129,12 +128,6 @@ func secretCommand(load func() (config, error)) *cobra.Command {
 		},
 	})
 	return cmd
-}
-
-func generateAPIKey() string {
-	bits := make([]byte, 32)
-	_, _ = rand.Read(bits) // never returns an error (crypto/rand)
-	return base64.RawURLEncoding.EncodeToString(bits)
 }
 
 func printJSON(w io.Writer, v any) error {

@@ -47,7 +47,7 @@ func command() *cobra.Command {
 	load := func() (config, error) { return loadConfig(file) }
 	root.AddCommand(
 		serveCommand(load), migrateCommand(load), sellerCommand(load), paymentCommand(load), webhookCommand(load), reconcileCommand(load),
-		auditCommand(load), keyCommand(load), secretCommand(load), configCommand(), versionCommand(),
+		auditCommand(load), apiKeyCommand(load), keyCommand(load), secretCommand(load), configCommand(), versionCommand(),
 	)
 	root.AddCommand(healthCommand(load), doctorCommand(&file))
 	root.AddCommand(crashCommands()...)

@@ -71,11 +71,14 @@ func (m measured) wallets(client *http.Client) *http.Client {
 }
 
 // doors are where requests can be refused.
-var doors = []string{"api", "finish", "operator"}
+var doors = []string{"api", "finish", "limit", "operator"}
 
-// door is where a request was refused: the API without its key, the operator's pages, or a return from a wallet that could not be verified.
+// door is where a request was refused: the API without its key, the operator's pages, a return from a wallet that could not be verified, or
+// wherever it was that there were too many.
 func door(route, _ string, status int) string {
 	switch {
+	case status == http.StatusTooManyRequests:
+		return "limit"
 	case route == "/payments/finish" && (status == http.StatusForbidden || status == http.StatusNotFound):
 		return "finish"
 	case status != http.StatusUnauthorized && status != http.StatusForbidden:

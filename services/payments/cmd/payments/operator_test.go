@@ -95,15 +95,16 @@ func TestOperator_ANightWithThePages(t *testing.T) {
 				told = append(told, string(a.By.Door)+" "+string(a.Kind))
 				require.NotContains(t, a.Detail, "whsec_")
 			}
-			require.Equal(t, []string{
+			require.Equal(t, []string{ // the newest first
 				"command line reconcile", "command line secret_rotate", "command line endpoint_enable", "api endpoint_disable", "page audit_verify", "page payment_compare", "page reconcile",
+				"settings seller_put",
 			}, told)
 			require.Equal(t, "Zoé", done[6].By.Name)
 			require.NotEmpty(t, done[3].By.Key)
 			require.Equal(t, done[3].By.Key, done[6].By.Key, "of one key")
 			report, err := keep.VerifyAudit(t.Context(), "")
 			require.NoError(t, err)
-			require.EqualValues(t, 7, report.Actions)
+			require.EqualValues(t, 8, report.Actions)
 			for _, f := range report.Findings {
 				require.Zero(t, f.Action, "%+v", f)
 			}

@@ -16,10 +16,12 @@ import (
 	"tianguis.example/chassis/httpclient"
 	"tianguis.example/chassis/httpserver"
 	"tianguis.example/chassis/openapi"
+	"tianguis.example/chassis/ratelimit"
 	"tianguis.example/chassis/settings"
 	"tianguis.example/chassis/tracing"
 	"tianguis.example/chassis/worker"
 	"tianguis.example/payments"
+	"tianguis.example/payments/apikey"
 	"tianguis.example/payments/console"
 	"tianguis.example/payments/egress"
 	"tianguis.example/payments/outbox"
@@ -43,6 +45,8 @@ type program struct {
 	compares *worker.Loop[time.Time] // nil when nobody wants it
 	tasks    *worker.Loop[payments.Task]
 	asked    worker.Bell // rung after a commit that asked for a task
+	gate     *apikey.Gate
+	forged   string // what was told of API keys that somebody else wrote
 	measured measured
 	tracer   *tracing.Tracer // nil when nobody collects traces
 }
@@ -80,6 +84,18 @@ func newProgram(ctx context.Context, c config, log *slog.Logger, clk clock.Clock
 	p.measured.asks(kept, clk, log)
 	keep := crash.store(kept)
 	p.store = keep
+	keys, err := apikey.ParseConfigured(c.APIKey.Reveal())
+	if err != nil {
+		return nil, settings.Wrong("PAYMENTS_API_KEY", "%v", err)
+	}
+	p.gate = apikey.NewGate(keys, c.gateLimits(), clk)
+	if err := p.readAPIKeys(ctx); err != nil {
+		return nil, fmt.Errorf("read the API keys: %w", err)
+	}
+	proxies, err := httpserver.ParseNetworks(c.TrustedProxies)
+	if err != nil {
+		return nil, settings.Wrong("PAYMENTS_TRUSTED_PROXIES", "cannot be used: %v", err)
+	}
 	secrets, err := c.secrets()
 	if err != nil {
 		return nil, err
@@ -142,19 +158,22 @@ func newProgram(ctx context.Context, c config, log *slog.Logger, clk clock.Clock
 		Workers: 2, Poll: max(c.PollInterval, taskPoll), Wake: p.asked, Drain: drain, Watch: p.measured.loops,
 	}
 
-	api := rest.New(tracedService, desk, keep, c.APIKey.Reveal(), c.MarketplacePublic, clk, log)
+	api := rest.New(tracedService, desk, keep, rest.Options{
+		Gate: p.gate, Marketplace: c.MarketplacePublic, Guesses: ratelimit.Limit{N: c.RateLimitFinish, Per: time.Minute},
+	}, clk, log)
 	p.server = httpserver.Options{
 		Log: log, Clock: clk, ErrorHandler: rest.ErrorHandler(log), BodyLimit: 64 << 10, Drain: drain, Answered: p.measured.requests.Answered,
-		Trace: p.tracer.Server(tracing.ServerOptions{Trusts: api.Authorized, Params: pathParams}),
+		TrustedProxies: proxies, Trace: p.tracer.Server(tracing.ServerOptions{Trusts: api.Authorized, Params: pathParams}),
 	}
 	e := httpserver.New(p.server)
+	e.Use(httpserver.LimitAddresses(ratelimit.New(c.addressLimit(), clk), api.Authorized))
 	api.Routes(e)
 	document, err := openapi.New(rest.Document)
 	if err != nil {
 		return nil, err
 	}
 	document.Register(e)
-	pages, err := console.New(keep, desk, tracedService, p, c.APIKey.Reveal(), clk, log)
+	pages, err := console.New(keep, desk, tracedService, p, p.gate, clk, log)
 	if err != nil {
 		return nil, err
 	}
@@ -216,6 +235,7 @@ func (p *program) Run(ctx context.Context) error {
 	loops.Go(func() { p.webhooks.Run(ctx) })
 	loops.Go(func() { p.tasks.Run(ctx) })
 	loops.Go(func() { p.prune(ctx) })
+	loops.Go(func() { p.followAPIKeys(ctx) })
 	loops.Go(func() { p.pinAudit(ctx) })
 	if p.measured.listener != nil {
 		loops.Go(func() { p.measured.registry.Serve(ctx, p.measured.listener, p.log) })

@@ -50,7 +50,7 @@ func compared(t *testing.T, address string) (all map[string]string, unmarked, un
 	require.NoError(t, err)
 	now := clock.System().Now()
 	keep := store.New(databasetest.Open(t, all["DATABASE_URL"], clock.System(), store.Migrations()), keys)
-	require.NoError(t, keep.PutSeller(t.Context(), payments.Seller{ID: "alice", WalletAddressURL: "https://wallet.example/alice", CreatedAt: now, UpdatedAt: now}))
+	require.NoError(t, keep.PutSeller(t.Context(), payments.Seller{ID: "alice", WalletAddressURL: "https://wallet.example/alice", CreatedAt: now, UpdatedAt: now}, nil))
 	amount, err := money.New(10_000, "MXN", 2)
 	require.NoError(t, err)
 	put := func(id, offer, incoming string, state payments.State) payments.PaymentID {

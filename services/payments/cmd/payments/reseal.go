@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"tianguis.example/chassis/clock"
+	"tianguis.example/payments/operator"
 	"tianguis.example/payments/store"
 )
 
@@ -28,7 +29,10 @@ func resealCommand(load func() (config, error)) *cobra.Command {
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return withKeys(cmd, load, func(ctx context.Context, keep *store.Store) error {
 				var done resealing
-				var err error
+				err := keep.RecordAction(ctx, operator.Action{At: clock.System().Now(), By: atCommandLine(), Kind: operator.ResealSecrets, Detail: "with the first key of TOKEN_ENCRYPTION_KEY"})
+				if err != nil {
+					return err
+				}
 				if done.Resealed, err = keep.Reseal(ctx); err != nil {
 					return err
 				}

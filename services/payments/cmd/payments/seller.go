@@ -10,6 +10,7 @@ import (
 
 	"tianguis.example/chassis/clock"
 	"tianguis.example/chassis/database"
+	"tianguis.example/chassis/settings"
 	"tianguis.example/payments"
 	"tianguis.example/payments/egress"
 	"tianguis.example/payments/store"
@@ -27,13 +28,17 @@ func sellerAddCommand(load func() (config, error)) *cobra.Command {
 		Use: "add --id ID --wallet-address URL", Short: "Add a seller, or change one", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return withDatabase(cmd, load, func(ctx context.Context, c config, db *database.DB) error {
+				keys, err := store.ReadKeys(c.TokenEncryptionKey)
+				if err != nil {
+					return settings.Wrong("TOKEN_ENCRYPTION_KEY", "%v: set it as the service has it", err)
+				}
 				clk := clock.System()
 				ids, err := newIdentities(c, egress.Client(egress.Options{AllowHosts: c.WalletAllowHosts}), clk)
 				if err != nil {
 					return err
 				}
-				service := payments.New(store.New(db, nil), ids.of, clk, nil, payments.Settings{}, nil)
-				if err := service.RegisterSeller(ctx, seller); err != nil {
+				service := payments.New(store.New(db, keys), ids.of, clk, nil, payments.Settings{}, nil)
+				if err := service.RegisterSeller(ctx, atCommandLine(), seller); err != nil {
 					return err
 				}
 				fmt.Fprintf(cmd.OutOrStdout(), "seller %s is paid at %s\n", seller.ID, seller.WalletAddressURL)
