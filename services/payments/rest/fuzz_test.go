@@ -19,6 +19,7 @@ import (
 	"tianguis.example/chassis/clock"
 	"tianguis.example/payments"
 	"tianguis.example/payments/api"
+	"tianguis.example/payments/apikey"
 	"tianguis.example/payments/outbox"
 )
 
@@ -81,13 +82,14 @@ func FuzzFinish(f *testing.F) {
 		f.Add(seed, true, "")
 		f.Add(seed, false, "text/html")
 	}
+	gate := apikey.NewGate([]apikey.Key{{Scope: apikey.Pay, Hash: apikey.HashOf("the-key")}}, apikey.Limits{}, clock.System())
 	f.Fuzz(func(t *testing.T, query string, keyed bool, accept string) {
 		target, err := url.ParseRequestURI("/payments/finish?" + query)
 		if err != nil || strings.ContainsFunc(query, func(r rune) bool { return r <= ' ' || r == 0x7f }) {
 			return // net/http takes no such request line
 		}
 		heard := &finishing{}
-		s := &Server{rules: heard, access: newAccess("the-key"), marketplace: "https://market.example/"}
+		s := &Server{rules: heard, access: newAccess(gate), marketplace: "https://market.example/"}
 		request := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/payments/finish", http.NoBody)
 		request.URL, request.RequestURI = target, target.RequestURI()
 		request.Header["Accept"] = []string{accept}
