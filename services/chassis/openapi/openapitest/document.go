@@ -97,10 +97,10 @@ var unlisted = []string{
 func (d *Document) Exchange(request *http.Request, body []byte, response *http.Response, answer []byte) error {
 	asked := request.Clone(request.Context())
 	asked.Body = io.NopCloser(bytes.NewReader(body))
-	item, _, path := paths.FindPath(asked, d.model, d.options)
+	item, path := d.operation(asked)
 	taken := response.StatusCode < http.StatusBadRequest
-	if item == nil || helpers.ExtractOperation(asked, item) == nil {
-		if kind, _, _ := mime.ParseMediaType(response.Header.Get("Content-Type")); taken && kind == "application/json" && request.URL.Path != openapi.JSONPath {
+	if item == nil {
+		if taken && isJSON(response) && request.URL.Path != openapi.JSONPath {
 			return fmt.Errorf("%s %s is answered in JSON, and is not in the document", request.Method, request.URL.Path)
 		}
 		return nil
@@ -116,6 +116,20 @@ func (d *Document) Exchange(request *http.Request, body []byte, response *http.R
 		return nil
 	}
 	return fmt.Errorf("%s %s, answered with %d %.2000s, is not as the document says: %w", request.Method, path, response.StatusCode, answer, told(found))
+}
+
+// operation finds what the document says about a request: nil when it has nothing.
+func (d *Document) operation(request *http.Request) (*v3.PathItem, string) {
+	item, _, path := paths.FindPath(request, d.model, d.options)
+	if item == nil || helpers.ExtractOperation(request, item) == nil {
+		return nil, ""
+	}
+	return item, path
+}
+
+func isJSON(response *http.Response) bool {
+	kind, _, err := mime.ParseMediaType(response.Header.Get("Content-Type"))
+	return err == nil && kind == "application/json"
 }
 
 // Webhook returns what of a webhook that the service has sent is not as the document says under that name.

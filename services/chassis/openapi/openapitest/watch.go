@@ -49,7 +49,7 @@ func (w *Watch) Service(t testing.TB, address string, document *Document) {
 // RoundTrip sends the request.
 func (w *Watch) RoundTrip(request *http.Request) (*http.Response, error) {
 	w.mu.RLock()
-	_, known := w.services[request.URL.Host]
+	service, known := w.services[request.URL.Host]
 	w.mu.RUnlock()
 	if !known {
 		return w.inner.RoundTrip(request)
@@ -58,6 +58,9 @@ func (w *Watch) RoundTrip(request *http.Request) (*http.Response, error) {
 	response, err := w.inner.RoundTrip(sent.of(request))
 	if err != nil {
 		return response, err
+	}
+	if item, _ := service.document.operation(request); item == nil && !isJSON(response) {
+		return response, nil // a page or a file, which may be long
 	}
 	answer, err := io.ReadAll(response.Body)
 	_ = response.Body.Close()
@@ -74,6 +77,13 @@ func (w *Watch) RoundTrip(request *http.Request) (*http.Response, error) {
 		}
 	}
 	return response, nil
+}
+
+// CloseIdleConnections closes those of the transport below.
+func (w *Watch) CloseIdleConnections() {
+	if inner, ok := w.inner.(interface{ CloseIdleConnections() }); ok {
+		inner.CloseIdleConnections()
+	}
 }
 
 // broken is the end of an answer: where it broke off, or io.EOF.
