@@ -4,6 +4,7 @@ import (
 	"go/parser"
 	"go/token"
 	"io/fs"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -74,5 +75,25 @@ func TestImportsPointOneWay(t *testing.T) {
 	})
 	if err != nil {
 		t.Fatal(err)
+	}
+}
+
+// No service links what only tests need: its supply chain would be ours, for nothing.
+func TestServicesLinkNoTestCode(t *testing.T) {
+	t.Parallel()
+	for _, service := range []string{"payments", "marketplace", "sandbox"} {
+		out, err := exec.CommandContext(t.Context(), "go", "list", "-deps", "tianguis.example/"+service+"/cmd/"+service).Output()
+		if err != nil {
+			t.Fatal(err)
+		}
+		linked := strings.Fields(string(out))
+		if !slices.Contains(linked, "tianguis.example/chassis/openapi") && service != "sandbox" {
+			t.Errorf("%s does not link what it serves its document with: is this the list of all that it links?", service)
+		}
+		for _, p := range linked {
+			if strings.HasPrefix(p, "github.com/pb33f/") || strings.HasPrefix(p, "github.com/stretchr/") || p == "testing" {
+				t.Errorf("%s links %s", service, p)
+			}
+		}
 	}
 }

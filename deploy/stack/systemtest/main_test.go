@@ -43,6 +43,7 @@ func run(m *testing.M) (int, error) {
 		there = &compose
 		resolveLocalhost()
 	}
+	http.DefaultTransport = contracts
 	bin = filepath.Join(root, stack.StateFolder, "bin", "test")
 	if raceDetector {
 		bin += "-race"

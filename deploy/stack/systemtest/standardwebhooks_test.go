@@ -8,13 +8,16 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	standardwebhooks "github.com/standard-webhooks/standard-webhooks/libraries/go"
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"tianguis.example/chassis/clock"
+	"tianguis.example/chassis/openapi/openapitest"
 	"tianguis.example/payments/api"
 	"tianguis.example/stack"
 	"tianguis.example/stack/person"
@@ -27,6 +30,7 @@ func TestOfficialLibraries(t *testing.T) {
 	libraries := map[string]library{"Go": goLibrary{}, "JavaScript": newNodeLibrary(t)}
 	receiver := newWebhookReceiver(t)
 	w := newWorld(t, "sqlite", env{stack.Payments: {"WEBHOOK_ALLOW_HOSTS": receiver.Listener.Addr().String(), "POLL_INTERVAL": "100ms"}})
+	receiver.document.Store(documentOf(t, w.Payments.Address))
 	added, err := w.payments.AddWebhookEndpoint(t.Context(), api.AddWebhookEndpoint{URL: receiver.URL})
 	require.NoError(t, err)
 	stranger := "whsec_" + strings.Repeat("c3RyYW5nZXI", 4)
@@ -132,10 +136,11 @@ func (w *world) receive(t *testing.T, m signedMessage) answer {
 	})
 }
 
-// webhookReceiver takes every webhook, and hands them on as they came.
+// webhookReceiver takes every webhook, holds it against the document if it has one, and hands it on as it came.
 type webhookReceiver struct {
 	*httptest.Server
-	came chan signedMessage
+	came     chan signedMessage
+	document atomic.Pointer[openapitest.Document]
 }
 
 func newWebhookReceiver(t *testing.T) *webhookReceiver {
@@ -146,6 +151,9 @@ func newWebhookReceiver(t *testing.T) *webhookReceiver {
 		if err != nil {
 			w.WriteHeader(http.StatusBadRequest)
 			return
+		}
+		if d := r.document.Load(); d != nil {
+			assert.NoError(t, d.Webhook("payment", request, body))
 		}
 		r.came <- signedMessage{
 			ID: request.Header.Get(standardwebhooks.HeaderWebhookID), Timestamp: request.Header.Get(standardwebhooks.HeaderWebhookTimestamp),

@@ -59,7 +59,7 @@ func TestUpgrade(t *testing.T) {
 	newerMarketplace := u.beside(t, u.Marketplace, "MARKETPLACE_LISTEN")
 	key, err := stack.ReadSecret(u.Secrets.APIKey)
 	require.NoError(t, err)
-	atNewer := api.NewClient(newer.Address, key, nil)
+	atNewer := api.NewClient(newer.Address, key, http.DefaultClient)
 	u.pay(t, u.payments, u.payments)
 
 	// The schema changes under the old release, while it is at work.
@@ -85,6 +85,8 @@ func TestUpgrade(t *testing.T) {
 	// Both releases side by side.
 	require.NoError(t, newer.Start(t.Context()))
 	require.NoError(t, newerMarketplace.Start(t.Context()))
+	watchContract(t, newer)
+	watchContract(t, newerMarketplace)
 	u.pay(t, u.payments, atNewer)
 	u.pay(t, atNewer, u.payments)
 	close(done)

@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"encoding/json"
 	"errors"
+	"net/http"
 	"os"
 	"strings"
 	"sync"
@@ -136,7 +137,10 @@ func look(t *testing.T, s *stack.Stack) *world {
 	t.Helper()
 	key, err := stack.ReadSecret(s.Secrets.APIKey)
 	require.NoError(t, err)
-	return &world{Stack: s, payments: api.NewClient(s.Payments.Address, key, nil), wallets: s.Wallets()}
+	for _, service := range []*stack.Program{s.Payments, s.Marketplace} {
+		watchContract(t, service)
+	}
+	return &world{Stack: s, payments: api.NewClient(s.Payments.Address, key, http.DefaultClient), wallets: s.Wallets()}
 }
 
 // server is the Postgres of this run, started when it is first wanted and stopped by TestMain.

@@ -97,7 +97,7 @@ func (c *Client) Start(ctx context.Context, offerID string, start Start) (answer
 
 // Cancel calls off a payment that nobody has approved yet. It may be called again. It is refused, with CodeInProgress, once money may be moving.
 func (c *Client) Cancel(ctx context.Context, pendingID string) (answer Payment, err error) {
-	return answer, c.post(context.WithValue(ctx, safeKey{}, true), "/payments/"+url.PathEscape(pendingID)+"/cancel", struct{}{}, &answer)
+	return answer, c.post(context.WithValue(ctx, safeKey{}, true), "/payments/"+url.PathEscape(pendingID)+"/cancel", nil, &answer)
 }
 
 // Finish hands on what the wallet's redirect brought.
@@ -186,7 +186,7 @@ func (c *Client) RotateWebhookSecret(ctx context.Context, endpointID string, rot
 
 // PingWebhookEndpoint sends a test event, once. What comes of it is told by WebhookDelivery.
 func (c *Client) PingWebhookEndpoint(ctx context.Context, id string) (answer WebhookDelivery, err error) {
-	return answer, c.post(ctx, endpointPath(id)+"/ping", struct{}{}, &answer)
+	return answer, c.post(ctx, endpointPath(id)+"/ping", nil, &answer)
 }
 
 // WebhookDeliveries is a page of the delivery log, newest first.
@@ -213,7 +213,7 @@ func (c *Client) WebhookDelivery(ctx context.Context, webhookID string) (answer 
 
 // ReplayWebhook sends one again, under the same id, whatever became of it.
 func (c *Client) ReplayWebhook(ctx context.Context, webhookID string) (answer WebhookDelivery, err error) {
-	return answer, c.post(ctx, deliveryPath(webhookID)+"/replay", struct{}{}, &answer)
+	return answer, c.post(ctx, deliveryPath(webhookID)+"/replay", nil, &answer)
 }
 
 // ReplayWebhooks sends again, under the same ids, what it picks of those that have ended: the dead ones, unless it names a state. It must name an endpoint,
@@ -251,6 +251,9 @@ func (c *Client) postOnce(ctx context.Context, path, key string, body, into any)
 }
 
 func (c *Client) postWith(ctx context.Context, path string, header http.Header, body, into any) error {
+	if body == nil {
+		return c.do(ctx, http.MethodPost, path, header, nil, into)
+	}
 	var encoded bytes.Buffer
 	if err := json.NewEncoder(&encoded).Encode(body); err != nil {
 		return fmt.Errorf("encode the request: %w", err)

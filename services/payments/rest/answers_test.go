@@ -198,7 +198,7 @@ func TestClient_AgainstTheDoors(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t, theKey)
 	h.keep(t, aPayment(t))
-	client := api.NewClient(h.url, theKey, nil)
+	client := api.NewClient(h.url, theKey, &http.Client{Transport: watch})
 	require.NoError(t, client.Ready(t.Context()))
 	p, err := client.Payment(t.Context(), string(pendingID))
 	require.NoError(t, err)
@@ -213,6 +213,6 @@ func TestClient_AgainstTheDoors(t *testing.T) {
 	require.True(t, ok)
 	require.Equal(t, api.CodeNotFound, said.Code)
 	require.Equal(t, http.StatusNotFound, said.Status)
-	_, err = api.NewClient(h.url, "wrong", nil).Sellers(t.Context())
+	_, err = api.NewClient(h.url, "wrong", &http.Client{Transport: watch}).Sellers(t.Context())
 	require.ErrorContains(t, err, "unauthorized")
 }

@@ -147,7 +147,7 @@ func TestPath_OfferIDsComeThrough(t *testing.T) {
 	for path, want := range map[string]string{
 		"7": "7", "job-7_x.y~z": "job-7_x.y~z", "a%2Fb": "a/b", "a%2fb%25": "a/b%", "50%25": "50%", "a%20b": "a b", "a%3Fb%23": "a?b#", "..%2F..": "../..", "%C3%B1": "ñ", "a+b": "a+b",
 	} {
-		got := h.ask(t, http.MethodPost, "/offers/"+path+"/quotes/start", `{}`, withKey)
+		got := h.ask(t, http.MethodPost, "/offers/"+path+"/quotes/start", startBody, withKey)
 		require.Equal(t, http.StatusOK, got.status, path)
 		require.Equal(t, want, asked)
 		listed := h.ask(t, http.MethodGet, "/offers/"+path+"/payments", "", withKey)

@@ -20,6 +20,7 @@ import (
 	"tianguis.example/chassis/database/databasetest"
 	"tianguis.example/chassis/httpserver"
 	"tianguis.example/chassis/logging"
+	"tianguis.example/chassis/openapi/openapitest"
 	"tianguis.example/chassis/ratelimit"
 	"tianguis.example/payments"
 	"tianguis.example/payments/api"
@@ -94,6 +95,12 @@ func (l *lines) String() string {
 	return l.text.String()
 }
 
+// Whatever goes over the wire in these tests is held against the document.
+var (
+	document = sync.OnceValues(func() (*openapitest.Document, error) { return openapitest.New(rest.Document) })
+	watch    = openapitest.NewWatch(http.DefaultTransport)
+)
+
 // house is the service behind a real listener, on a real store.
 type house struct {
 	url   string
@@ -133,6 +140,9 @@ func newHouseOn(t *testing.T, key, address string) *house {
 	server := httptest.NewServer(e)
 	t.Cleanup(server.Close)
 	h.url = server.URL
+	d, err := document()
+	require.NoError(t, err)
+	watch.Service(t, h.url, d)
 	return h
 }
 
@@ -186,7 +196,7 @@ func (h *house) ask(t *testing.T, method, path, body string, options ...option) 
 	for _, o := range options {
 		o(request)
 	}
-	client := &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	client := &http.Client{Transport: watch, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 	reply, err := client.Do(request)
 	require.NoError(t, err)
 	defer func() { _ = reply.Body.Close() }()
