@@ -15,6 +15,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"tianguis.example/chassis/cli"
 	"tianguis.example/chassis/clock"
 	"tianguis.example/chassis/logging"
 	"tianguis.example/chassis/settings"
@@ -86,12 +87,14 @@ func run(t *testing.T, all map[string]string, args ...string) (string, error) {
 	t.Helper()
 	var out bytes.Buffer
 	root := command()
-	root.SetArgs(append([]string{"--config", file(t, all)}, args...))
 	root.SetOut(&out)
 	root.SetErr(&out)
-	err := root.ExecuteContext(t.Context())
+	err := cli.Run(t.Context(), root, append([]string{"--config", file(t, all)}, args...))
 	return out.String(), err
 }
+
+// exitOf is what the program ends with for an error.
+func exitOf(err error) int { return cli.Explain(err, explain).Exit }
 
 type lines struct {
 	mu   sync.Mutex

@@ -1,0 +1,16 @@
+package main
+
+import (
+	"bytes"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"tianguis.example/chassis/cli"
+)
+
+func TestCommand_EveryOneAnswersInJSON(t *testing.T) {
+	t.Parallel()
+	require.Empty(t, cli.WithoutJSON(command(strings.NewReader(""), &bytes.Buffer{}, &bytes.Buffer{})))
+}
