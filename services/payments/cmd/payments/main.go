@@ -79,7 +79,7 @@ func command() *cobra.Command {
 		serveCommand(load), migrateCommand(load), sellerCommand(load), paymentCommand(load), webhookCommand(load), reconcileCommand(load),
 		auditCommand(load), keyCommand(load), secretCommand(load), configCommand(), versionCommand(),
 	)
-	root.AddCommand(healthCommand(load), doctorCommand(&file))
+	root.AddCommand(healthCommand(load), doctorCommand(&file), listenCommand(&file), triggerCommand(&file))
 	root.AddCommand(crashCommands()...)
 	return root
 }
