@@ -56,6 +56,7 @@ type Listener struct {
 	address string // its URL, the last part of which nobody can guess
 	path    string
 	sender  sender
+	takenUp bool // what waits for it is to be sent again
 
 	mu      sync.Mutex
 	id      string
@@ -161,8 +162,8 @@ func (l *Listener) takeUp(ctx context.Context, id string) error {
 	yes := true
 	_, err = l.Payments.ChangeWebhookEndpoint(ctx, id, api.ChangeWebhookEndpoint{URL: &l.address, Enabled: &yes})
 	if err == nil {
+		l.takenUp = true
 		l.Note("took up what a listener had left behind")
-		l.sendAgain(ctx, id)
 	}
 	return err
 }
@@ -238,6 +239,10 @@ func (l *Listener) watch(ctx context.Context) {
 		if away {
 			away = false
 			l.Note("the payments service is back")
+		}
+		if l.takenUp { // not before the first look: the service has read the new address by then
+			l.takenUp = false
+			l.sendAgain(ctx, now.EndpointID)
 		}
 		if len(l.held()) > 0 && reachable(ctx, l.To) {
 			for _, id := range l.release() {
