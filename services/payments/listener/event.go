@@ -31,15 +31,15 @@ func Known(t webhook.Type) bool { return slices.Contains(webhook.Types, t) }
 // TestEvent is an event about a payment that exists nowhere, and the id to send it under.
 func TestEvent(t webhook.Type, offer string, now time.Time) (id string, e webhook.Event) {
 	made := ulid.MustNew(ulid.Timestamp(now), ulid.DefaultEntropy()).String() // no secret
-	e = webhook.Event{Type: t, Timestamp: now.UTC()}
-	if t != webhook.Ping {
-		e.PendingID, e.OfferID, e.Sequence, e.Message = made, offer, testSequence, testMessage
-	}
+	id, e = TestIDPrefix+made, webhook.Event{Type: t, Timestamp: now.UTC()}
 	switch t {
+	case webhook.Ping:
+		return id, e
 	case webhook.Completed:
 		e.Status, e.OutgoingPaymentID = statusPaid, testOutgoing
 	case webhook.Failed:
 		e.Status, e.Reason = statusFailed, testReason
 	}
-	return TestIDPrefix + made, e
+	e.PendingID, e.OfferID, e.Sequence, e.Message = made, offer, testSequence, testMessage
+	return id, e
 }

@@ -33,16 +33,18 @@ func explain(err error) *cli.Error {
 	if !ok {
 		return nil
 	}
-	exit := cli.Failed
-	switch known.Code {
-	case marketplace.CodeNotFound:
-		exit = cli.NotFound
-	case marketplace.CodeInvalidInput, marketplace.CodeInvalidWallet:
-		exit = cli.WrongUsage
-	case marketplace.CodePaymentsDown, marketplace.CodeFilesDown:
-		exit = cli.Unreachable
+	exit, other := exits[known.Code]
+	if !other {
+		exit = cli.Failed
 	}
 	return &cli.Error{Exit: exit, Code: string(known.Code), Err: err}
+}
+
+// exits are those of the codes that mean more than that it did not work.
+var exits = map[marketplace.Code]int{
+	marketplace.CodeNotFound:     cli.NotFound,
+	marketplace.CodeInvalidInput: cli.WrongUsage, marketplace.CodeInvalidWallet: cli.WrongUsage,
+	marketplace.CodePaymentsDown: cli.Unreachable, marketplace.CodeFilesDown: cli.Unreachable,
 }
 
 // shell is what commands share.

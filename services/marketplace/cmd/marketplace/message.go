@@ -109,7 +109,7 @@ func (s *shell) messageRetry() *cobra.Command {
 				if err != nil {
 					return err
 				}
-				if err := cli.Say(cmd, map[string]int64{"retried": int64(n)}, "%d of them are due again; a running marketplace sends them", n); err != nil {
+				if err := cli.Say(cmd, map[string]int64{"retried": n}, "%d of them are due again; a running marketplace sends them", n); err != nil {
 					return err
 				}
 				if int(n) < len(ids) {

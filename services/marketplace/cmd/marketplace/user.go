@@ -236,7 +236,7 @@ func (s *shell) userEvents() *cobra.Command {
 				}
 				reports := make([]accountEventReport, len(events))
 				for i, e := range events {
-					reports[i] = accountEventReport{e.At, string(e.Event), e.Peer, e.Detail}
+					reports[i] = accountEventReport{e.At, e.Event, e.Peer, e.Detail}
 				}
 				return cli.Print(cmd, reports, func(out io.Writer) error {
 					table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)

@@ -65,7 +65,9 @@ func TestCommand_ExitCodes(t *testing.T) {
 			require.Empty(t, errs.String())
 			continue
 		}
-		var failed struct{ Error struct{ Code, Message string } }
+		var failed struct {
+			Error struct{ Code, Message string }
+		}
 		require.NoError(t, json.Unmarshal(errs.Bytes(), &failed), "%v: %s", c.args, errs.String())
 		require.Equal(t, c.code, failed.Error.Code, c.args)
 		require.NotEmpty(t, failed.Error.Message)
@@ -81,7 +83,7 @@ func TestCompletion_InBash(t *testing.T) {
 	}
 	folder := t.TempDir()
 	program := filepath.Join(folder, "payments")
-	require.NoError(t, os.WriteFile(program, []byte("#!/bin/sh\n"+asProgram+"=1 exec "+os.Args[0]+` "$@"`+"\n"), 0o700)) //nolint:gosec // G306: it is run
+	require.NoError(t, os.WriteFile(program, []byte("#!/bin/sh\n"+asProgram+"=1 exec "+os.Args[0]+` "$@"`+"\n"), 0o700))
 	for line, want := range map[string]string{
 		"payments webhook list --state ":  "pending delivered dead all",
 		"payments trigger ":               "payment.completed payment.failed ping payment",
@@ -98,7 +100,7 @@ _init_completion() { cur=${COMP_WORDS[COMP_CWORD]}; prev=${COMP_WORDS[COMP_CWORD
 compopt() { :; }
 __start_payments
 printf '%s\n' "${COMPREPLY[@]}"`
-		cmd := exec.CommandContext(t.Context(), bash, "--norc", "-c", script, "bash", line) //nolint:gosec // G204: a test
+		cmd := exec.CommandContext(t.Context(), bash, "--norc", "-c", script, "bash", line)
 		cmd.Env = append(os.Environ(), "PATH="+folder+":"+os.Getenv("PATH"))
 		out, err := cmd.CombinedOutput()
 		require.NoError(t, err, string(out))

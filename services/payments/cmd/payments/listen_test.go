@@ -107,7 +107,7 @@ func TestListen_ForwardsWhatIsSignedAndLeavesNothingBehind(t *testing.T) {
 	require.Equal(t, cli.Failed, exitOf(err))
 
 	// Nobody else can have it forward anything.
-	answer, err := http.Post(endpointURL(t, client, id), "application/json", strings.NewReader(`{"type":"ping"}`)) //nolint:noctx // a test
+	answer, err := http.Post(endpointURL(t, client, id), "application/json", strings.NewReader(`{"type":"ping"}`))
 	require.NoError(t, err)
 	_ = answer.Body.Close()
 	require.Equal(t, http.StatusUnauthorized, answer.StatusCode)
@@ -130,7 +130,7 @@ func endpointURL(t *testing.T, c *api.Client, id string) string {
 // TestListen_Restarts: of the developer's program, of the listener, which is killed, and of the service.
 func TestListen_Restarts(t *testing.T) {
 	t.Parallel()
-	open, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // a test
+	open, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	port := open.Addr().String()
 	require.NoError(t, open.Close()) // nothing listens there yet
@@ -143,9 +143,9 @@ func TestListen_Restarts(t *testing.T) {
 	require.NoError(t, err)
 	require.NotEmpty(t, l.next(t, anEvent).Event.Error)
 	app := newReceiver(t, http.StatusOK)
-	back, err := net.Listen("tcp", port) //nolint:noctx // a test
+	back, err := net.Listen("tcp", port)
 	require.NoError(t, err)
-	go func() { _ = http.Serve(back, app.Config.Handler) }() //nolint:gosec // G114: a test
+	go func() { _ = http.Serve(back, app.Config.Handler) }()
 	defer func() { _ = back.Close() }()
 	taken := l.next(t, func(line listenLine) bool { return anEvent(line) && line.Event.Taken() }).Event
 	require.Equal(t, sent.ID, taken.ID, "the same event, again")

@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"tianguis.example/chassis/cli"
+	"tianguis.example/chassis/clock"
 	"tianguis.example/payments/listener"
 	"tianguis.example/payments/webhook"
 )
@@ -80,7 +81,7 @@ func triggerTo(cmd *cobra.Command, event webhook.Type, offer, to, secret string)
 	if err != nil || !secrets[0].Signs() {
 		return cli.Usagef("--secret must be whsec_ and 24 to 64 bytes in base64: payments listen prints one")
 	}
-	f, err := listener.SendTest(cmd.Context(), target, secrets, event, offer, time.Now)
+	f, err := listener.SendTest(cmd.Context(), target, secrets, event, offer, clock.System().Now)
 	if err != nil {
 		return err
 	}
