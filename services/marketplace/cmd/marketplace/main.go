@@ -33,8 +33,8 @@ func explain(err error) *cli.Error {
 	if !ok {
 		return nil
 	}
-	exit, other := exits[known.Code]
-	if !other {
+	exit, special := exits[known.Code]
+	if !special {
 		exit = cli.Failed
 	}
 	return &cli.Error{Exit: exit, Code: string(known.Code), Err: err}

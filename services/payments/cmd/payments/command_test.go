@@ -74,6 +74,38 @@ func TestCommand_ExitCodes(t *testing.T) {
 	}
 }
 
+// TestCommand_JSON: what is printed with --json is JSON, of every command that changes something too.
+func TestCommand_JSON(t *testing.T) {
+	t.Parallel()
+	all := prepared(t)
+	for _, args := range [][]string{
+		{"version"}, {"migrate"}, {"migrate", "--status"}, {"payment", "list"}, {"payment", "show", string(paidID)}, {"seller", "list"},
+		{"seller", "add", "--id", "bob", "--wallet-address", "https://wallet.example/bob"}, {"key", "generate", "--key-id", "k", "--out", filepath.Join(t.TempDir(), "k.pem")},
+		{"secret", "generate", "api"}, {"secret", "reseal"}, {"webhook", "list"}, {"webhook", "endpoint", "list"},
+		{"webhook", "endpoint", "add", "https://analytics.example/hook"}, {"webhook", "replay", "--since", "1h"},
+	} {
+		out, err := run(t, all, append(args, "--json")...)
+		require.NoError(t, err, "%v: %s", args, out)
+		require.True(t, json.Valid([]byte(out)), "%v: %s", args, out)
+	}
+	found, err := run(t, all, "audit", "verify", "--json") // the fixture's second payment has no event
+	require.Equal(t, cli.Differences, exitOf(err))
+	require.True(t, json.Valid([]byte(found)), found)
+	out, err := run(t, all, "webhook", "endpoint", "add", "https://shop.example/hook", "--json")
+	require.NoError(t, err)
+	var made struct{ ID, Secret string }
+	require.NoError(t, json.Unmarshal([]byte(out), &made))
+	require.NotEmpty(t, made.Secret)
+	for _, args := range [][]string{
+		{"webhook", "endpoint", "disable", made.ID}, {"webhook", "endpoint", "enable", made.ID}, {"webhook", "secret", "list", "--endpoint", made.ID},
+		{"webhook", "secret", "rotate", "--endpoint", made.ID}, {"webhook", "endpoint", "remove", made.ID},
+	} {
+		out, err := run(t, all, append(args, "--json")...)
+		require.NoError(t, err, args)
+		require.True(t, json.Valid([]byte(out)), "%v: %s", args, out)
+	}
+}
+
 // TestCompletion_InBash completes in bash itself, where there is one.
 func TestCompletion_InBash(t *testing.T) {
 	t.Parallel()
