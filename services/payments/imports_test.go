@@ -33,6 +33,7 @@ var mayImport = map[string][]string{
 		".", "operator", "outbox", "webhook", "api", "apikey", "money", "openpayments",
 		"tianguis.example/chassis/httpserver", "tianguis.example/chassis/logging", "tianguis.example/chassis/clock", "tianguis.example/chassis/ratelimit",
 	},
+	"listener":     {"api", "webhook", "tianguis.example/chassis/clock"},
 	"sheet":        {".", "operator", "money"},
 	"console":      {".", "operator", "outbox", "sheet", "webhook", "apikey", "tianguis.example/chassis/clock", "tianguis.example/chassis/httpserver", "tianguis.example/chassis/logging"},
 	"cmd/payments": {"*"},

@@ -22,7 +22,7 @@ var mayImport = map[string][]string{
 	"authserver":     {".", "signature", "schema", "page"},
 	"resourceserver": {".", "signature", "schema"},
 	"control":        {".", "tianguis.example/chassis/clock"},
-	"cmd/sandbox": {".", "authserver", "resourceserver", "signature", "control", "page", "tianguis.example/chassis/clock",
+	"cmd/sandbox": {".", "authserver", "resourceserver", "signature", "control", "page", "tianguis.example/chassis/cli", "tianguis.example/chassis/clock",
 		"tianguis.example/chassis/httpserver", "tianguis.example/chassis/logging", "tianguis.example/chassis/settings", "tianguis.example/chassis/tracing"},
 }
 

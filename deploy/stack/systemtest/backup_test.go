@@ -44,7 +44,7 @@ func TestBackup(t *testing.T) {
 		require.NoError(t, err, "the trail is whole, and the keys that signed it are there")
 		// The money that came after the backup is found at the wallets, before anybody can pay again.
 		within(t, lookedAtAgain+patience, "the money that came after the backup is found", func() bool {
-			out, _ := w.Payments.Run(t.Context(), "reconcile", "--all", "--format", "json") // it ends with 2, since there is something to say
+			out, _ := w.Payments.Run(t.Context(), "reconcile", "--all", "--format", "json") // it ends with 4, since there is something to say
 			var told struct {
 				Findings []struct{ Kind, PendingID string }
 			}

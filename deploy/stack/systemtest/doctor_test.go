@@ -25,7 +25,7 @@ const (
 	stateSkipped = "skipped"
 	stateWarning = "warning"
 	stateFailed  = "failed"
-	exitFailed   = 2
+	exitFailed   = 4 // docs/commandline.md
 )
 
 // result is what became of a check.

@@ -15,6 +15,7 @@ import (
 	"time"
 	"unicode"
 
+	"tianguis.example/chassis/cli"
 	"tianguis.example/chassis/clock"
 )
 
@@ -118,10 +119,7 @@ type Report struct {
 }
 
 // ErrFailed is the error of an examination that found something that does not work.
-var ErrFailed = errors.New("something does not work")
-
-// ExitFailed is what a program ends with for ErrFailed: 1 is when it could not look.
-const ExitFailed = 2
+var ErrFailed = cli.Found(errors.New("something does not work"))
 
 // Examine runs the checks and writes what they found: as text, each as soon as it has ended, or as one Report in JSON. It returns
 // ErrFailed when one failed, and another error when it was broken off or could not write.

@@ -1,12 +1,12 @@
 package main
 
 import (
-	"fmt"
 	"runtime"
 	"runtime/debug"
 
 	"github.com/spf13/cobra"
 
+	"tianguis.example/chassis/cli"
 	"tianguis.example/chassis/settings"
 )
 
@@ -14,15 +14,15 @@ import (
 var version = ""
 
 func (s *shell) version() *cobra.Command {
-	return &cobra.Command{
+	return cli.WithJSON(&cobra.Command{
 		Use:   "version",
 		Short: "Say which build this is",
 		Args:  cobra.NoArgs,
-		RunE: func(*cobra.Command, []string) error {
-			_, err := fmt.Fprintf(s.out, "marketplace %s, %s %s/%s\n", revision(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
-			return err
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return cli.Say(cmd, map[string]string{"service": service, "version": revision(), "go": runtime.Version(), "platform": runtime.GOOS + "/" + runtime.GOARCH},
+				"marketplace %s, %s %s/%s", revision(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
 		},
-	}
+	})
 }
 
 // revision says which build this is.
@@ -42,11 +42,11 @@ func revision() string {
 
 func (s *shell) config() *cobra.Command {
 	config := &cobra.Command{Use: "config", Short: "About the settings"}
-	config.AddCommand(&cobra.Command{
+	config.AddCommand(cli.NoJSON(&cobra.Command{
 		Use:   "example",
 		Short: "Print every setting with its default, as .env.example shows it",
 		Args:  cobra.NoArgs,
 		RunE:  func(*cobra.Command, []string) error { return settings.WriteExample(s.out, service, Config{}) },
-	})
+	}, "it prints a dotenv file"))
 	return config
 }

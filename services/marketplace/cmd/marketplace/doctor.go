@@ -41,7 +41,7 @@ func (s *shell) doctor() *cobra.Command {
 		Short: "Check everything that the marketplace needs, and say what to do",
 		Long: "Check the configuration, the database, the folder of uploads, the payments service and the way of the webhooks from there to here, whether the marketplace runs or not.\n" +
 			"It changes nothing: it sends test events (ping), and has the payments service send one.\n" +
-			"Ends with 0 when all is well or only warned of, with 2 when something does not work, and with 1 when it could not look.",
+			"Ends with 0 when all is well or only warned of, with 4 when something does not work, and with another when it could not look.",
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			x := examination{file: s.settingsFile(), clock: s.clock}

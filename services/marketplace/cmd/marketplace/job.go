@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -11,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"tianguis.example/chassis/cli"
 	"tianguis.example/marketplace"
 	"tianguis.example/marketplace/store"
 	"tianguis.example/payments/money"
@@ -49,9 +49,7 @@ func (s *shell) job() *cobra.Command {
 					return plain(err)
 				}
 				if asJSON {
-					encoder := json.NewEncoder(s.out)
-					encoder.SetIndent("", "  ")
-					return encoder.Encode(reportOf(view))
+					return cli.JSON(s.out, reportOf(view))
 				}
 				return s.printJob(view)
 			})
@@ -65,12 +63,21 @@ func (s *shell) job() *cobra.Command {
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if state != "" && !slices.Contains(marketplace.States, marketplace.State(state)) {
-				return fmt.Errorf("--state %s: is none of %v", state, marketplace.States)
+				return cli.Usagef("--state %s: is none of %v", state, marketplace.States)
 			}
 			return s.withStore(cmd.Context(), func(kept *store.Store, _ databaseConfig) error {
 				lines, err := kept.AllJobs(cmd.Context())
 				if err != nil {
 					return err
+				}
+				if cli.AsJSON(cmd) {
+					reports := []jobLine{}
+					for _, l := range lines {
+						if state == "" || string(l.State) == state {
+							reports = append(reports, jobLine{l.ID, l.Title, l.State, l.Budget, l.FunderName, l.WorkerName, l.ContractCompleted, timeOrNone(l.Deadline)})
+						}
+					}
+					return cli.JSON(s.out, reports)
 				}
 				table := tabwriter.NewWriter(s.out, 0, 0, 2, ' ', 0)
 				fmt.Fprintln(table, "JOB\tSTATE\tUNTIL\tPAID\tBUDGET\tFUNDER\tWORKER\tTITLE")
@@ -83,7 +90,9 @@ func (s *shell) job() *cobra.Command {
 			})
 		},
 	}
+	cli.WithJSON(list)
 	list.Flags().StringVar(&state, "state", "", "only jobs in this state")
+	cli.Choose(list, "state", marketplace.States)
 	job.AddCommand(show, list)
 	return job
 }
@@ -94,6 +103,18 @@ func until(j marketplace.Job) string {
 		return "-"
 	}
 	return j.Deadline.Format(time.RFC3339)
+}
+
+// jobLine is what `job list --json` prints of each.
+type jobLine struct {
+	JobID             marketplace.JobID `json:"job_id"`
+	Title             string            `json:"title"`
+	Status            marketplace.State `json:"job_status"`
+	Budget            money.Amount      `json:"budget"`
+	Funder            string            `json:"funder"`
+	Worker            string            `json:"worker"`
+	ContractCompleted bool              `json:"contract_completed"`
+	Deadline          *time.Time        `json:"deadline"`
 }
 
 // jobReport is what `job show --json` prints.

@@ -4,7 +4,6 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"log/slog"
 	"os"
@@ -13,19 +12,39 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"tianguis.example/chassis/cli"
 	"tianguis.example/chassis/clock"
-	"tianguis.example/chassis/doctor"
 	"tianguis.example/chassis/logging"
 	"tianguis.example/chassis/settings"
+	"tianguis.example/marketplace"
 )
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	if err := command(os.Stdin, os.Stdout, os.Stderr).ExecuteContext(ctx); err != nil {
-		fmt.Fprintln(os.Stderr, "marketplace:", err)
-		os.Exit(exitCode(err)) //nolint:gocritic // exitAfterDefer: the process ends, and the signals with it
+	exit := cli.Execute(ctx, command(os.Stdin, os.Stdout, os.Stderr), os.Args[1:], explain)
+	stop()
+	os.Exit(exit) //nolint:gocritic // exitAfterDefer: stop is called above
+}
+
+// explain is what the errors of this program's own packages mean at the command line.
+func explain(err error) *cli.Error {
+	known, ok := errors.AsType[*marketplace.Error](err)
+	if !ok {
+		return nil
 	}
+	exit, special := exits[known.Code]
+	if !special {
+		exit = cli.Failed
+	}
+	return &cli.Error{Exit: exit, Code: string(known.Code), Err: err}
+}
+
+// exits are those of the codes that mean more than that it did not work.
+var exits = map[marketplace.Code]int{
+	marketplace.CodeNotFound:     cli.NotFound,
+	marketplace.CodeInvalidInput: cli.WrongUsage, marketplace.CodeInvalidWallet: cli.WrongUsage,
+	marketplace.CodePaymentsDown: cli.Unreachable, marketplace.CodeFilesDown: cli.Unreachable,
 }
 
 // shell is what commands share.
@@ -73,12 +92,4 @@ func (s *shell) settingsFile() string {
 		return defaultFile
 	}
 	return ""
-}
-
-// exitCode is what the program ends with for err.
-func exitCode(err error) int {
-	if errors.Is(err, doctor.ErrFailed) {
-		return doctor.ExitFailed
-	}
-	return 1
 }

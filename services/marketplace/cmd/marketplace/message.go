@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -10,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"tianguis.example/chassis/cli"
 	"tianguis.example/marketplace"
 	"tianguis.example/marketplace/store"
 )
@@ -31,10 +31,10 @@ func (s *shell) messageList() *cobra.Command {
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			filter := store.MessageFilter{State: marketplace.MessageState(state), Channel: marketplace.Channel(channel), Before: before}
 			if state != "" && !slices.Contains(marketplace.MessageStates, filter.State) {
-				return fmt.Errorf("--state %q: must be pending, sent or dead", state)
+				return cli.Usagef("--state %q: must be pending, sent or dead", state)
 			}
 			if channel != "" && !slices.Contains(marketplace.Channels, filter.Channel) {
-				return fmt.Errorf("--channel %q: must be email or sms", channel)
+				return cli.Usagef("--channel %q: must be email or sms", channel)
 			}
 			return s.withStore(cmd.Context(), func(kept *store.Store, _ databaseConfig) error {
 				all, err := kept.Messages(cmd.Context(), filter, limit)
@@ -63,6 +63,8 @@ func (s *shell) messageList() *cobra.Command {
 	}
 	list.Flags().StringVar(&state, "state", "", "only those: pending, sent or dead")
 	list.Flags().StringVar(&channel, "channel", "", "only those: email or sms")
+	cli.Choose(list, "state", marketplace.MessageStates)
+	cli.Choose(list, "channel", marketplace.Channels)
 	list.Flags().StringVar(&before, "before", "", "only older ones than this message: the last of the page before")
 	list.Flags().IntVar(&limit, "limit", 50, "how many")
 	list.Flags().BoolVar(&asJSON, "json", false, "as JSON")
@@ -90,9 +92,7 @@ func (s *shell) messagesAsJSON(all []marketplace.Message) error {
 			ID: m.ID, State: m.State, Channel: m.Channel, Kind: m.Kind, To: m.To, Language: m.Language, Attempts: m.Attempts, Error: m.Error, At: m.At, EndedAt: m.EndedAt,
 		})
 	}
-	encoder := json.NewEncoder(s.out)
-	encoder.SetIndent("", "  ")
-	return encoder.Encode(reports)
+	return cli.JSON(s.out, reports)
 }
 
 func (s *shell) messageRetry() *cobra.Command {
@@ -102,14 +102,16 @@ func (s *shell) messageRetry() *cobra.Command {
 		Short: "Have dead messages sent again: those named, or --all; they keep their ids",
 		RunE: func(cmd *cobra.Command, ids []string) error {
 			if all == (len(ids) > 0) {
-				return errors.New("name the messages, or say --all")
+				return cli.Usagef("name the messages, or say --all")
 			}
 			return s.withStore(cmd.Context(), func(kept *store.Store, _ databaseConfig) error {
 				n, err := kept.RetryMessages(cmd.Context(), ids, s.clock.Now())
 				if err != nil {
 					return err
 				}
-				fmt.Fprintf(s.out, "%d of them are due again; a running marketplace sends them\n", n)
+				if err := cli.Say(cmd, map[string]int64{"retried": n}, "%d of them are due again; a running marketplace sends them", n); err != nil {
+					return err
+				}
 				if int(n) < len(ids) {
 					return errors.New("the others are not dead, or what they said is forgotten: a link to a new password is not sent late")
 				}
@@ -117,6 +119,7 @@ func (s *shell) messageRetry() *cobra.Command {
 			})
 		},
 	}
+	cli.WithJSON(retry)
 	retry.Flags().BoolVar(&all, "all", false, "every dead message")
 	return retry
 }

@@ -14,6 +14,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"tianguis.example/chassis/cli"
 	"tianguis.example/chassis/clock"
 	"tianguis.example/chassis/database"
 	"tianguis.example/chassis/database/databasetest"
@@ -177,8 +178,7 @@ func run(t *testing.T, file, in string, args ...string) (string, error) {
 	t.Helper()
 	var out, errs bytes.Buffer
 	cmd := command(strings.NewReader(in), &out, &errs)
-	cmd.SetArgs(append([]string{"--config", file}, args...))
-	err := cmd.ExecuteContext(t.Context())
+	err := cli.Run(t.Context(), cmd, append([]string{"--config", file}, args...))
 	return out.String(), err
 }
 

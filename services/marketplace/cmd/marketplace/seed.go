@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"tianguis.example/chassis/cli"
 	"tianguis.example/chassis/clock"
 	"tianguis.example/chassis/settings"
 	"tianguis.example/marketplace"
@@ -59,12 +60,13 @@ func (s *shell) seed() *cobra.Command {
 				if err := d.toPay(ctx, toPay); err != nil {
 					return plain(err)
 				}
-				_, err := fmt.Fprintf(s.out, "sign in at %s/login\n  funder    %s  %s\n  worker    %s  %s\n  operator  %s  %s\n",
+				logins := map[string]string{"sign_in": c.BaseURL + "/login", "funder": demoFunder, "worker": demoWorker, "operator": demoOperator, "password": demoPassword}
+				return cli.Say(cmd, logins, "sign in at %s/login\n  funder    %s  %s\n  worker    %s  %s\n  operator  %s  %s",
 					c.BaseURL, demoFunder, demoPassword, demoWorker, demoPassword, demoOperator, demoPassword)
-				return err
 			})
 		},
 	}
+	cli.WithJSON(cmd)
 	cmd.Flags().StringVar(&funderWallet, "funder-wallet", "", "the funder's wallet address")
 	cmd.Flags().StringVar(&workerWallet, "worker-wallet", "", "the worker's wallet address; without one the worker cannot be paid")
 	cmd.Flags().StringVar(&assetCode, "asset", "MXN", "the asset of the jobs' budgets, that of the worker's wallet")

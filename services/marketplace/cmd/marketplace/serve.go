@@ -4,10 +4,12 @@ import (
 	"errors"
 
 	"github.com/spf13/cobra"
+
+	"tianguis.example/chassis/cli"
 )
 
 func (s *shell) serve() *cobra.Command {
-	return &cobra.Command{
+	return cli.NoJSON(&cobra.Command{
 		Use:   "serve",
 		Short: "Run the marketplace",
 		Args:  cobra.NoArgs,
@@ -27,5 +29,5 @@ func (s *shell) serve() *cobra.Command {
 			log.InfoContext(ctx, "marketplace stopped")
 			return errors.Join(err, program.Close())
 		},
-	}
+	}, "it prints nothing but its log: LOG_FORMAT=json")
 }

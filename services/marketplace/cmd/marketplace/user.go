@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"tianguis.example/chassis/cli"
 	"tianguis.example/marketplace"
 	"tianguis.example/marketplace/store"
 )
@@ -47,15 +48,17 @@ func (s *shell) userAdd() *cobra.Command {
 				if err != nil {
 					return plain(err)
 				}
-				_, err = fmt.Fprintf(s.out, "added %s as number %s\n", u.Email, id)
-				return err
+				u.ID = id
+				return cli.Say(cmd, userReportOf(u), "added %s as number %s", u.Email, id)
 			})
 		},
 	}
+	cli.WithJSON(add)
 	add.Flags().StringVar(&email, "email", "", "to sign in with")
 	add.Flags().StringVar(&name, "name", "", "as shown to others")
 	add.Flags().StringVar(&role, "role", string(marketplace.Both), "funder, worker or both")
 	add.Flags().StringVar(&wallet, "wallet", "", "wallet address, such as https://wallet.example/alice; nobody looks whether it is one")
+	cli.Choose(add, "role", []marketplace.Role{marketplace.Funder, marketplace.Worker, marketplace.Both})
 	add.Flags().BoolVar(&operator, "operator", false, "sees every job, and what needs a person")
 	_ = add.MarkFlagRequired("email")
 	_ = add.MarkFlagRequired("name")
@@ -66,20 +69,22 @@ func (s *shell) userAdd() *cobra.Command {
 func (s *shell) password() (string, error) {
 	line, err := bufio.NewReader(s.in).ReadString('\n')
 	if err != nil && line == "" {
-		return "", errors.New("no password on standard input")
+		return "", cli.Usagef("no password on standard input")
 	}
 	return strings.TrimRight(line, "\r\n"), nil
 }
 
 func (s *shell) userList() *cobra.Command {
-	return &cobra.Command{
+	return cli.WithJSON(&cobra.Command{
 		Use:   "list",
 		Short: "List everybody",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return s.withStore(cmd.Context(), func(kept *store.Store, _ databaseConfig) error {
-				table := tabwriter.NewWriter(s.out, 0, 0, 2, ' ', 0)
-				fmt.Fprintln(table, "NUMBER\tE-MAIL\tNAME\tROLE\tOPERATOR\tSTATE\tSINCE\tWALLET\tCURRENCY")
+				table, asJSON := tabwriter.NewWriter(s.out, 0, 0, 2, ' ', 0), cli.AsJSON(cmd)
+				if !asJSON {
+					fmt.Fprintln(table, "NUMBER\tE-MAIL\tNAME\tROLE\tOPERATOR\tSTATE\tSINCE\tWALLET\tCURRENCY")
+				}
 				for after := marketplace.UserID(0); ; {
 					page, err := kept.Users(cmd.Context(), after, usersAtATime)
 					if err != nil {
@@ -87,7 +92,11 @@ func (s *shell) userList() *cobra.Command {
 					}
 					for _, u := range page {
 						after = u.ID
-						printUser(table, u)
+						if !asJSON {
+							printUser(table, u)
+						} else if err := cli.Line(s.out, userReportOf(u)); err != nil { // one line each: there may be very many
+							return err
+						}
 					}
 					if len(page) < usersAtATime {
 						return table.Flush()
@@ -95,7 +104,24 @@ func (s *shell) userList() *cobra.Command {
 				}
 			})
 		},
-	}
+	})
+}
+
+// userReport is a person, as JSON.
+type userReport struct {
+	ID               marketplace.UserID `json:"user_id"`
+	Email            string             `json:"email"`
+	Name             string             `json:"name"`
+	Role             marketplace.Role   `json:"role"`
+	Operator         bool               `json:"operator"`
+	Disabled         bool               `json:"disabled"`
+	CreatedAt        time.Time          `json:"created_at"`
+	WalletAddressURL string             `json:"wallet_address"`
+	AssetCode        string             `json:"asset_code,omitempty"` // of a wallet that has answered
+}
+
+func userReportOf(u marketplace.User) userReport {
+	return userReport{u.ID, u.Email, u.Name, u.Role, u.Operator, u.Disabled(), u.CreatedAt, u.WalletAddressURL, u.Wallet.AssetCode}
 }
 
 // usersAtATime is how many people are read in one query.
@@ -128,11 +154,11 @@ func (s *shell) changeUser(use, short, done string, decide func(u marketplace.Us
 				if err := kept.ChangeAccount(cmd.Context(), change); err != nil {
 					return err
 				}
-				_, err = fmt.Fprintf(s.out, "%s: %s\n", change.After.Email, done)
-				return err
+				return cli.Say(cmd, userReportOf(change.After), "%s: %s", change.After.Email, done)
 			})
 		},
 	}
+	cli.WithJSON(cmd)
 	cmd.Flags().StringVar(&email, "email", "", "whose account it is")
 	cmd.Flags().StringVar(&reason, "reason", "", "why, for the audit trail")
 	_ = cmd.MarkFlagRequired("email")
@@ -208,24 +234,47 @@ func (s *shell) userEvents() *cobra.Command {
 				if err != nil {
 					return err
 				}
-				table := tabwriter.NewWriter(s.out, 0, 0, 2, ' ', 0)
-				for _, e := range events {
-					fmt.Fprintf(table, "%s\t%s\t%s\t%s\n", e.At.Format(time.RFC3339), e.Event, e.Peer, e.Detail)
+				reports := make([]accountEventReport, len(events))
+				for i, e := range events {
+					reports[i] = accountEventReport{e.At, e.Event, e.Peer, e.Detail}
 				}
-				return table.Flush()
+				return cli.Print(cmd, reports, func(out io.Writer) error {
+					table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+					for _, e := range reports {
+						fmt.Fprintf(table, "%s\t%s\t%s\t%s\n", e.At.Format(time.RFC3339), e.Event, e.Peer, e.Detail)
+					}
+					return table.Flush()
+				})
 			})
 		},
 	}
+	cli.WithJSON(cmd)
 	cmd.Flags().StringVar(&email, "email", "", "whose account it is")
 	cmd.Flags().IntVar(&limit, "limit", 100, "so many at most")
 	_ = cmd.MarkFlagRequired("email")
 	return cmd
 }
 
+// accountEventReport is what happened to an account once, as JSON.
+type accountEventReport struct {
+	At     time.Time `json:"at"`
+	Event  string    `json:"event"`
+	Peer   string    `json:"peer,omitempty"`
+	Detail string    `json:"detail,omitempty"`
+}
+
 // plain is the sentence of an error of ours, for a terminal.
 func plain(err error) error {
 	if known, ok := errors.AsType[*marketplace.Error](err); ok {
-		return errors.New(known.Sentence())
+		return &sentence{inner: known}
 	}
 	return err
 }
+
+// sentence is an error of ours that says its sentence alone.
+type sentence struct{ inner *marketplace.Error }
+
+func (s *sentence) Error() string { return s.inner.Sentence() }
+
+// Unwrap is the error with its code.
+func (s *sentence) Unwrap() error { return s.inner }

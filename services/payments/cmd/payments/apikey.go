@@ -4,12 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"text/tabwriter"
 	"time"
 
 	"github.com/oklog/ulid/v2"
 	"github.com/spf13/cobra"
 
+	"tianguis.example/chassis/cli"
 	"tianguis.example/chassis/clock"
 	"tianguis.example/payments/apikey"
 	"tianguis.example/payments/operator"
@@ -75,11 +77,11 @@ func apiKeyCreateCommand(load func() (config, error)) *cobra.Command {
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			can, err := apikey.ParseScope(scope)
 			if err != nil {
-				return err
+				return cli.Usage(err)
 			}
 			by := operator.Operator{}.Claimed(name)
 			if by.Name == "" {
-				return errors.New("--name must say whose key it is")
+				return cli.Usagef("--name must say whose key it is")
 			}
 			return withKeys(cmd, load, func(ctx context.Context, keep *store.Store) error {
 				secret, now := apikey.Generate(), clock.System().Now()
@@ -91,7 +93,9 @@ func apiKeyCreateCommand(load func() (config, error)) *cobra.Command {
 				if err := keep.AddAPIKey(ctx, k, done); err != nil {
 					return err
 				}
-				fmt.Fprintln(cmd.OutOrStdout(), secret)
+				if err := cli.Say(cmd, map[string]any{"key": secret, "id": k.ID, "name": k.Name, "scope": k.Scope}, "%s", secret); err != nil || cli.AsJSON(cmd) {
+					return err
+				}
 				fmt.Fprintf(cmd.ErrOrStderr(), "Shown this once. It is key %s, with the scope %s; each replica takes it within %s.\n", k.ID, k.Scope, keyPoll)
 				return nil
 			})
@@ -101,7 +105,8 @@ func apiKeyCreateCommand(load func() (config, error)) *cobra.Command {
 	cmd.Flags().StringVar(&scope, "scope", "", "what it may do: read, pay or admin")
 	_ = cmd.MarkFlagRequired("name")
 	_ = cmd.MarkFlagRequired("scope")
-	return cmd
+	cli.Choose(cmd, "scope", apikey.Scopes)
+	return cli.WithJSON(cmd)
 }
 
 type apiKeyFacts struct {
@@ -116,8 +121,7 @@ type apiKeyFacts struct {
 }
 
 func apiKeyListCommand(load func() (config, error)) *cobra.Command {
-	var asJSON bool
-	cmd := &cobra.Command{
+	return cli.WithJSON(&cobra.Command{
 		Use: "list", Short: "List the keys, those of PAYMENTS_API_KEY first, by their fingerprints", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			c, err := load()
@@ -138,19 +142,14 @@ func apiKeyListCommand(load func() (config, error)) *cobra.Command {
 				for _, k := range append(all, kept...) {
 					facts = append(facts, apiKeyFacts{k.ID, k.Name, k.Scope, k.Fingerprint, k.CreatedAt, k.LastUsedAt, k.RevokedAt, !k.Revoked(now)})
 				}
-				return errors.Join(printAPIKeys(cmd, facts, asJSON), err)
+				return errors.Join(cli.Print(cmd, facts, func(w io.Writer) error { return printAPIKeys(w, facts) }), err)
 			})
 		},
-	}
-	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
-	return cmd
+	})
 }
 
-func printAPIKeys(cmd *cobra.Command, facts []apiKeyFacts, asJSON bool) error {
-	if asJSON {
-		return printJSON(cmd.OutOrStdout(), facts)
-	}
-	table := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 0, 2, ' ', 0)
+func printAPIKeys(w io.Writer, facts []apiKeyFacts) error {
+	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(table, "ID\tNAME\tSCOPE\tFINGERPRINT\tSINCE\tLAST USED\tOPENS")
 	at := func(t time.Time) string {
 		if t.IsZero() {
@@ -185,7 +184,7 @@ func apiKeyRevokeCommand(load func() (config, error)) *cobra.Command {
 		Long: "Let a key open nothing any more, now or after a while (--in 24h). Its row stays, so that what was done with it can be told. A key of PAYMENTS_API_KEY is\nrevoked by taking it out of there.",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if after < 0 {
-				return errors.New("--in must not be negative")
+				return cli.Usagef("--in must not be negative")
 			}
 			return withKeys(cmd, load, func(ctx context.Context, keep *store.Store) error {
 				now := clock.System().Now()
@@ -194,11 +193,10 @@ func apiKeyRevokeCommand(load func() (config, error)) *cobra.Command {
 				if err := keep.RevokeAPIKey(ctx, args[0], until, done); err != nil {
 					return err
 				}
-				fmt.Fprintf(cmd.OutOrStdout(), "key %s opens nothing from %s on; each replica follows within %s\n", args[0], stamp(until), keyPoll)
-				return nil
+				return cli.Say(cmd, map[string]any{"id": args[0], "revokedAt": until}, "key %s opens nothing from %s on; each replica follows within %s", args[0], stamp(until), keyPoll)
 			})
 		},
 	}
 	cmd.Flags().DurationVar(&after, "in", 0, "only after this time, such as 24h")
-	return cmd
+	return cli.WithJSON(cmd)
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"tianguis.example/chassis/cli"
 	"tianguis.example/chassis/clock"
 	"tianguis.example/payments"
 	"tianguis.example/payments/store"
@@ -68,7 +69,7 @@ func auditVerifyCommand(load func() (config, error)) *cobra.Command {
 	var asJSON bool
 	var anchor string
 	cmd := &cobra.Command{
-		Use: "verify", Short: "Say whether an event of any payment was changed, removed or added. Exits with 1 if so", Args: cobra.NoArgs,
+		Use: "verify", Short: "Say whether an event of any payment was changed, removed or added. Ends with 4 if so", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return withKeys(cmd, load, func(ctx context.Context, keep *store.Store) error {
 				report, err := keep.VerifyAudit(ctx, anchor)
@@ -76,12 +77,12 @@ func auditVerifyCommand(load func() (config, error)) *cobra.Command {
 					return err
 				}
 				if asJSON {
-					err = printJSON(cmd.OutOrStdout(), report)
+					err = cli.JSON(cmd.OutOrStdout(), report)
 				} else {
 					err = printAudit(cmd.OutOrStdout(), report)
 				}
 				if n := int64(len(report.Findings)) + report.More; err == nil && n > 0 {
-					err = fmt.Errorf("the audit trail is not what was written: %d findings", n)
+					err = cli.Found(fmt.Errorf("the audit trail is not what was written: %d findings", n))
 				}
 				return err
 			})

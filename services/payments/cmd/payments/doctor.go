@@ -1,7 +1,6 @@
 package main
 
 import (
-	"errors"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -37,16 +36,12 @@ func doctorCommand(file *string) *cobra.Command {
 		Use: "doctor", Short: "Check everything that payments need, and say what to do", Args: cobra.NoArgs,
 		Long: "Check the configuration, the database, the wallets and their keys, the marketplace and the way of the webhooks, whether the service runs or not.\n" +
 			"It changes nothing: it sends a test event (ping) to each webhook endpoint, and asks the wallet for a grant that it gives back.\n" +
-			"Ends with 0 when all is well or only warned of, with 2 when something does not work, and with 1 when it could not look.",
+			"Ends with 0 when all is well or only warned of, with 4 when something does not work, and with another when it could not look.",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			x := examination{file: configFile(*file), clock: clock.System()}
 			x.wrong = settings.Examine(&x.config, x.file)
 			defer x.close()
-			err := doctor.Examine(cmd.Context(), x.clock, doctor.Report{Service: "payments", Version: programVersion()}, x.checks(), asJSON, cmd.OutOrStdout())
-			if errors.Is(err, doctor.ErrFailed) {
-				return exitError{doctor.ExitFailed, err}
-			}
-			return err
+			return doctor.Examine(cmd.Context(), x.clock, doctor.Report{Service: "payments", Version: programVersion()}, x.checks(), asJSON, cmd.OutOrStdout())
 		},
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")

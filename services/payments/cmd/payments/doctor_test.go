@@ -18,6 +18,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"tianguis.example/chassis/cli"
 	"tianguis.example/chassis/clock"
 	"tianguis.example/chassis/database/databasetest"
 	"tianguis.example/chassis/doctor"
@@ -199,7 +200,7 @@ func TestDoctor_SellersWithKeys(t *testing.T) {
 	put("eva", "eva", "eva.pem")
 	put("leo", "leo", "leo.pem")
 	r, err = examined(t, all)
-	require.Equal(t, doctor.ExitFailed, exitCode(err))
+	require.Equal(t, cli.Differences, exitOf(err))
 	require.Len(t, findings(t, r, "sellers"), 2)
 	show := "payments key show --key-id eva --file " + filepath.Join(all["KEY_FOLDER"], "eva.pem")
 	says(t, findings(t, r, "sellers"), doctor.Failed, "seller eva: ", show)
@@ -273,7 +274,7 @@ func TestDoctor_WhatReceiversAnswer(t *testing.T) {
 			r, err := examined(t, all)
 			says(t, findings(t, r, "webhooks"), c.state, c.found, c.do)
 			if c.state == doctor.Failed {
-				require.Equal(t, doctor.ExitFailed, exitCode(err))
+				require.Equal(t, cli.Differences, exitOf(err))
 			}
 			secrets, err := webhook.ParseSecrets(all["WEBHOOK_SECRET"])
 			require.NoError(t, err)
@@ -313,14 +314,14 @@ func TestDoctor_Backlog(t *testing.T) {
 	other := maps.Clone(all)
 	other["TOKEN_ENCRYPTION_KEY"] = store.GenerateKey()
 	r, err = examined(t, other)
-	require.Equal(t, doctor.ExitFailed, exitCode(err))
+	require.Equal(t, cli.Differences, exitOf(err))
 	says(t, findings(t, r, "encryption key"), doctor.Failed, "cannot be opened", "set TOKEN_ENCRYPTION_KEY")
 }
 
 func TestDoctor_Text(t *testing.T) {
 	t.Parallel()
 	out, err := run(t, good(t, map[string]string{"PAYMENTS_API_KEY": "", "RECONCILE_INTERVAL": "0", "BASE_URL": "http://127.0.0.1:1", "MARKETPLACE_BASE_URL": "http://127.0.0.1:1"}), "doctor")
-	require.Equal(t, doctor.ExitFailed, exitCode(err))
+	require.Equal(t, cli.Differences, exitOf(err))
 	require.ErrorIs(t, err, doctor.ErrFailed)
 	for _, text := range []string{
 		"warning  configuration   there is no PAYMENTS_API_KEY", "→ set PAYMENTS_API_KEY; one is made by: payments secret generate api", "warning  configuration   there is no client identity",
@@ -329,8 +330,8 @@ func TestDoctor_Text(t *testing.T) {
 		require.Contains(t, out, text)
 	}
 	own, err := examined(t, good(t, map[string]string{"PAYMENTS_LISTEN": "127.0.0.1:1", "BASE_URL": "http://localhost:1"}))
-	require.Equal(t, doctor.ExitFailed, exitCode(err))
+	require.Equal(t, cli.Differences, exitOf(err))
 	says(t, findings(t, own, "finish"), doctor.Skipped, "needs the service to run", "")
 	_, err = run(t, good(t, nil), "doctor", "more")
-	require.Equal(t, 1, exitCode(err), "it could not look")
+	require.Equal(t, cli.WrongUsage, exitOf(err), "it could not look")
 }

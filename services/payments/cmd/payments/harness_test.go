@@ -8,6 +8,7 @@ import (
 	"maps"
 	"net/http"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -15,6 +16,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"tianguis.example/chassis/cli"
 	"tianguis.example/chassis/clock"
 	"tianguis.example/chassis/logging"
 	"tianguis.example/chassis/settings"
@@ -26,6 +28,9 @@ import (
 
 // TestMain keeps the settings of whoever runs the tests out of them: the environment counts more than a file.
 func TestMain(m *testing.M) {
+	if os.Getenv(asProgram) != "" {
+		main()
+	}
 	for _, v := range settings.Variables(config{}) {
 		for _, name := range append(v.Older, v.Name) {
 			_ = os.Unsetenv(name)
@@ -33,6 +38,18 @@ func TestMain(m *testing.M) {
 		}
 	}
 	os.Exit(m.Run())
+}
+
+// asProgram is the variable that makes this test's binary the program itself, for tests of real processes.
+const asProgram = "PAYMENTS_TEST_AS_PROGRAM"
+
+// process is the program, to be started with these arguments.
+func process(t *testing.T, args ...string) *exec.Cmd {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), os.Args[0], args...)
+	cmd.Env = append(os.Environ(), asProgram+"=1")
+	cmd.Dir = t.TempDir()
+	return cmd
 }
 
 // good are settings that serve, on a port of the system's choice.
@@ -87,12 +104,14 @@ func run(t *testing.T, all map[string]string, args ...string) (string, error) {
 	t.Helper()
 	var out bytes.Buffer
 	root := command()
-	root.SetArgs(append([]string{"--config", file(t, all)}, args...))
 	root.SetOut(&out)
 	root.SetErr(&out)
-	err := root.ExecuteContext(t.Context())
+	err := cli.Run(t.Context(), root, append([]string{"--config", file(t, all)}, args...))
 	return out.String(), err
 }
+
+// exitOf is what the program ends with for an error.
+func exitOf(err error) int { return cli.Explain(err, explain).Exit }
 
 type lines struct {
 	mu   sync.Mutex

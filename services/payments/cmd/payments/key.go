@@ -3,14 +3,11 @@ package main
 import (
 	"cmp"
 	"crypto/ed25519"
-	"encoding/json"
-	"errors"
-	"fmt"
-	"io"
 	"os"
 
 	"github.com/spf13/cobra"
 
+	"tianguis.example/chassis/cli"
 	"tianguis.example/payments/apikey"
 	"tianguis.example/payments/openpayments"
 	"tianguis.example/payments/store"
@@ -41,9 +38,10 @@ func keyCommand(load func() (config, error)) *cobra.Command {
 				return err
 			}
 			public, _ := key.Public().(ed25519.PublicKey) // as its documentation says
-			return printJSON(cmd.OutOrStdout(), openpayments.PublicJWK(keyID, public))
+			return cli.JSON(cmd.OutOrStdout(), openpayments.PublicJWK(keyID, public))
 		},
 	}
+	cli.WithJSON(generate) // it is JSON without it, too
 	generate.Flags().StringVar(&keyID, "key-id", "", "the key's id")
 	generate.Flags().StringVar(&out, "out", "", "the file to write; it must not exist")
 	_ = generate.MarkFlagRequired("key-id")
@@ -64,15 +62,16 @@ func keyShowCommand(load func() (config, error)) *cobra.Command {
 			}
 			keyID, file = cmp.Or(keyID, c.SellerKeyID), cmp.Or(file, c.SellerPrivateKeyPath)
 			if keyID == "" || file == "" {
-				return errors.New("set SELLER_KEY_ID and SELLER_PRIVATE_KEY_PATH, or name a key with --key-id and --file")
+				return cli.Usagef("set SELLER_KEY_ID and SELLER_PRIVATE_KEY_PATH, or name a key with --key-id and --file")
 			}
 			public, err := publicKey(keyID, file)
 			if err != nil {
 				return err
 			}
-			return printJSON(cmd.OutOrStdout(), public)
+			return cli.JSON(cmd.OutOrStdout(), public)
 		},
 	}
+	cli.WithJSON(cmd) // it is JSON without it, too
 	cmd.Flags().StringVar(&keyID, "key-id", "", "the key's id (default: SELLER_KEY_ID)")
 	cmd.Flags().StringVar(&file, "file", "", "the private key's file (default: SELLER_PRIVATE_KEY_PATH)")
 	return cmd
@@ -115,24 +114,17 @@ func secretCommand(load func() (config, error)) *cobra.Command {
 	kinds := map[string]func() string{
 		"webhook": webhook.GenerateSecret, "encryption": store.GenerateKey, "api": apikey.Generate,
 	}
-	cmd.AddCommand(&cobra.Command{
+	cmd.AddCommand(cli.WithJSON(&cobra.Command{
 		Use: "generate {webhook|encryption|api}", Short: "Print a new secret for WEBHOOK_SECRET, TOKEN_ENCRYPTION_KEY or PAYMENTS_API_KEY",
 		Args: cobra.ExactArgs(1), ValidArgs: []string{"webhook", "encryption", "api"},
 		RunE: func(cmd *cobra.Command, args []string) error {
 			generate, ok := kinds[args[0]]
 			if !ok {
-				return fmt.Errorf("there is no secret %q: choose webhook, encryption or api", args[0])
+				return cli.Usagef("there is no secret %q: choose webhook, encryption or api", args[0])
 			}
-			_, err := fmt.Fprintln(cmd.OutOrStdout(), generate())
-			return err
+			secret := generate()
+			return cli.Say(cmd, map[string]string{"kind": args[0], "secret": secret}, "%s", secret)
 		},
-	})
+	}))
 	return cmd
-}
-
-func printJSON(w io.Writer, v any) error {
-	encoder := json.NewEncoder(w)
-	encoder.SetIndent("", "  ")
-	encoder.SetEscapeHTML(false)
-	return encoder.Encode(v)
 }

@@ -3,6 +3,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -14,10 +15,14 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"tianguis.example/chassis/cli"
 	"tianguis.example/chassis/clock"
 	"tianguis.example/chassis/database"
 	"tianguis.example/chassis/logging"
 	"tianguis.example/chassis/settings"
+	"tianguis.example/payments"
+	"tianguis.example/payments/api"
+	"tianguis.example/payments/outbox"
 	"tianguis.example/payments/store"
 )
 
@@ -27,11 +32,36 @@ var version = ""
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	if err := command().ExecuteContext(ctx); err != nil {
-		fmt.Fprintln(os.Stderr, "payments:", err)
-		stop()
-		os.Exit(exitCode(err)) //nolint:gocritic // stop is called above
+	exit := cli.Execute(ctx, command(), os.Args[1:], explain)
+	stop()
+	os.Exit(exit) //nolint:gocritic // stop is called above
+}
+
+// explain is what the errors of this program's own packages mean at the command line.
+func explain(err error) *cli.Error {
+	if errors.Is(err, payments.ErrUnknown) {
+		return &cli.Error{Exit: cli.NotFound, Code: string(payments.CodeNotFound), Err: err}
 	}
+	var code string
+	if known, ok := errors.AsType[*payments.Error](err); ok {
+		code = string(known.Code)
+	} else if known, ok := errors.AsType[*outbox.Error](err); ok {
+		code = string(known.Code)
+	} else if known, ok := errors.AsType[*api.Error](err); ok {
+		code = known.Code
+	}
+	switch code {
+	case "":
+		return nil
+	case string(payments.CodeNotFound), string(payments.CodeUnknownSeller), string(outbox.CodeUnknownEndpoint), string(outbox.CodeUnknownDelivery):
+		return &cli.Error{Exit: cli.NotFound, Code: code, Err: err}
+	case string(payments.CodeInvalidRequest), string(payments.CodeInvalidAmount), string(payments.CodeInvalidWallet), string(payments.CodeInvalidKey),
+		string(outbox.CodeInvalidEndpoint):
+		return &cli.Error{Exit: cli.WrongUsage, Code: code, Err: err}
+	case string(payments.CodeWalletDown), string(payments.CodeWalletTimeout), api.CodeUnreachable:
+		return &cli.Error{Exit: cli.Unreachable, Code: code, Err: err}
+	}
+	return &cli.Error{Exit: cli.Failed, Code: code, Err: err}
 }
 
 // command is the whole command line.
@@ -49,18 +79,18 @@ func command() *cobra.Command {
 		serveCommand(load), migrateCommand(load), sellerCommand(load), paymentCommand(load), webhookCommand(load), reconcileCommand(load),
 		auditCommand(load), apiKeyCommand(load), keyCommand(load), secretCommand(load), configCommand(), versionCommand(),
 	)
-	root.AddCommand(healthCommand(load), doctorCommand(&file))
+	root.AddCommand(healthCommand(load), doctorCommand(&file), listenCommand(&file), triggerCommand(&file))
 	root.AddCommand(crashCommands()...)
 	return root
 }
 
 func versionCommand() *cobra.Command {
-	return &cobra.Command{
+	return cli.WithJSON(&cobra.Command{
 		Use: "version", Short: "Print the version", Args: cobra.NoArgs,
-		Run: func(c *cobra.Command, _ []string) {
-			fmt.Fprintln(c.OutOrStdout(), "payments", programVersion())
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return cli.Say(cmd, map[string]string{"service": "payments", "version": programVersion()}, "payments %s", programVersion())
 		},
-	}
+	})
 }
 
 func programVersion() string {
@@ -71,7 +101,7 @@ func programVersion() string {
 }
 
 func serveCommand(load func() (config, error)) *cobra.Command {
-	return &cobra.Command{
+	return cli.NoJSON(&cobra.Command{
 		Use: "serve", Short: "Run the service until it is told to stop", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			c, err := load()
@@ -89,7 +119,7 @@ func serveCommand(load func() (config, error)) *cobra.Command {
 			defer p.Close()
 			return p.Run(cmd.Context())
 		},
-	}
+	}, "it prints nothing but its log: LOG_FORMAT=json")
 }
 
 func migrateCommand(load func() (config, error)) *cobra.Command {
@@ -106,36 +136,54 @@ func migrateCommand(load func() (config, error)) *cobra.Command {
 				return err
 			}
 			defer func() { _ = db.Close() }()
-			return migrate(cmd.Context(), db, status, cmd.OutOrStdout())
+			return migrate(cmd, db, status)
 		},
 	}
+	cli.WithJSON(cmd)
 	cmd.Flags().BoolVar(&status, "status", false, "only say what is applied")
 	return cmd
 }
 
-func migrate(ctx context.Context, db *database.DB, status bool, out io.Writer) error {
+// migrationFacts are one migration, as JSON.
+type migrationFacts struct {
+	Name    string `json:"name"`
+	Applied bool   `json:"applied"`
+}
+
+func migrate(cmd *cobra.Command, db *database.DB, status bool) error {
 	if !status {
-		applied, err := database.Migrate(ctx, db, store.Migrations())
-		for _, name := range applied {
-			fmt.Fprintln(out, "applied", name)
+		applied, err := database.Migrate(cmd.Context(), db, store.Migrations())
+		if err != nil && len(applied) == 0 {
+			return err
 		}
-		if err == nil && len(applied) == 0 {
-			fmt.Fprintln(out, "the schema is up to date")
-		}
-		return err
+		return errors.Join(err, cli.Print(cmd, map[string][]string{"applied": append([]string{}, applied...)}, func(out io.Writer) error {
+			for _, name := range applied {
+				fmt.Fprintln(out, "applied", name)
+			}
+			if len(applied) == 0 {
+				fmt.Fprintln(out, "the schema is up to date")
+			}
+			return nil
+		}))
 	}
-	all, err := database.Migrations(ctx, db, store.Migrations())
+	all, err := database.Migrations(cmd.Context(), db, store.Migrations())
 	if err != nil {
 		return err
 	}
-	for _, m := range all {
-		state := "pending"
-		if m.Applied {
-			state = "applied"
-		}
-		fmt.Fprintln(out, state, m.Name)
+	facts := make([]migrationFacts, len(all))
+	for i, m := range all {
+		facts[i] = migrationFacts{m.Name, m.Applied}
 	}
-	return nil
+	return cli.Print(cmd, facts, func(out io.Writer) error {
+		for _, m := range facts {
+			state := "pending"
+			if m.Applied {
+				state = "applied"
+			}
+			fmt.Fprintln(out, state, m.Name)
+		}
+		return nil
+	})
 }
 
 // maxConns is enough for a command.
@@ -180,7 +228,7 @@ func withKeys(cmd *cobra.Command, load func() (config, error), f func(context.Co
 func withStoreAsItIs(cmd *cobra.Command, c config, keys store.Keys, f func(context.Context, *store.Store) error) error {
 	if file, ok := strings.CutPrefix(c.DatabaseURL.Reveal(), database.SQLite+":"); ok {
 		if _, err := os.Stat(file); err != nil {
-			return fmt.Errorf("there is no database at %s: run this where the service runs, or set DATABASE_URL as it has it", file)
+			return cli.Away(fmt.Errorf("there is no database at %s: run this where the service runs, or set DATABASE_URL as it has it", file))
 		}
 	}
 	db, err := database.Open(cmd.Context(), c.DatabaseURL.Reveal(), database.Options{Clock: clock.System(), Limits: c.Limits, MaxConns: maxConns})

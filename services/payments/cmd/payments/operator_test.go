@@ -11,6 +11,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"tianguis.example/chassis/cli"
 	"tianguis.example/chassis/clock"
 	"tianguis.example/chassis/database/databasetest"
 	"tianguis.example/chassis/logging"
@@ -83,7 +84,7 @@ func TestOperator_ANightWithThePages(t *testing.T) {
 			_, err = run(t, all, "webhook", "secret", "rotate")
 			require.NoError(t, err)
 			_, err = run(t, all, "reconcile", "--all")
-			require.Equal(t, exitFindings, exitCode(err))
+			require.Equal(t, cli.Differences, exitOf(err))
 
 			keys, err := store.ReadKeys(logging.Secret(all["TOKEN_ENCRYPTION_KEY"]))
 			require.NoError(t, err)

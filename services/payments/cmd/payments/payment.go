@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"tianguis.example/chassis/cli"
 	"tianguis.example/payments"
 	"tianguis.example/payments/api"
 	"tianguis.example/payments/store"
@@ -70,7 +71,7 @@ func paymentShowCommand(load func() (config, error)) *cobra.Command {
 		RunE: func(cmd *cobra.Command, args []string) error {
 			id, err := payments.ParsePaymentID(args[0])
 			if err != nil {
-				return err
+				return cli.Usage(err)
 			}
 			return withStore(cmd, load, func(ctx context.Context, read *store.Store) error {
 				story, err := tell(ctx, read, id)
@@ -78,7 +79,7 @@ func paymentShowCommand(load func() (config, error)) *cobra.Command {
 					return err
 				}
 				if asJSON {
-					return printJSON(cmd.OutOrStdout(), story)
+					return cli.JSON(cmd.OutOrStdout(), story)
 				}
 				return story.print(cmd.OutOrStdout())
 			})
@@ -91,7 +92,7 @@ func paymentShowCommand(load func() (config, error)) *cobra.Command {
 func tell(ctx context.Context, read *store.Store, id payments.PaymentID) (paymentStory, error) {
 	p, err := read.PaymentView(ctx, id)
 	if errors.Is(err, payments.ErrUnknown) {
-		return paymentStory{}, fmt.Errorf("there is no payment %s", id)
+		return paymentStory{}, cli.Missing(fmt.Errorf("there is no payment %s", id))
 	}
 	if err != nil {
 		return paymentStory{}, err
@@ -216,7 +217,7 @@ func paymentListCommand(load func() (config, error)) *cobra.Command {
 					facts[i] = factsOf(p)
 				}
 				if asJSON {
-					return printJSON(cmd.OutOrStdout(), facts)
+					return cli.JSON(cmd.OutOrStdout(), facts)
 				}
 				table := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 0, 2, ' ', 0)
 				fmt.Fprintln(table, "PAYMENT\tOFFER\tSTATE\tREASON\tAMOUNT\tCREATED")

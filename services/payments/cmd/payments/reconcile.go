@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"tianguis.example/chassis/cli"
 	"tianguis.example/chassis/clock"
 	"tianguis.example/chassis/database"
 	"tianguis.example/payments"
@@ -18,26 +19,6 @@ import (
 	"tianguis.example/payments/operator"
 	"tianguis.example/payments/store"
 )
-
-// exitError is an error that the program ends with in a way of its own.
-type exitError struct {
-	code int
-	err  error
-}
-
-func (e exitError) Error() string { return e.err.Error() }
-func (e exitError) Unwrap() error { return e.err }
-
-// exitCode is what the program ends with for err.
-func exitCode(err error) int {
-	if own, ok := errors.AsType[exitError](err); ok {
-		return own.code
-	}
-	return 1
-}
-
-// exitFindings is how the program ends when a comparison found something; 1 is any error.
-const exitFindings = 2
 
 type reconcileFlags struct {
 	since         time.Duration
@@ -50,8 +31,11 @@ func reconcileCommand(load func() (config, error)) *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "reconcile", Short: "Compare what is believed of payments with what the wallets say", Args: cobra.NoArgs,
 		Long: "Compare what is believed of payments with what the wallets say: all that have not ended, and those that changed lately.\n" +
-			"Ends with 0 when there is nothing to say, with 2 when there is, and with 1 when it could not be done.",
+			"Ends with 0 when there is nothing to say, with 4 when there is, and with another when it could not be done.",
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if cli.AsJSON(cmd) {
+				f.format = formatJSON
+			}
 			write, err := f.writer()
 			if err != nil {
 				return err
@@ -61,13 +45,20 @@ func reconcileCommand(load func() (config, error)) *cobra.Command {
 			})
 		},
 	}
+	cli.WithJSON(cmd)
 	cmd.Flags().DurationVar(&f.since, "since", reconcileWindow, "also those that have ended and changed within this time")
 	cmd.Flags().BoolVar(&f.all, "all", false, "every payment there is")
 	cmd.Flags().StringVar(&f.format, "format", "table", "table, json or csv")
 	cmd.Flags().StringVar(&f.least, "severity", string(payments.SeverityNotice), "only findings of this severity and above: notice, warning or error")
 	cmd.Flags().BoolVar(&f.nudge, "nudge", false, "make paid_but_unmarked payments due at once, for a running service to mark them")
+	cli.Choose(cmd, "format", formats)
+	cli.Choose(cmd, "severity", payments.Severities)
 	return cmd
 }
+
+const formatJSON = "json"
+
+var formats = []string{"table", formatJSON, "csv"}
 
 // words say what is compared, for the record.
 func (f reconcileFlags) words() string {
@@ -84,14 +75,14 @@ func (f reconcileFlags) words() string {
 type reportWriter func(io.Writer, payments.Report) error
 
 func (f reconcileFlags) writer() (reportWriter, error) {
-	write := map[string]reportWriter{"table": writeTable, "json": writeJSON, "csv": writeCSV}[f.format]
+	write := map[string]reportWriter{"table": writeTable, formatJSON: writeJSON, "csv": writeCSV}[f.format]
 	switch {
 	case write == nil:
-		return nil, fmt.Errorf("there is no format %q: choose table, json or csv", f.format)
+		return nil, cli.Usagef("there is no format %q: choose table, json or csv", f.format)
 	case !slices.Contains(payments.Severities, payments.Severity(f.least)):
-		return nil, fmt.Errorf("there is no severity %q: choose notice, warning or error", f.least)
+		return nil, cli.Usagef("there is no severity %q: choose notice, warning or error", f.least)
 	case f.since <= 0:
-		return nil, errors.New("--since must be above zero; --all is for every payment there is")
+		return nil, cli.Usagef("--since must be above zero; --all is for every payment there is")
 	}
 	return write, nil
 }
@@ -120,7 +111,7 @@ func reconcile(ctx context.Context, c config, db *database.DB, f reconcileFlags,
 		return err
 	}
 	if n := len(report.Findings); n > 0 {
-		return exitError{exitFindings, fmt.Errorf("found %d differences in %d payments", n, report.Compared)}
+		return cli.Found(fmt.Errorf("found %d differences in %d payments", n, report.Compared))
 	}
 	return nil
 }

@@ -6,6 +6,7 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"tianguis.example/chassis/cli"
 	"tianguis.example/payments"
 	"tianguis.example/payments/money"
 	"tianguis.example/payments/sheet"
@@ -49,7 +50,7 @@ func writeJSON(out io.Writer, r payments.Report) error {
 			Overpaid: words(f.Overpaid), Message: f.Message, Detail: f.Detail, Nudged: f.Nudged,
 		}
 	}
-	return printJSON(out, facts)
+	return cli.JSON(out, facts)
 }
 
 func writeTable(out io.Writer, r payments.Report) error {

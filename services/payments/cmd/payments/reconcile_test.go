@@ -14,6 +14,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"tianguis.example/chassis/cli"
 	"tianguis.example/chassis/clock"
 	"tianguis.example/chassis/database/databasetest"
 	"tianguis.example/chassis/logging"
@@ -71,17 +72,15 @@ func compared(t *testing.T, address string) (all map[string]string, unmarked, un
 func TestReconcile_InEveryFormat(t *testing.T) {
 	t.Parallel()
 	all, unmarked, unpaid := compared(t, "")
-	var own exitError
 	out, err := run(t, all, "reconcile")
-	require.ErrorAs(t, err, &own)
-	require.Equal(t, 2, exitCode(err))
+	require.Equal(t, cli.Differences, exitOf(err))
 	require.NotContains(t, out, planted)
 	for _, fact := range []string{"compared 3 payments", "paid_but_unmarked", "marked_but_unpaid", string(unmarked), string(unpaid), "100.00 MXN", "99.99 MXN", "--nudge"} {
 		require.Contains(t, out, fact)
 	}
 
 	out, err = run(t, all, "reconcile", "--format", "json", "--all")
-	require.Equal(t, 2, exitCode(err))
+	require.Equal(t, cli.Differences, exitOf(err))
 	var report struct {
 		At       time.Time
 		Compared int
@@ -101,7 +100,7 @@ func TestReconcile_InEveryFormat(t *testing.T) {
 	require.WithinDuration(t, report.At.Add(-time.Hour), first.Since, time.Minute)
 
 	out, err = run(t, all, "reconcile", "--format", "csv")
-	require.Equal(t, 2, exitCode(err))
+	require.Equal(t, cli.Differences, exitOf(err))
 	require.Equal(t, strings.Count(out, "\n"), strings.Count(out, "\r\n"), "RFC 4180")
 	rows, err := csv.NewReader(strings.NewReader(out)).ReadAll()
 	require.NoError(t, err)
@@ -115,7 +114,7 @@ func TestReconcile_NudgeIsTakenUpByTheService(t *testing.T) {
 	t.Parallel()
 	all, unmarked, unpaid := compared(t, "")
 	out, err := run(t, all, "reconcile", "--nudge", "--format", "json")
-	require.Equal(t, 2, exitCode(err))
+	require.Equal(t, cli.Differences, exitOf(err))
 	require.Contains(t, out, `"nudged": true`)
 	maps.Copy(all, map[string]string{"POLL_INTERVAL": "10ms", "RECONCILE_INTERVAL": "0"})
 	r := mustServe(t, all)
@@ -144,7 +143,7 @@ func TestReconcile_NothingToSay(t *testing.T) {
 	for _, args := range [][]string{{"--format", "xml"}, {"--since", "0"}, {"--since", "-1h"}, {"--severity", "bad"}, {"more"}} {
 		_, err := run(t, all, append([]string{"reconcile"}, args...)...)
 		require.Error(t, err, args)
-		require.Equal(t, 1, exitCode(err))
+		require.Equal(t, cli.WrongUsage, exitOf(err))
 	}
 	all["TOKEN_ENCRYPTION_KEY"] = ""
 	_, err = run(t, all, "reconcile")

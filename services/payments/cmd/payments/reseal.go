@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"tianguis.example/chassis/cli"
 	"tianguis.example/chassis/clock"
 	"tianguis.example/payments/operator"
 	"tianguis.example/payments/store"
@@ -54,7 +55,7 @@ func resealCommand(load func() (config, error)) *cobra.Command {
 func (r resealing) print(cmd *cobra.Command, asJSON bool) error {
 	out := cmd.OutOrStdout()
 	if asJSON {
-		return printJSON(out, r)
+		return cli.JSON(out, r)
 	}
 	fmt.Fprintf(out, "%d payments and webhook secrets are now encrypted with key %s\n", r.Resealed.Resealed, r.Key)
 	for _, failed := range r.Failed {

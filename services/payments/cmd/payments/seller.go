@@ -8,10 +8,12 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"tianguis.example/chassis/cli"
 	"tianguis.example/chassis/clock"
 	"tianguis.example/chassis/database"
 	"tianguis.example/chassis/settings"
 	"tianguis.example/payments"
+	"tianguis.example/payments/api"
 	"tianguis.example/payments/egress"
 	"tianguis.example/payments/store"
 )
@@ -41,11 +43,12 @@ func sellerAddCommand(load func() (config, error)) *cobra.Command {
 				if err := service.RegisterSeller(ctx, atCommandLine(), seller); err != nil {
 					return err
 				}
-				fmt.Fprintf(cmd.OutOrStdout(), "seller %s is paid at %s\n", seller.ID, seller.WalletAddressURL)
-				return nil
+				return cli.Say(cmd, api.Seller{ID: seller.ID, WalletAddressURL: seller.WalletAddressURL, KeyID: seller.KeyID},
+					"seller %s is paid at %s", seller.ID, seller.WalletAddressURL)
 			})
 		},
 	}
+	cli.WithJSON(cmd)
 	cmd.Flags().StringVar(&seller.ID, "id", "", "the seller's id, as the marketplace names it")
 	cmd.Flags().StringVar(&seller.WalletAddressURL, "wallet-address", "", "where the seller is paid, such as https://wallet.example/alice")
 	cmd.Flags().StringVar(&seller.KeyID, "key-id", "", "the id of a key of the seller's own (default: the platform's key signs)")
@@ -79,7 +82,7 @@ func sellerListCommand(load func() (config, error)) *cobra.Command {
 					for i, s := range all {
 						facts[i] = sellerFacts{s.ID, s.WalletAddressURL, s.KeyID, s.PrivateKeyPath, s.CreatedAt, s.UpdatedAt}
 					}
-					return printJSON(cmd.OutOrStdout(), facts)
+					return cli.JSON(cmd.OutOrStdout(), facts)
 				}
 				table := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 0, 2, ' ', 0)
 				fmt.Fprintln(table, "ID\tWALLET ADDRESS\tKEY")

@@ -12,12 +12,14 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"tianguis.example/chassis/cli"
 	"tianguis.example/chassis/clock"
 	"tianguis.example/payments/api"
 	"tianguis.example/payments/egress"
 	"tianguis.example/payments/outbox"
 	"tianguis.example/payments/rest"
 	"tianguis.example/payments/store"
+	"tianguis.example/payments/webhook"
 )
 
 func webhookCommand(load func() (config, error)) *cobra.Command {
@@ -53,6 +55,7 @@ func (p *picking) flags(cmd *cobra.Command) {
 	flags := cmd.Flags()
 	flags.StringVar(&p.filter.EndpointID, "endpoint", "", "only those for this endpoint: an id, or "+outbox.Configured)
 	flags.StringVar(&p.filter.EventType, "type", "", "only events of this type, such as payment.failed")
+	cli.Choose(cmd, "type", webhook.Types)
 	flags.StringVar(&p.filter.OfferID, "offer", "", "only those of this offer")
 	flags.StringVar(&p.filter.PendingID, "payment", "", "only those of this payment")
 	flags.StringVar(&p.since, "since", "", "only those made since: a time (2026-11-25T12:00:00Z), a date, or how long ago (2h)")
@@ -67,10 +70,10 @@ func (p *picking) read(now time.Time) (outbox.Filter, error) {
 		return f, err
 	}
 	if f.Since, err = outbox.ParseTime(p.since, now); err != nil {
-		return f, fmt.Errorf("--since: %w", err)
+		return f, cli.Usagef("--since: %w", err)
 	}
 	if f.Until, err = outbox.ParseTime(p.until, now); err != nil {
-		return f, fmt.Errorf("--until: %w", err)
+		return f, cli.Usagef("--until: %w", err)
 	}
 	return f, nil
 }
@@ -84,7 +87,7 @@ func readState(text string) (outbox.State, error) {
 			return s, nil
 		}
 	}
-	return "", fmt.Errorf("there is no state %q: choose pending, delivered, dead or all", text)
+	return "", cli.Usagef("there is no state %q: choose pending, delivered, dead or all", text)
 }
 
 func webhookListCommand(load func() (config, error)) *cobra.Command {
@@ -105,6 +108,7 @@ func webhookListCommand(load func() (config, error)) *cobra.Command {
 	}
 	pick.flags(cmd)
 	cmd.Flags().StringVar(&pick.state, "state", "", "only pending, delivered or dead ones")
+	cli.Choose(cmd, "state", outbox.States, "all")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	cmd.Flags().IntVar(&limit, "limit", 50, "how many at most")
 	return cmd
@@ -122,7 +126,7 @@ func listWebhooks(ctx context.Context, read *store.Store, f outbox.Filter, limit
 		}
 	}
 	if asJSON {
-		return printJSON(out, stories)
+		return cli.JSON(out, stories)
 	}
 	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	for _, story := range stories {
@@ -156,7 +160,7 @@ func showWebhook(ctx context.Context, read *store.Store, id string, asJSON bool,
 	}
 	story.Body = string(d.Body)
 	if asJSON {
-		return printJSON(out, story)
+		return cli.JSON(out, story)
 	}
 	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	printWebhook(table, story)
@@ -198,27 +202,36 @@ func webhookReplayCommand(load func() (config, error)) *cobra.Command {
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return atDesk(cmd, load, func(ctx context.Context, desk *outbox.Desk, _ *store.Store) error {
-				out := cmd.OutOrStdout()
 				if len(args) == 1 {
 					d, err := desk.ReplayOne(ctx, atCommandLine(), args[0])
-					if err == nil {
-						fmt.Fprintf(out, "webhook %s is due; see what comes of it with: payments webhook show %s\n", d.ID, d.ID)
+					if err != nil {
+						return err
 					}
-					return err
+					return cli.Say(cmd, replayed{1, d.ID}, "webhook %s is due; see what comes of it with: payments webhook show %s", d.ID, d.ID)
 				}
 				filter, err := pick.read(clock.System().Now())
 				if err != nil {
 					return err
 				}
 				n, err := desk.Replay(ctx, atCommandLine(), filter)
-				fmt.Fprintf(out, "%d webhooks are due\n", n)
-				return err
+				if err != nil {
+					return err
+				}
+				return cli.Say(cmd, replayed{Replayed: n}, "%d webhooks are due", n)
 			})
 		},
 	}
 	pick.flags(cmd)
 	cmd.Flags().StringVar(&pick.state, "state", string(outbox.Dead), "those that are dead, delivered, or all that have ended")
+	cli.WithJSON(cmd)
+	cli.Choose(cmd, "state", []outbox.State{outbox.Dead, outbox.Delivered}, "all")
 	return cmd
+}
+
+// replayed is what was made due, as JSON.
+type replayed struct {
+	Replayed int    `json:"replayed"`
+	ID       string `json:"id,omitempty"` // of the one that was named
 }
 
 // testEvery is how often it is looked what came of a test event.
@@ -235,27 +248,29 @@ func webhookTestCommand(load func() (config, error)) *cobra.Command {
 				if err != nil {
 					return err
 				}
-				return followTest(ctx, read, ping.ID, wait, cmd.OutOrStdout())
+				return followTest(ctx, cmd, read, ping.ID, wait)
 			})
 		},
 	}
 	cmd.Flags().StringVar(&endpoint, "endpoint", outbox.Configured, "the endpoint's id")
+	cli.WithJSON(cmd)
 	cmd.Flags().DurationVar(&wait, "wait", 20*time.Second, "how long to wait for what comes of it")
 	return cmd
 }
 
 // followTest waits for a test event's end, and returns an error unless it was taken.
-func followTest(ctx context.Context, read *store.Store, id string, wait time.Duration, out io.Writer) error {
+func followTest(ctx context.Context, cmd *cobra.Command, read *store.Store, id string, wait time.Duration) error {
 	a, err := awaitTest(ctx, read, id, wait)
 	if err != nil {
 		return err
 	}
 	if a.Status/100 == 2 {
-		fmt.Fprintf(out, "%s answered %d after %d ms: %s\n", a.URL, a.Status, a.Duration.Milliseconds(), strings.TrimSpace(a.Excerpt))
-		return nil
+		answer := strings.TrimSpace(a.Excerpt)
+		return cli.Say(cmd, api.WebhookAttempt{Number: a.Number, At: a.At, URL: a.URL, Status: a.Status, DurationMS: a.Duration.Milliseconds(), Answer: answer},
+			"%s answered %d after %d ms: %s", a.URL, a.Status, a.Duration.Milliseconds(), answer)
 	}
 	if a.Status == 0 {
-		return fmt.Errorf("%s did not answer: %s", a.URL, a.Error)
+		return cli.Away(fmt.Errorf("%s did not answer: %s", a.URL, a.Error))
 	}
 	return fmt.Errorf("%s answered %d: %s", a.URL, a.Status, strings.TrimSpace(a.Excerpt))
 }

@@ -3,11 +3,13 @@ package main
 import (
 	"context"
 	"fmt"
+	"io"
 	"strings"
 	"text/tabwriter"
 
 	"github.com/spf13/cobra"
 
+	"tianguis.example/chassis/cli"
 	"tianguis.example/payments/api"
 	"tianguis.example/payments/outbox"
 	"tianguis.example/payments/rest"
@@ -19,29 +21,34 @@ func webhookEndpointCommand(load func() (config, error)) *cobra.Command {
 	cmd := &cobra.Command{Use: "endpoint", Short: "Manage who gets webhooks"}
 	cmd.AddCommand(endpointListCommand(load), endpointAddCommand(load))
 	for _, one := range []struct {
-		use, short, done string
-		act              func(ctx context.Context, desk *outbox.Desk, id string) error
+		use, short, state string
+		act               func(ctx context.Context, desk *outbox.Desk, id string) error
 	}{
-		{"enable", "Send to an endpoint again, beginning with what came meanwhile", "is enabled", setEnabled(true)},
-		{"disable", "Stop sending to an endpoint; its webhooks are kept until it is enabled again", "is disabled", setEnabled(false)},
-		{"remove", "Remove an endpoint; what was on its way to it is given up", "is removed", func(ctx context.Context, desk *outbox.Desk, id string) error {
+		{"enable", "Send to an endpoint again, beginning with what came meanwhile", "enabled", setEnabled(true)},
+		{"disable", "Stop sending to an endpoint; its webhooks are kept until it is enabled again", "disabled", setEnabled(false)},
+		{"remove", "Remove an endpoint; what was on its way to it is given up", "removed", func(ctx context.Context, desk *outbox.Desk, id string) error {
 			return desk.Remove(ctx, atCommandLine(), id)
 		}},
 	} {
-		cmd.AddCommand(&cobra.Command{
+		cmd.AddCommand(cli.WithJSON(&cobra.Command{
 			Use: one.use + " ENDPOINT_ID", Short: one.short, Args: cobra.ExactArgs(1),
 			RunE: func(cmd *cobra.Command, args []string) error {
 				return atDesk(cmd, load, func(ctx context.Context, desk *outbox.Desk, _ *store.Store) error {
-					err := one.act(ctx, desk, args[0])
-					if err == nil {
-						fmt.Fprintln(cmd.OutOrStdout(), "endpoint", args[0], one.done)
+					if err := one.act(ctx, desk, args[0]); err != nil {
+						return err
 					}
-					return err
+					return cli.Say(cmd, endpointDone{args[0], one.state}, "endpoint %s is %s", args[0], one.state)
 				})
 			},
-		})
+		}))
 	}
 	return cmd
+}
+
+// endpointDone is what has become of an endpoint, as JSON.
+type endpointDone struct {
+	ID    string `json:"id"`
+	State string `json:"state"` // enabled, disabled or removed
 }
 
 func setEnabled(enabled bool) func(context.Context, *outbox.Desk, string) error {
@@ -62,7 +69,7 @@ func endpointListCommand(load func() (config, error)) *cobra.Command {
 					return err
 				}
 				if asJSON {
-					return printJSON(cmd.OutOrStdout(), facts)
+					return cli.JSON(cmd.OutOrStdout(), facts)
 				}
 				table := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 0, 2, ' ', 0)
 				fmt.Fprintln(table, "ENDPOINT\tURL\tEVENTS\tSTATE\tPENDING\tDEAD")
@@ -119,13 +126,18 @@ func endpointAddCommand(load func() (config, error)) *cobra.Command {
 				if err != nil {
 					return err
 				}
-				fmt.Fprintf(cmd.OutOrStdout(), "%s\n%s\n", e.ID, s.Secret.ForReceiver())
-				fmt.Fprintln(cmd.ErrOrStderr(), "The endpoint's id, and what its receiver verifies webhooks with, shown this once.")
-				return nil
+				made := api.AddedWebhookEndpoint{WebhookEndpoint: rest.WireEndpoint(e, outbox.Standing{}), Secret: s.Secret.ForReceiver()}
+				return cli.Print(cmd, made, func(out io.Writer) error {
+					fmt.Fprintf(out, "%s\n%s\n", made.ID, made.Secret)
+					_, err := fmt.Fprintln(cmd.ErrOrStderr(), "The endpoint's id, and what its receiver verifies webhooks with, shown this once.")
+					return err
+				})
 			})
 		},
 	}
+	cli.WithJSON(cmd)
 	cmd.Flags().StringSliceVar(&types, "type", nil, "only events of this type; may be given several times")
+	cli.Choose(cmd, "type", webhook.Types)
 	cmd.Flags().StringVar(&n.Description, "description", "", "for people")
 	cmd.Flags().BoolVar(&n.Asymmetric, "asymmetric", false, "sign with a key pair (v1a, Ed25519), of which the receiver gets the public half")
 	return cmd

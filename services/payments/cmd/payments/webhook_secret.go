@@ -3,11 +3,13 @@ package main
 import (
 	"context"
 	"fmt"
+	"io"
 	"text/tabwriter"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"tianguis.example/chassis/cli"
 	"tianguis.example/chassis/clock"
 	"tianguis.example/payments/api"
 	"tianguis.example/payments/outbox"
@@ -41,7 +43,7 @@ func secretListCommand(load func() (config, error)) *cobra.Command {
 					facts[i] = rest.WireSecret(s, now)
 				}
 				if asJSON {
-					return printJSON(cmd.OutOrStdout(), facts)
+					return cli.JSON(cmd.OutOrStdout(), facts)
 				}
 				table := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 0, 2, ' ', 0)
 				fmt.Fprintln(table, "FINGERPRINT\tKIND\tFROM\tSINCE\tSIGNS")
@@ -83,12 +85,16 @@ func secretRotateCommand(load func() (config, error)) *cobra.Command {
 				if err != nil {
 					return err
 				}
-				fmt.Fprintln(cmd.OutOrStdout(), made.Secret.ForReceiver())
-				fmt.Fprintf(cmd.ErrOrStderr(), "Shown this once. Give it to the receiver by %s: older secrets of endpoint %s sign nothing after that.\n", stamp(until), endpoint)
-				return nil
+				rotated := api.RotatedWebhookSecret{Secret: made.Secret.ForReceiver(), OldExpiresAt: until}
+				return cli.Print(cmd, rotated, func(out io.Writer) error {
+					fmt.Fprintln(out, rotated.Secret)
+					_, err := fmt.Fprintf(cmd.ErrOrStderr(), "Shown this once. Give it to the receiver by %s: older secrets of endpoint %s sign nothing after that.\n", stamp(until), endpoint)
+					return err
+				})
 			})
 		},
 	}
+	cli.WithJSON(cmd)
 	cmd.Flags().StringVar(&endpoint, "endpoint", outbox.Configured, "the endpoint's id")
 	cmd.Flags().DurationVar(&overlap, "overlap", outbox.DefaultOverlap, "how long the old secret signs too")
 	cmd.Flags().BoolVar(&asymmetric, "asymmetric", false, "make a key pair (v1a, Ed25519), of which the receiver gets the public half")

@@ -3,16 +3,17 @@ package main
 import (
 	"github.com/spf13/cobra"
 
+	"tianguis.example/chassis/cli"
 	"tianguis.example/chassis/settings"
 )
 
 func configCommand() *cobra.Command {
 	cmd := &cobra.Command{Use: "config", Short: "Help with the configuration"}
-	cmd.AddCommand(&cobra.Command{
+	cmd.AddCommand(cli.NoJSON(&cobra.Command{
 		Use: "example", Short: "Print every setting with its default, as .env.example has it", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return settings.WriteExample(cmd.OutOrStdout(), "sandbox", Config{})
 		},
-	})
+	}, "it prints a dotenv file"))
 	return cmd
 }

@@ -3,10 +3,12 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io"
 	"text/tabwriter"
 
 	"github.com/spf13/cobra"
 
+	"tianguis.example/chassis/cli"
 	"tianguis.example/sandbox"
 	"tianguis.example/sandbox/control"
 	"tianguis.example/sandbox/page"
@@ -20,6 +22,7 @@ func remote(cmd *cobra.Command) *control.Client {
 }
 
 func withURL(cmd *cobra.Command) *cobra.Command {
+	cli.WithJSON(cmd)
 	cmd.Flags().String(urlFlag, "http://localhost:4100", "where the sandbox runs")
 	return cmd
 }
@@ -34,6 +37,9 @@ func walletsCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			if cli.AsJSON(cmd) {
+				return cli.JSON(cmd.OutOrStdout(), wallets)
+			}
 			w := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 0, 2, ' ', 0)
 			for _, a := range wallets {
 				balance := sandbox.Amount{Value: a.Balance, Asset: sandbox.Asset{Code: a.AssetCode, Scale: a.AssetScale}}
@@ -47,24 +53,24 @@ func walletsCommand() *cobra.Command {
 func ledgerCommand() *cobra.Command {
 	return withURL(&cobra.Command{
 		Use:   "ledger",
-		Short: "Print the ledger of a running sandbox; fails if money is not conserved",
+		Short: "Print the ledger of a running sandbox; ends with 4 if money is not conserved",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			ledger, err := remote(cmd).Ledger(cmd.Context())
 			if err != nil {
 				return err
 			}
-			w := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 0, 2, ' ', 0)
-			for _, e := range ledger.Entries {
-				_, _ = fmt.Fprintf(w, "%s\t%s\t%s\t→ %s\t%s\n", e.At.Format("2006-01-02 15:04:05"), page.Money(e.Amount), e.From, e.To, e.Reason)
+			err = cli.Print(cmd, ledger, func(out io.Writer) error {
+				w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+				for _, e := range ledger.Entries {
+					_, _ = fmt.Fprintf(w, "%s\t%s\t%s\t→ %s\t%s\n", e.At.Format("2006-01-02 15:04:05"), page.Money(e.Amount), e.From, e.To, e.Reason)
+				}
+				return w.Flush()
+			})
+			if err == nil && !ledger.Conserved {
+				err = cli.Found(errors.New("money is not conserved"))
 			}
-			if err := w.Flush(); err != nil {
-				return err
-			}
-			if !ledger.Conserved {
-				return errors.New("money is not conserved")
-			}
-			return nil
+			return err
 		},
 	})
 }

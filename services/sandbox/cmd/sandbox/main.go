@@ -4,22 +4,22 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"os"
 	"os/signal"
 	"runtime/debug"
 	"syscall"
 
 	"github.com/spf13/cobra"
+
+	"tianguis.example/chassis/cli"
 )
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	if err := root().ExecuteContext(ctx); err != nil {
-		_, _ = fmt.Fprintln(os.Stderr, "sandbox:", err)
-		os.Exit(1)
-	}
+	exit := cli.Execute(ctx, root(), os.Args[1:], nil)
+	stop()
+	os.Exit(exit) //nolint:gocritic // stop is called above
 }
 
 func root() *cobra.Command {
@@ -31,15 +31,14 @@ func root() *cobra.Command {
 		Version:       revision(),
 	}
 	cmd.AddCommand(healthCommand())
-	cmd.AddCommand(serveCommand(), walletsCommand(), ledgerCommand(), configCommand(), &cobra.Command{
+	cmd.AddCommand(serveCommand(), walletsCommand(), ledgerCommand(), configCommand(), cli.WithJSON(&cobra.Command{
 		Use:   "version",
 		Short: "Print the version",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			_, err := fmt.Fprintln(cmd.OutOrStdout(), revision())
-			return err
+			return cli.Say(cmd, map[string]string{"service": "sandbox", "version": revision()}, "%s", revision())
 		},
-	})
+	}))
 	return cmd
 }
 

@@ -8,12 +8,13 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"tianguis.example/chassis/cli"
 	"tianguis.example/chassis/settings"
 )
 
 func serveCommand() *cobra.Command {
 	var file string
-	cmd := &cobra.Command{
+	cmd := cli.NoJSON(&cobra.Command{
 		Use:   "serve",
 		Short: "Open the wallet",
 		Long:  "Open the wallet. It is configured by environment variables, or by a dotenv file, which they override:\n\n" + variables(),
@@ -29,7 +30,7 @@ func serveCommand() *cobra.Command {
 			}
 			return errors.Join(program.Run(cmd.Context()), program.Close())
 		},
-	}
+	}, "it prints nothing but its log: LOG_FORMAT=json")
 	cmd.Flags().StringVar(&file, "config", "", "dotenv file to read settings from")
 	return cmd
 }
