@@ -158,7 +158,7 @@ func (c *caller) newRequest(ctx context.Context, call call) (*http.Request, []by
 // is no replay protection, and a repeated POST makes a second payment.
 func (c *caller) send(request *http.Request) (*http.Response, error) {
 	if request.Method != http.MethodGet {
-		return c.once.Do(request)
+		return c.once.Do(request) //nolint:gosec // where it may go is for Config.HTTPClient to know
 	}
 	repeatable, err := retryablehttp.FromRequest(request)
 	if err != nil {
