@@ -7,7 +7,7 @@ import (
 	"net/http"
 	"net/http/cookiejar"
 	"net/url"
-	"sync"
+	"strings"
 	"sync/atomic"
 	"syscall"
 	"testing"
@@ -18,27 +18,36 @@ import (
 	op "tianguis.example/payments/openpayments"
 )
 
-// A read is repeated, signed afresh each time.
-func readsAreSignedAgain(t *testing.T, makeWallets New) {
-	var mu sync.Mutex
-	signatures := map[string]bool{}
+// A read is repeated, and each repetition is signed.
+func readsAreRepeated(t *testing.T, makeWallets New) {
 	good := recording(t, "10d: GET outgoing #1")
-	httpClient := wallet(t, func(w http.ResponseWriter, r *http.Request) {
-		mu.Lock()
-		defer mu.Unlock()
-		signatures[r.Header.Get("Signature")+r.Header.Get("Signature-Input")] = true
-		if len(signatures) < 3 {
+	var asked atomic.Int64
+	c := makeWallets.client(t, wallet(t, func(w http.ResponseWriter, r *http.Request) {
+		if asked.Add(1) < 3 || !validSignature(r, nil) {
 			w.WriteHeader(http.StatusServiceUnavailable)
 			return
 		}
 		good.answer(w, r)
-	})
-	var second atomic.Int64
-	c := makeWallets.wallets(t, op.Config{HTTPClient: httpClient, Now: func() time.Time { return time.Unix(second.Add(1), 0) }})
+	}), 0)
 	got, err := c.OutgoingPayment.Get(t.Context(), op.OutgoingPaymentGetParams{URL: good.URL, AccessToken: token})
 	require.NoError(t, err)
 	require.Equal(t, good.URL, got.ID)
-	require.Len(t, signatures, 3)
+	require.EqualValues(t, 3, asked.Load())
+}
+
+// A signature is dated by the clock that was given, and afresh each time.
+func signaturesAreDatedByNow(t *testing.T, makeWallets New) {
+	dates := make(chan string, 3)
+	httpClient := wallet(t, func(w http.ResponseWriter, r *http.Request) {
+		_, after, _ := strings.Cut(r.Header.Get("Signature-Input"), ";created=")
+		date, _, _ := strings.Cut(after, ";")
+		dates <- date
+		w.WriteHeader(http.StatusServiceUnavailable)
+	})
+	var second atomic.Int64
+	c := makeWallets.wallets(t, op.Config{HTTPClient: httpClient, Now: func() time.Time { return time.Unix(second.Add(1), 0) }})
+	require.ErrorIs(t, everyCall(t, c)["outgoing get"](t.Context()), op.ErrServer)
+	require.Equal(t, []string{"1", "2", "3"}, []string{<-dates, <-dates, <-dates})
 }
 
 func repeatGivesUp(t *testing.T, makeWallets New) {
