@@ -65,6 +65,14 @@ func (c tokens) Rotate(ctx context.Context, p openpayments.TokenRotateParams) (o
 	})
 }
 
+// Revoke is openpayments.TokenService.Revoke.
+func (c tokens) Revoke(ctx context.Context, p openpayments.TokenRevokeParams) error {
+	_, err := openpayments.Ask(ctx, c.signed, p.Question(), func(ctx context.Context) error {
+		return c.sdk.Token.Revoke(ctx, sdk.TokenRevokeParams{URL: p.URL, AccessToken: p.AccessToken})
+	})
+	return err
+}
+
 // Create is openpayments.IncomingPaymentService.Create.
 func (c incomingPayments) Create(ctx context.Context, p openpayments.IncomingPaymentCreateParams) (openpayments.IncomingPayment, error) {
 	return ask(ctx, c.signed, p.Question(), func(ctx context.Context) (rs.IncomingPaymentWithMethods, error) {

@@ -32,8 +32,13 @@ func (p TokenRotateParams) Question() Question[AccessToken] {
 
 // Revoke ends a token. ErrInactiveToken: it is dead already.
 func (s *TokenService) Revoke(ctx context.Context, params TokenRevokeParams) error {
-	_, err := tell(manage("revoke token", http.MethodDelete, params.URL, params.AccessToken)).ask(ctx, s.caller)
+	_, err := params.Question().ask(ctx, s.caller)
 	return err
+}
+
+// Question is what TokenService.Revoke asks.
+func (p TokenRevokeParams) Question() Question[Nothing] {
+	return tell(manage("revoke token", http.MethodDelete, p.URL, p.AccessToken))
 }
 
 func manage(op, method, url, token string) call {

@@ -64,6 +64,8 @@ type config struct {
 
 	LogFormat string `env:"LOG_FORMAT" default:"text" help:"text or json."`
 	LogLevel  string `env:"LOG_LEVEL" default:"info" help:"debug, info, warn or error."`
+
+	newWallets NewWallets // not a setting: how the program was built; nil for package openpayments
 }
 
 // Validate refuses what would run half-configured, or open.

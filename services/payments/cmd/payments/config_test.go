@@ -103,13 +103,13 @@ func TestConfig_AFileThatCannotBeReadShowsNothing(t *testing.T) {
 	for _, text := range []string{"WEBHOOK_SECRET " + planted, "WEBHOOK_SECRET='" + planted, "!=" + planted, "WEBHOOK_SECRET=\"" + planted + "\n"} {
 		path := filepath.Join(t.TempDir(), "settings.env")
 		require.NoError(t, os.WriteFile(path, []byte(text), 0o600))
-		root := command()
+		root := command(nil)
 		root.SetArgs([]string{"--config", path, "serve"})
 		err := root.ExecuteContext(t.Context())
 		require.Error(t, err, text)
 		require.NotContains(t, err.Error(), planted)
 	}
-	root := command()
+	root := command(nil)
 	root.SetArgs([]string{"--config", "/nowhere.env", "serve"})
 	require.ErrorContains(t, root.ExecuteContext(t.Context()), "/nowhere.env")
 }

@@ -31,7 +31,7 @@ type known struct {
 	wallet *openpayments.WalletAddress // the platform's
 }
 
-func doctorCommand(file *string) *cobra.Command {
+func doctorCommand(file *string, newWallets NewWallets) *cobra.Command {
 	var asJSON bool
 	cmd := &cobra.Command{
 		Use: "doctor", Short: "Check everything that payments need, and say what to do", Args: cobra.NoArgs,
@@ -41,6 +41,7 @@ func doctorCommand(file *string) *cobra.Command {
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			x := examination{file: configFile(*file), clock: clock.System()}
 			x.wrong = settings.Examine(&x.config, x.file)
+			x.config.newWallets = newWallets
 			defer x.close()
 			err := doctor.Examine(cmd.Context(), x.clock, doctor.Report{Service: "payments", Version: programVersion()}, x.checks(), asJSON, cmd.OutOrStdout())
 			if errors.Is(err, doctor.ErrFailed) {

@@ -192,15 +192,19 @@ func (x *examination) lookAtSignedRequest(ctx context.Context) []doctor.Finding 
 }
 
 // giveBack ends a grant, and with it its token. Some auth servers know only one way.
-func giveBack(ctx context.Context, client *openpayments.Client, grant openpayments.Grant) error {
+func giveBack(ctx context.Context, wallets *payments.Wallets, grant openpayments.Grant) error {
 	err := errors.New("it named no way to give it back")
 	if grant.Continue != nil {
-		if err = client.Grant.Cancel(ctx, openpayments.GrantCancelParams{URL: grant.Continue.URI, AccessToken: grant.Continue.AccessToken}); err == nil {
+		if err = wallets.Grant.Cancel(ctx, openpayments.GrantCancelParams{URL: grant.Continue.URI, AccessToken: grant.Continue.AccessToken}); err == nil {
 			return nil
 		}
 	}
-	if grant.AccessToken != nil {
-		return client.Token.Revoke(ctx, openpayments.TokenRevokeParams{URL: grant.AccessToken.ManageURI, AccessToken: grant.AccessToken.Value})
+	// The rules revoke no token, so an implementation need not be able to.
+	token, ok := wallets.Token.(interface {
+		Revoke(ctx context.Context, p openpayments.TokenRevokeParams) error
+	})
+	if ok && grant.AccessToken != nil {
+		return token.Revoke(ctx, openpayments.TokenRevokeParams{URL: grant.AccessToken.ManageURI, AccessToken: grant.AccessToken.Value})
 	}
 	return err
 }

@@ -85,7 +85,7 @@ func file(t *testing.T, all map[string]string) string {
 func run(t *testing.T, all map[string]string, args ...string) (string, error) {
 	t.Helper()
 	var out bytes.Buffer
-	root := command()
+	root := command(nil)
 	root.SetArgs(append([]string{"--config", file(t, all)}, args...))
 	root.SetOut(&out)
 	root.SetErr(&out)

@@ -15,30 +15,50 @@ import (
 	"tianguis.example/payments/openpayments"
 )
 
-// identities gives the wallets as a client identity reaches them: the seller's own, or the platform's. A client is
-// made once for each identity.
+// identities gives the wallets as a client identity reaches them: the seller's own, or the platform's. They are made once for each.
 type identities struct {
 	http    *http.Client
 	clock   clock.Clock
 	keys    string        // folder of sellers' keys; "" for none
 	timeout time.Duration // of one wallet call
+	make    NewWallets
 
-	platform *openpayments.Client // nil without an identity
+	platform *payments.Wallets // nil without an identity
 
 	mu      sync.Mutex
-	clients map[payments.Client]*openpayments.Client
+	wallets map[payments.Client]payments.Wallets
+}
+
+// NewWallets gives the wallets as an identity reaches them: openpayments' own, or another implementation that passes openpayments/contracttest.
+type NewWallets func(openpayments.Config) (payments.Wallets, error)
+
+// ownWallets are those of package openpayments.
+func ownWallets(config openpayments.Config) (payments.Wallets, error) {
+	c, err := openpayments.New(config)
+	if err != nil {
+		return payments.Wallets{}, err
+	}
+	return payments.Wallets{
+		WalletAddress: c.WalletAddress, Grant: c.Grant, Token: c.Token, IncomingPayment: c.IncomingPayment,
+		Quote: c.Quote, OutgoingPayment: c.OutgoingPayment,
+	}, nil
 }
 
 func newIdentities(c config, httpClient *http.Client, clk clock.Clock) (*identities, error) {
-	ids := &identities{http: httpClient, clock: clk, keys: c.KeyFolder, timeout: c.WalletTimeout, clients: map[payments.Client]*openpayments.Client{}}
+	ids := &identities{http: httpClient, clock: clk, keys: c.KeyFolder, timeout: c.WalletTimeout, make: c.newWallets, wallets: map[payments.Client]payments.Wallets{}}
+	if ids.make == nil {
+		ids.make = ownWallets
+	}
 	if c.SellerPrivateKeyPath != "" {
 		pem, err := os.ReadFile(c.SellerPrivateKeyPath)
 		if err != nil {
 			return nil, settings.Wrong("SELLER_PRIVATE_KEY_PATH", "cannot be read: %w", err)
 		}
-		if ids.platform, err = ids.client(c.SellerWalletAddressURL, c.SellerKeyID, pem); err != nil {
+		platform, err := ids.walletsOf(c.SellerWalletAddressURL, c.SellerKeyID, pem)
+		if err != nil {
 			return nil, settings.Wrong("SELLER_WALLET_ADDRESS_URL, SELLER_KEY_ID, SELLER_PRIVATE_KEY_PATH", "are no client identity: %w", err)
 		}
+		ids.platform = &platform
 	}
 	return ids, nil
 }
@@ -46,44 +66,33 @@ func newIdentities(c config, httpClient *http.Client, clk clock.Clock) (*identit
 // of gives the wallets as an identity reaches them, the platform's for none. Errors: CodeNoIdentity, CodeInvalidKey.
 func (ids *identities) of(who payments.Client) (payments.Wallets, error) {
 	if who.KeyID != "" {
-		client, err := ids.own(who)
-		if err != nil {
-			return payments.Wallets{}, err
-		}
-		return wallets(client), nil
+		return ids.own(who)
 	}
 	if ids.platform == nil {
 		return payments.Wallets{}, payments.Errorf(payments.CodeNoIdentity, "this service has no client identity yet: its operator has to set the SELLER_… variables")
 	}
-	return wallets(ids.platform), nil
+	return *ids.platform, nil
 }
 
-func wallets(c *openpayments.Client) payments.Wallets {
-	return payments.Wallets{
-		WalletAddress: c.WalletAddress, Grant: c.Grant, Token: c.Token, IncomingPayment: c.IncomingPayment,
-		Quote: c.Quote, OutgoingPayment: c.OutgoingPayment,
-	}
-}
-
-func (ids *identities) own(who payments.Client) (*openpayments.Client, error) {
+func (ids *identities) own(who payments.Client) (payments.Wallets, error) {
 	ids.mu.Lock()
 	defer ids.mu.Unlock()
-	if client, ok := ids.clients[who]; ok {
-		return client, nil
+	if wallets, ok := ids.wallets[who]; ok {
+		return wallets, nil
 	}
 	if ids.keys == "" {
-		return nil, payments.Errorf(payments.CodeInvalidKey, "this service takes no keys of sellers: its operator has to set KEY_FOLDER")
+		return payments.Wallets{}, payments.Errorf(payments.CodeInvalidKey, "this service takes no keys of sellers: its operator has to set KEY_FOLDER")
 	}
 	pem, err := readBelow(ids.keys, who.PrivateKeyPath)
 	if err != nil {
-		return nil, &payments.Error{Code: payments.CodeInvalidKey, Message: "privateKeyPath does not name a key in this service's folder of keys", Err: err}
+		return payments.Wallets{}, &payments.Error{Code: payments.CodeInvalidKey, Message: "privateKeyPath does not name a key in this service's folder of keys", Err: err}
 	}
-	client, err := ids.client(who.WalletAddress, who.KeyID, pem)
+	wallets, err := ids.walletsOf(who.WalletAddress, who.KeyID, pem)
 	if err != nil {
-		return nil, &payments.Error{Code: payments.CodeInvalidKey, Message: "the key that privateKeyPath names is not an Ed25519 key in PKCS #8 PEM", Err: err}
+		return payments.Wallets{}, &payments.Error{Code: payments.CodeInvalidKey, Message: "the key that privateKeyPath names is not an Ed25519 key in PKCS #8 PEM", Err: err}
 	}
-	ids.clients[who] = client
-	return client, nil
+	ids.wallets[who] = wallets
+	return wallets, nil
 }
 
 // readBelow reads a file that a caller named, never outside of folder, links included.
@@ -104,16 +113,16 @@ func readBelow(folder, name string) ([]byte, error) {
 	return root.ReadFile(name)
 }
 
-func (ids *identities) client(wallet, keyID string, pem []byte) (*openpayments.Client, error) {
+func (ids *identities) walletsOf(wallet, keyID string, pem []byte) (payments.Wallets, error) {
 	key, err := openpayments.ParsePrivateKeyPEM(pem)
 	if err != nil {
-		return nil, err
+		return payments.Wallets{}, err
 	}
 	signer, err := openpayments.NewEd25519Signer(keyID, key)
 	if err != nil {
-		return nil, err
+		return payments.Wallets{}, err
 	}
-	return openpayments.New(openpayments.Config{WalletAddress: wallet, Signer: signer, HTTPClient: ids.http, Timeout: ids.timeout, Now: ids.clock.Now})
+	return ids.make(openpayments.Config{WalletAddress: wallet, Signer: signer, HTTPClient: ids.http, Timeout: ids.timeout, Now: ids.clock.Now})
 }
 
 // bootstrap makes the platform's own seller known.

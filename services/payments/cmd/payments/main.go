@@ -27,15 +27,15 @@ var version = ""
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	if err := command().ExecuteContext(ctx); err != nil {
+	if err := command(nil).ExecuteContext(ctx); err != nil {
 		fmt.Fprintln(os.Stderr, "payments:", err)
 		stop()
 		os.Exit(exitCode(err)) //nolint:gocritic // stop is called above
 	}
 }
 
-// command is the whole command line.
-func command() *cobra.Command {
+// command is the whole command line, of a program that reaches wallets in this way; nil for package openpayments.
+func command(newWallets NewWallets) *cobra.Command {
 	var file string
 	root := &cobra.Command{
 		Use:           "payments",
@@ -44,12 +44,16 @@ func command() *cobra.Command {
 		SilenceErrors: true,
 	}
 	root.PersistentFlags().StringVar(&file, "config", "", "read settings from this dotenv `file` (default: .env, if there is one); the environment counts more")
-	load := func() (config, error) { return loadConfig(file) }
+	load := func() (config, error) {
+		c, err := loadConfig(file)
+		c.newWallets = newWallets
+		return c, err
+	}
 	root.AddCommand(
 		serveCommand(load), migrateCommand(load), sellerCommand(load), paymentCommand(load), webhookCommand(load), reconcileCommand(load),
 		auditCommand(load), keyCommand(load), secretCommand(load), configCommand(), versionCommand(),
 	)
-	root.AddCommand(healthCommand(load), doctorCommand(&file))
+	root.AddCommand(healthCommand(load), doctorCommand(&file, newWallets))
 	root.AddCommand(crashCommands()...)
 	return root
 }
