@@ -37,7 +37,8 @@ var mayImport = map[string][]string{
 	},
 	"sheet":        {".", "operator", "money"},
 	"console":      {".", "operator", "outbox", "sheet", "webhook", "apikey", "tianguis.example/chassis/clock", "tianguis.example/chassis/httpserver", "tianguis.example/chassis/logging"},
-	"cmd/payments": {"*"},
+	"cmd":          {"*"},
+	"cmd/payments": {"cmd"},
 }
 
 func TestImportsPointOneWay(t *testing.T) {

@@ -1,0 +1,202 @@
+// Package cmd is the program payments: it runs the service, and is its operator's tool. The program of package cmd/payments is this with the
+// project's own client for wallets; a program with another one is a main of three lines elsewhere.
+package cmd
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"os/signal"
+	"runtime/debug"
+	"strings"
+	"syscall"
+
+	"github.com/spf13/cobra"
+
+	"tianguis.example/chassis/clock"
+	"tianguis.example/chassis/database"
+	"tianguis.example/chassis/logging"
+	"tianguis.example/chassis/settings"
+	"tianguis.example/payments/store"
+)
+
+// version is stamped in by the build: -ldflags "-X tianguis.example/payments/cmd.version=…".
+var version = ""
+
+// Main runs the program with the arguments of the process, reaching wallets in this way: nil for package openpayments. It exits with the code that
+// the error means.
+func Main(newWallets NewWallets) {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	if err := command(newWallets).ExecuteContext(ctx); err != nil {
+		fmt.Fprintln(os.Stderr, "payments:", err)
+		stop()
+		os.Exit(exitCode(err)) //nolint:gocritic // stop is called above
+	}
+}
+
+// command is the whole command line, of a program that reaches wallets in this way; nil for package openpayments.
+func command(newWallets NewWallets) *cobra.Command {
+	var file string
+	root := &cobra.Command{
+		Use:           "payments",
+		Short:         "The payments service: jobs get paid over Open Payments",
+		SilenceUsage:  true,
+		SilenceErrors: true,
+	}
+	root.PersistentFlags().StringVar(&file, "config", "", "read settings from this dotenv `file` (default: .env, if there is one); the environment counts more")
+	load := func() (config, error) {
+		c, err := loadConfig(file)
+		c.newWallets = newWallets
+		return c, err
+	}
+	root.AddCommand(
+		serveCommand(load), migrateCommand(load), sellerCommand(load), paymentCommand(load), webhookCommand(load), reconcileCommand(load),
+		auditCommand(load), keyCommand(load), secretCommand(load), configCommand(), versionCommand(),
+	)
+	root.AddCommand(healthCommand(load), doctorCommand(&file, newWallets))
+	root.AddCommand(crashCommands()...)
+	return root
+}
+
+func versionCommand() *cobra.Command {
+	return &cobra.Command{
+		Use: "version", Short: "Print the version", Args: cobra.NoArgs,
+		Run: func(c *cobra.Command, _ []string) {
+			fmt.Fprintln(c.OutOrStdout(), "payments", programVersion())
+		},
+	}
+}
+
+func programVersion() string {
+	if info, ok := debug.ReadBuildInfo(); ok && version == "" {
+		return info.Main.Version
+	}
+	return version
+}
+
+func serveCommand(load func() (config, error)) *cobra.Command {
+	return &cobra.Command{
+		Use: "serve", Short: "Run the service until it is told to stop", Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			c, err := load()
+			if err != nil {
+				return err
+			}
+			log, err := logging.New(cmd.ErrOrStderr(), c.LogFormat, c.LogLevel)
+			if err != nil {
+				return err
+			}
+			p, err := newProgram(cmd.Context(), c, log, clock.System())
+			if err != nil {
+				return err
+			}
+			defer p.Close()
+			return p.Run(cmd.Context())
+		},
+	}
+}
+
+func migrateCommand(load func() (config, error)) *cobra.Command {
+	var status bool
+	cmd := &cobra.Command{
+		Use: "migrate", Short: "Bring the database's schema up to date", Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			c, err := load()
+			if err != nil {
+				return err
+			}
+			db, err := database.Open(cmd.Context(), c.DatabaseURL.Reveal(), database.Options{Clock: clock.System(), Limits: c.Limits, MaxConns: maxConns})
+			if err != nil {
+				return err
+			}
+			defer func() { _ = db.Close() }()
+			return migrate(cmd.Context(), db, status, cmd.OutOrStdout())
+		},
+	}
+	cmd.Flags().BoolVar(&status, "status", false, "only say what is applied")
+	return cmd
+}
+
+func migrate(ctx context.Context, db *database.DB, status bool, out io.Writer) error {
+	if !status {
+		applied, err := database.Migrate(ctx, db, store.Migrations())
+		for _, name := range applied {
+			fmt.Fprintln(out, "applied", name)
+		}
+		if err == nil && len(applied) == 0 {
+			fmt.Fprintln(out, "the schema is up to date")
+		}
+		return err
+	}
+	all, err := database.Migrations(ctx, db, store.Migrations())
+	if err != nil {
+		return err
+	}
+	for _, m := range all {
+		state := "pending"
+		if m.Applied {
+			state = "applied"
+		}
+		fmt.Fprintln(out, state, m.Name)
+	}
+	return nil
+}
+
+// maxConns is enough for a command.
+const maxConns = 2
+
+// withDatabase runs f with the settings and the database that they name, its schema up to date.
+func withDatabase(cmd *cobra.Command, load func() (config, error), f func(context.Context, config, *database.DB) error) error {
+	c, err := load()
+	if err != nil {
+		return err
+	}
+	db, err := openMigrated(cmd.Context(), c, maxConns, slog.New(slog.DiscardHandler), clock.System())
+	if err != nil {
+		return err
+	}
+	defer func() { _ = db.Close() }()
+	return f(cmd.Context(), c, db)
+}
+
+// withStore runs f, which only reads, with the store as it is: nothing is made or migrated for a command that looks.
+func withStore(cmd *cobra.Command, load func() (config, error), f func(context.Context, *store.Store) error) error {
+	c, err := load()
+	if err != nil {
+		return err
+	}
+	return withStoreAsItIs(cmd, c, nil, f)
+}
+
+// withKeys is withStore for what is sealed or signed.
+func withKeys(cmd *cobra.Command, load func() (config, error), f func(context.Context, *store.Store) error) error {
+	c, err := load()
+	if err != nil {
+		return err
+	}
+	keys, err := store.ReadKeys(c.TokenEncryptionKey)
+	if err != nil {
+		return settings.Wrong("TOKEN_ENCRYPTION_KEY", "%v: set it as the service has it", err)
+	}
+	return withStoreAsItIs(cmd, c, keys, f)
+}
+
+func withStoreAsItIs(cmd *cobra.Command, c config, keys store.Keys, f func(context.Context, *store.Store) error) error {
+	if file, ok := strings.CutPrefix(c.DatabaseURL.Reveal(), database.SQLite+":"); ok {
+		if _, err := os.Stat(file); err != nil {
+			return fmt.Errorf("there is no database at %s: run this where the service runs, or set DATABASE_URL as it has it", file)
+		}
+	}
+	db, err := database.Open(cmd.Context(), c.DatabaseURL.Reveal(), database.Options{Clock: clock.System(), Limits: c.Limits, MaxConns: maxConns})
+	if err != nil {
+		return err
+	}
+	defer func() { _ = db.Close() }()
+	if err := migrated(cmd.Context(), db); err != nil {
+		return err
+	}
+	return f(cmd.Context(), store.New(db, keys))
+}
