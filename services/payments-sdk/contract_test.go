@@ -5,6 +5,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"tianguis.example/payments/openpayments"
 	"tianguis.example/payments/openpayments/contracttest"
 )
 
@@ -20,6 +21,21 @@ var excused = contracttest.Excuses{
 func TestContract(t *testing.T) {
 	t.Parallel()
 	contracttest.Run(t, New, excused)
+}
+
+// distant signs as a KMS does: it hands out no key.
+type distant struct{ openpayments.Signer }
+
+func TestNew_RefusesASignerWithoutItsKey(t *testing.T) {
+	t.Parallel()
+	key, err := openpayments.GenerateKey()
+	require.NoError(t, err)
+	held, err := openpayments.NewEd25519Signer("key-1", key)
+	require.NoError(t, err)
+	_, err = New(openpayments.Config{WalletAddress: "https://wallet.example/me", Signer: held})
+	require.NoError(t, err)
+	_, err = New(openpayments.Config{WalletAddress: "https://wallet.example/me", Signer: distant{held}})
+	require.ErrorContains(t, err, "held in memory")
 }
 
 func TestUnescape(t *testing.T) {
