@@ -1,6 +1,6 @@
 # One command each; `make help` lists them.
 .DEFAULT_GOAL := help
-.PHONY: help demo smoke test browser integration crash chaos attacks fuzz supply-chain licences vulnerabilities dashboard webhooks bench-webhooks lint openapi tidy go
+.PHONY: help demo smoke test browser integration crash chaos attacks fuzz supply-chain licences vulnerabilities dashboard webhooks bench-webhooks lint openapi sdk tidy go
 
 state := .tianguis
 stack := $(state)/bin/stack
@@ -13,6 +13,8 @@ govulncheck := $(tools)/govulncheck-v1.9.0/govulncheck
 # The race detector, but not in SQLite, which is generated from C, nor in what reckons hashes: there it takes most of the time of all tests, and
 # watches nobody's memory but their own.
 race := -race -gcflags=modernc.org/...=-race=false -gcflags=golang.org/x/crypto/...=-race=false
+
+sdk := github.com/interledger/open-payments-go
 
 help: ## list the targets
 	@sed -nE 's/^([a-z-]+):.*## (.*)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -83,9 +85,18 @@ openapi: ## lint the OpenAPI documents of both services
 	@REDOCLY_TELEMETRY=off REDOCLY_SUPPRESS_UPDATE_NOTICE=true deploy/openapi/node_modules/.bin/redocly lint --config deploy/openapi/redocly.yaml \
 		services/payments/rest/openapi.yaml services/marketplace/inbox/openapi.yaml
 
+sdk: go $(golangci) ## build payments with the official Open Payments SDK for Go, hold it to the contract, and make payments with it (SDK=<its source>)
+	@# Its source in a folder stands in for a module that cannot be downloaded: by a go.mod that is not committed.
+	@$(if $(SDK),cp services/payments-sdk/go.mod $(state)/sdk.mod && cp services/payments-sdk/go.sum $(state)/sdk.sum && go mod edit -replace=$(sdk)=$(abspath $(SDK)) $(state)/sdk.mod)
+	@cd services/payments-sdk && export GOWORK=off GOFLAGS="$$(go env GOFLAGS) $(if $(SDK),-modfile=$(CURDIR)/$(state)/sdk.mod)" && \
+		{ go list $(sdk) >/dev/null || { echo "$(sdk), or what it needs, cannot be downloaded from $$(go env GOPROXY). Name a proxy that has it in GOPROXY, or its source: docs/sdk.md"; exit 1; }; } && \
+		go vet ./... && $(if $(SDK),echo "NOT LINTED: golangci-lint takes no -modfile",$(golangci) run --allow-parallel-runners ./...) && go test $(race) ./... && go build -o $(CURDIR)/$(state)/bin/payments-sdk ./cmd/payments
+	@$(stack) smoke --payments $(CURDIR)/$(state)/bin/payments-sdk
+
 tidy: ## tidy every module, and give all of them the same versions
 	@go work sync
 	@for module in $$(go list -m -f '{{.Dir}}'); do (cd $$module && GOWORK=off go mod tidy) || exit 1; done
+	@cd services/payments-sdk && GOWORK=off go mod tidy || echo "services/payments-sdk is as it was: its SDK cannot be downloaded here (docs/sdk.md)"
 
 go:
 	@command -v go >/dev/null || { echo "The go command is missing: install Go 1.26 or newer, and put it on the PATH."; exit 1; }

@@ -8,5 +8,5 @@
 // Deciding is pure: a rule takes a Payment and the time and returns a Change. Doing is at the edges:
 // wallets are asked through small interfaces that package openpayments meets, and Store.Record makes a
 // Change so, together with its audit event and its webhook. The package knows no HTTP, no database and
-// no configuration. Package rest calls it for the marketplace, cmd/payments for the operator.
+// no configuration. Package rest calls it for the marketplace, cmd for the operator.
 package payments

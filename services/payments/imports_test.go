@@ -25,9 +25,11 @@ var mayImport = map[string][]string{
 	"apikey":       {"tianguis.example/chassis/clock", "tianguis.example/chassis/ratelimit"},
 	"operator":     {},
 	"openpayments": {"money"},
-	"api":          {"money"},
-	"outbox":       {"operator", "webhook", "tianguis.example/chassis/clock", "tianguis.example/chassis/worker"},
-	"store":        {".", "apikey", "operator", "outbox", "webhook", "money", "tianguis.example/chassis/canonical", "tianguis.example/chassis/database", "tianguis.example/chassis/logging"},
+	// The contract that every implementation of the rules' wallets is held to.
+	"openpayments/contracttest": {".", "openpayments", "egress", "money"},
+	"api":                       {"money"},
+	"outbox":                    {"operator", "webhook", "tianguis.example/chassis/clock", "tianguis.example/chassis/worker"},
+	"store":                     {".", "apikey", "operator", "outbox", "webhook", "money", "tianguis.example/chassis/canonical", "tianguis.example/chassis/database", "tianguis.example/chassis/logging"},
 	// openpayments for the types that the rules answer with (the interface in routes.go); rest calls no wallet.
 	"rest": {
 		".", "operator", "outbox", "webhook", "api", "apikey", "money", "openpayments",
@@ -36,7 +38,8 @@ var mayImport = map[string][]string{
 	"listener":     {"api", "webhook", "tianguis.example/chassis/clock"},
 	"sheet":        {".", "operator", "money"},
 	"console":      {".", "operator", "outbox", "sheet", "webhook", "apikey", "tianguis.example/chassis/clock", "tianguis.example/chassis/httpserver", "tianguis.example/chassis/logging"},
-	"cmd/payments": {"*"},
+	"cmd":          {"*"},
+	"cmd/payments": {"cmd"},
 }
 
 func TestImportsPointOneWay(t *testing.T) {

@@ -47,26 +47,7 @@ type caller struct {
 // ask makes a call, reads the answer into a W and returns what believe makes of it.
 // What believe refuses is ErrUnexpectedAnswer.
 func ask[W, V any](ctx context.Context, c *caller, call call, believe func(W) (V, error)) (V, error) {
-	var none V
-	status, body, err := c.do(ctx, call)
-	if err != nil {
-		return none, err
-	}
-	var wire W
-	if err := json.Unmarshal(body, &wire); err != nil {
-		return none, unexpected(call.op, status, fmt.Errorf("read answer: %w", err))
-	}
-	value, err := believe(wire)
-	if err != nil {
-		return none, unexpected(call.op, status, err)
-	}
-	return value, nil
-}
-
-// tell makes a call whose answer has no content.
-func tell(ctx context.Context, c *caller, call call) error {
-	_, _, err := c.do(ctx, call)
-	return err
+	return question(call, nil, believe).ask(ctx, c)
 }
 
 type operationKey struct{}
@@ -78,14 +59,28 @@ func Operation(ctx context.Context) string {
 	return op
 }
 
-// do makes a call and returns the body of a successful answer: JSON, or nothing for a DELETE.
+// begin bounds a call, and tells the transport what it is for.
+func (c *caller) begin(ctx context.Context, call call) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(context.WithValue(ctx, operationKey{}, call.op), c.timeout)
+}
+
+// do makes a call and returns the body of a successful answer.
 func (c *caller) do(ctx context.Context, call call) (int, []byte, error) {
-	ctx, cancel := context.WithTimeout(context.WithValue(ctx, operationKey{}, call.op), c.timeout)
+	ctx, cancel := c.begin(ctx, call)
 	defer cancel()
-	request, err := c.newRequest(ctx, call)
+	request, body, err := c.newRequest(ctx, call)
+	if err == nil && !call.public {
+		err = signRequest(ctx, request, body, c.signer, c.now())
+	}
 	if err != nil {
 		return 0, nil, &Error{Op: call.op, Kind: ErrInvalidRequest, Err: err}
 	}
+	return c.carry(call, request)
+}
+
+// carry sends a call's request and returns the body of a successful answer: JSON, or nothing for a DELETE.
+func (c *caller) carry(call call, request *http.Request) (int, []byte, error) {
+	ctx := request.Context()
 	if err := ctx.Err(); err != nil { // signing may have taken long, and nothing was sent yet
 		return 0, nil, &Error{Op: call.op, Kind: ErrUnreachable, Err: err}
 	}
@@ -127,22 +122,23 @@ func succeeded(method string, status int) bool {
 	return status == http.StatusOK || status == http.StatusCreated
 }
 
-func (c *caller) newRequest(ctx context.Context, call call) (*http.Request, error) {
+// newRequest returns a call's request, not signed yet, and its body.
+func (c *caller) newRequest(ctx context.Context, call call) (*http.Request, []byte, error) {
 	if err := checkURL(call.url); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	var body []byte
 	var reader io.Reader
 	if call.body != nil {
 		var err error
 		if body, err = encodeBody(call.body); err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		reader = bytes.NewReader(body)
 	}
 	request, err := http.NewRequestWithContext(ctx, call.method, call.url, reader)
 	if err != nil {
-		return nil, errors.New("the URL cannot be requested")
+		return nil, nil, errors.New("the URL cannot be requested")
 	}
 	request.Header.Set("Accept", "application/json")
 	request.Header.Set("User-Agent", "tianguis-openpayments")
@@ -151,23 +147,18 @@ func (c *caller) newRequest(ctx context.Context, call call) (*http.Request, erro
 	}
 	if call.authorized {
 		if !isVisible(call.token) {
-			return nil, errors.New("the access token is empty or cannot stand in a header")
+			return nil, nil, errors.New("the access token is empty or cannot stand in a header")
 		}
 		request.Header.Set("Authorization", "GNAP "+call.token)
 	}
-	if !call.public {
-		if err := signRequest(ctx, request, body, c.signer, c.now()); err != nil {
-			return nil, err
-		}
-	}
-	return request, nil
+	return request, body, nil
 }
 
 // send sends a request: a GET up to three times, anything else once. PROTOCOL.md: there
 // is no replay protection, and a repeated POST makes a second payment.
 func (c *caller) send(request *http.Request) (*http.Response, error) {
 	if request.Method != http.MethodGet {
-		return c.once.Do(request)
+		return c.once.Do(request) //nolint:gosec // where it may go is for Config.HTTPClient to know
 	}
 	repeatable, err := retryablehttp.FromRequest(request)
 	if err != nil {
@@ -177,7 +168,7 @@ func (c *caller) send(request *http.Request) (*http.Response, error) {
 }
 
 // resign signs a GET again before it is repeated, since a signature's created ages. It
-// is not called for the first try, which newRequest has signed.
+// is not called for the first try, which do has signed.
 func (c *caller) resign(request *http.Request) error {
 	if request.Header.Get("Signature") == "" {
 		return nil // public

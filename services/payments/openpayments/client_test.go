@@ -1,17 +1,48 @@
 package openpayments_test
 
 import (
+	"context"
+	"crypto/ed25519"
+	"errors"
+	"fmt"
 	"io"
 	"net/http"
-	"strings"
-	"sync/atomic"
+	"net/http/httptest"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
+	"tianguis.example/payments"
 	op "tianguis.example/payments/openpayments"
+	"tianguis.example/payments/openpayments/contracttest"
 )
+
+const seller = "https://wallet.example/accounts/seller"
+
+func newSigner(t testing.TB) (ed25519.PrivateKey, op.Signer) {
+	t.Helper()
+	key, err := op.GenerateKey()
+	require.NoError(t, err)
+	signer, err := op.NewEd25519Signer("key-1", key)
+	require.NoError(t, err)
+	return key, signer
+}
+
+// The rules reach wallets through the services of a Client.
+func TestContract(t *testing.T) {
+	t.Parallel()
+	contracttest.Run(t, func(config op.Config) (payments.Wallets, error) {
+		c, err := op.New(config)
+		if err != nil {
+			return payments.Wallets{}, err
+		}
+		return payments.Wallets{
+			WalletAddress: c.WalletAddress, Grant: c.Grant, Token: c.Token, IncomingPayment: c.IncomingPayment,
+			Quote: c.Quote, OutgoingPayment: c.OutgoingPayment,
+		}, nil
+	}, nil)
+}
 
 func TestNew_Refuses(t *testing.T) {
 	t.Parallel()
@@ -31,160 +62,79 @@ func TestNew_Refuses(t *testing.T) {
 func TestNew_LeavesTheGivenClientAlone(t *testing.T) {
 	t.Parallel()
 	given := &http.Client{}
-	client(t, given, 0)
+	_, signer := newSigner(t)
+	_, err := op.New(op.Config{WalletAddress: seller, Signer: signer, HTTPClient: given})
+	require.NoError(t, err)
 	require.Nil(t, given.CheckRedirect)
 }
 
 func TestNewUnauthenticated_SignsNothing(t *testing.T) {
 	t.Parallel()
-	address, public := recording(t, "01 GET sender wallet address"), recording(t, "14 poll incoming payment (public, unauthenticated) #4")
-	c, err := op.NewUnauthenticated(op.Config{HTTPClient: wallet(t, func(w http.ResponseWriter, r *http.Request) {
+	wallet := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Header.Get("Signature") != "" || r.Header.Get("Authorization") != "" {
 			w.WriteHeader(http.StatusTeapot)
 			return
 		}
-		if strings.Contains(r.URL.Path, "/accounts/") {
-			address.answer(w, r)
+		w.Header().Set("Content-Type", "application/json")
+		base := "http://" + r.Host
+		if r.URL.Path == "/seller" {
+			_, _ = fmt.Fprintf(w, `{"id":"%s/seller","publicName":"Wendy","assetCode":"MXN","assetScale":2,"authServer":%q,"resourceServer":%q}`, base, base, base)
 			return
 		}
-		public.answer(w, r)
-	})})
+		_, _ = io.WriteString(w, `{"receivedAmount":{"value":"1250","assetCode":"USD","assetScale":2},"authServer":"`+base+`"}`)
+	}))
+	t.Cleanup(wallet.Close)
+	c, err := op.NewUnauthenticated(op.Config{})
 	require.NoError(t, err)
-	got, err := c.WalletAddress.Get(t.Context(), op.WalletAddressGetParams{URL: address.URL})
+	got, err := c.WalletAddress.Get(t.Context(), op.WalletAddressGetParams{URL: wallet.URL + "/seller"})
 	require.NoError(t, err)
-	require.Equal(t, "Grace Franklin", got.PublicName)
-	payment, err := c.IncomingPayment.GetPublic(t.Context(), op.IncomingPaymentGetPublicParams{URL: public.URL})
+	require.Equal(t, "Wendy", got.PublicName)
+	payment, err := c.IncomingPayment.GetPublic(t.Context(), op.IncomingPaymentGetPublicParams{URL: wallet.URL + "/incoming-payments/1"})
 	require.NoError(t, err)
 	require.Equal(t, "12.50 USD", payment.ReceivedAmount.String())
 }
 
-// What cannot be sent is not sent, and says so.
-func TestInvalidRequests(t *testing.T) {
+func TestOutcomeUnknown_OfOtherErrors(t *testing.T) {
 	t.Parallel()
-	var asked atomic.Int64
-	c := client(t, wallet(t, func(http.ResponseWriter, *http.Request) { asked.Add(1) }), 0)
-	ctx := t.Context()
-	access := []op.Access{{Type: op.AccessQuote, Actions: []op.Action{op.ActionCreate}}}
-	refused := func(err error) {
-		t.Helper()
-		require.ErrorIs(t, err, op.ErrInvalidRequest)
-		require.False(t, op.OutcomeUnknown(err))
-	}
-
-	for _, bad := range []string{
-		"", "x", "/relative", "//wallet.example/", "ftp://wallet.example/", "javascript:alert(1)", "https://", "https:///path",
-		"https://user:pw@wallet.example/", "https://wallet.example/#f", "https://wallet.example/#", "https://wallet.example/a b",
-		"https://wallet.example/\r\nX: y", "https://wallet.example/ñ", "https://wallet.example/%zz", "HTTPS://wallet.example/",
-		"https://wallet.example/" + strings.Repeat("a", 5000), "https://:443/", "https://[::1/",
-	} {
-		_, err := c.Quote.Get(ctx, op.QuoteGetParams{URL: bad, AccessToken: token})
-		refused(err)
-		require.NotContains(t, err.Error(), "pw")
-		_, err = c.WalletAddress.GetKeys(ctx, op.WalletAddressGetKeysParams{URL: bad})
-		refused(err)
-		_, err = c.Grant.Request(ctx, op.GrantRequestParams{URL: base, Access: access, Interact: &op.Interact{FinishURI: bad, Nonce: "n"}})
-		refused(err)
-	}
-	for _, bad := range []string{"", "a b", "a\nb", "ñ"} {
-		_, err := c.Quote.Get(ctx, op.QuoteGetParams{URL: quote, AccessToken: bad})
-		refused(err)
-	}
-	for _, metadata := range []map[string]string{
-		{"1": "a"}, {"0": "a"}, {"k": "a\xff"}, {"k\xff": "a"}, {"k": "a\u2028b"}, {"k": "\u2029"}, {"__proto__": "x"},
-	} {
-		_, err := c.IncomingPayment.Create(ctx, op.IncomingPaymentCreateParams{
-			BaseURL: base, AccessToken: token, WalletAddress: seller, Metadata: metadata,
-		})
-		refused(err)
-		_, err = c.OutgoingPayment.Create(ctx, op.OutgoingPaymentCreateParams{
-			BaseURL: base, AccessToken: token, WalletAddress: buyer, QuoteID: quote, Metadata: metadata,
-		})
-		refused(err)
-	}
-	_, err := c.Grant.Request(ctx, op.GrantRequestParams{URL: base})
-	refused(err)
-	_, err = c.Grant.Request(ctx, op.GrantRequestParams{URL: base, Access: access, Interact: &op.Interact{FinishURI: base}})
-	refused(err)
-	_, err = c.Grant.Continue(ctx, op.GrantContinueParams{URL: grant, AccessToken: token, InteractRef: "\xff"})
-	refused(err)
-	_, err = c.OutgoingPayment.Create(ctx, op.OutgoingPaymentCreateParams{BaseURL: base, AccessToken: token, WalletAddress: buyer})
-	refused(err)
-	_, err = c.Quote.Create(ctx, op.QuoteCreateParams{BaseURL: base + "?x=1", AccessToken: token})
-	refused(err)
-	for _, list := range []op.ListParams{
-		{BaseURL: base, AccessToken: token},
-		{BaseURL: base, AccessToken: token, WalletAddress: buyer, First: 1, Last: 1},
-		{BaseURL: base, AccessToken: token, WalletAddress: buyer, First: -1},
-	} {
-		_, err = c.OutgoingPayment.List(ctx, list)
-		refused(err)
-		_, err = c.IncomingPayment.List(ctx, list)
-		refused(err)
-	}
-	require.Zero(t, asked.Load())
+	require.False(t, op.OutcomeUnknown(nil))
+	require.False(t, op.OutcomeUnknown(errors.New("x")))
+	require.True(t, op.OutcomeUnknown(fmt.Errorf("advance: %w", &op.Error{Op: "x", Kind: op.ErrTimeout})))
 }
 
-func TestList_PagesBothWays(t *testing.T) {
+// A library that would send our token, or our question, elsewhere than we would does not get to.
+func TestExchange_SendsNothingElse(t *testing.T) {
 	t.Parallel()
-	queries := make(chan string, 2)
-	c := client(t, wallet(t, func(w http.ResponseWriter, r *http.Request) {
-		queries <- r.URL.RawQuery
-		says(200, "application/json", `{"result":[],"pagination":{"hasNextPage":true,"endCursor":"e"}}`)(w, r)
-	}), 0)
-	params := op.ListParams{BaseURL: base + "/", AccessToken: token, WalletAddress: buyer, Cursor: "a/b", First: 5}
-	page, err := c.OutgoingPayment.List(t.Context(), params)
+	asked := make(chan *http.Request, 1)
+	wallet := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { asked <- r }))
+	t.Cleanup(wallet.Close)
+	x, err := op.NewExchange(op.Config{})
 	require.NoError(t, err)
-	require.Empty(t, page.Result)
-	require.Equal(t, op.Pagination{HasNextPage: true, EndCursor: "e"}, page.Pagination)
-	require.Equal(t, "cursor=a%2Fb&first=5&wallet-address=https%3A%2F%2Fwallet.example%2Faccounts%2Fbuyer", <-queries)
-	params.First, params.Last = 0, 7
-	_, err = c.IncomingPayment.List(t.Context(), params)
-	require.NoError(t, err)
-	require.Equal(t, "cursor=a%2Fb&last=7&wallet-address=https%3A%2F%2Fwallet.example%2Faccounts%2Fbuyer", <-queries)
-}
-
-// Settings and clients do not give away tokens by their errors.
-func TestErrors_NameNoToken(t *testing.T) {
-	t.Parallel()
-	for _, handler := range []http.HandlerFunc{
-		says(500, "text/plain", "x"), says(200, "application/json", "{}"), func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) },
-	} {
-		c := client(t, wallet(t, handler), 0)
-		_, err := c.OutgoingPayment.Get(t.Context(), op.OutgoingPaymentGetParams{URL: outgoing, AccessToken: "s3cret"})
-		require.Error(t, err)
-		require.NotContains(t, err.Error(), "s3cret")
-		require.NotContains(t, err.Error(), outgoing)
-	}
-}
-
-// Some servers say what they were sent. It is taken out before the words are cut, so that not a part of it is left.
-func TestErrors_QuoteNoSecretOfOurs(t *testing.T) {
-	t.Parallel()
-	const sent = "s3cret-token"
-	for _, padding := range []int{0, 188, 300} {
-		echo := func(kind, format string) http.HandlerFunc {
-			return func(w http.ResponseWriter, r *http.Request) {
-				body, _ := io.ReadAll(r.Body)
-				words := strings.Repeat("x", padding) + r.Header.Get("Authorization") + " " + strings.ReplaceAll(string(body), `"`, "'")
-				says(400, kind, strings.ReplaceAll(format, "WORDS", words))(w, r)
+	question := op.OutgoingPaymentGetParams{URL: wallet.URL + "/outgoing-payments/1", AccessToken: "T"}.Question()
+	saying := func(method, url, token string) func(context.Context) error {
+		return func(ctx context.Context) error {
+			request, err := http.NewRequestWithContext(ctx, method, url, nil)
+			require.NoError(t, err)
+			request.Header.Set("Authorization", "GNAP "+token)
+			response, err := x.Do(request)
+			if err == nil {
+				return response.Body.Close()
 			}
-		}
-		for _, handler := range []http.HandlerFunc{
-			echo("text/plain", "WORDS"), echo("application/json", `{"error":{"code":"WORDS","description":"WORDS"}}`), echo("application/json", `{"error":"WORDS"}`),
-		} {
-			c := client(t, wallet(t, handler), 0)
-			_, err := c.Grant.Continue(t.Context(), op.GrantContinueParams{URL: grant, AccessToken: sent, InteractRef: "s3cret-ref"})
-			require.Error(t, err)
-			require.NotContains(t, err.Error(), "s3cret")
-			if padding == 0 {
-				require.Contains(t, err.Error(), "[redacted]")
-			}
-			_, err = c.Grant.Request(t.Context(), op.GrantRequestParams{
-				URL: base, Access: []op.Access{{Type: op.AccessQuote, Actions: []op.Action{op.ActionCreate}}},
-				Interact: &op.Interact{FinishURI: "https://market.example/f", Nonce: "s3cret-nonce"},
-			})
-			require.Error(t, err)
-			require.NotContains(t, err.Error(), "s3cret")
+			return nil // a library may lose an error
 		}
 	}
+	for name, say := range map[string]func(context.Context) error{
+		"another URL":    saying(http.MethodGet, wallet.URL+"/outgoing-payments/2", "T"),
+		"another method": saying(http.MethodPost, wallet.URL+"/outgoing-payments/1", "T"),
+		"another token":  saying(http.MethodGet, wallet.URL+"/outgoing-payments/1", "U"),
+		"nothing":        func(context.Context) error { return nil },
+		"an error":       func(context.Context) error { return errors.New("https://wallet.example/ with token T") },
+		"no question of its own": func(context.Context) error {
+			return saying(http.MethodGet, wallet.URL+"/outgoing-payments/1", "T")(context.Background())
+		},
+	} {
+		_, err := op.Ask(t.Context(), x, question, say)
+		require.ErrorIs(t, err, op.ErrInvalidRequest, name)
+		require.NotContains(t, err.Error(), "wallet.example", name)
+	}
+	require.Empty(t, asked)
 }

@@ -18,16 +18,18 @@ type GrantService struct {
 // the answer's Interaction says where the person goes to consent. ErrInvalidClient: the
 // wallet could not verify our signature with the keys of our wallet address.
 func (s *GrantService) Request(ctx context.Context, params GrantRequestParams) (Grant, error) {
-	call := call{op: "request grant", method: http.MethodPost, url: params.URL}
-	body, err := s.requestBody(params)
-	if err != nil {
-		return Grant{}, &Error{Op: call.op, Kind: ErrInvalidRequest, Err: err}
-	}
+	return params.Question(s.client).ask(ctx, s.caller)
+}
+
+// Question is what GrantService.Request asks for a client, named by its wallet address.
+func (p GrantRequestParams) Question(client string) Question[Grant] {
+	call := call{op: "request grant", method: http.MethodPost, url: p.URL}
+	body, err := p.body(client)
 	call.body = body
-	if params.Interact != nil {
-		call.secret = params.Interact.Nonce
+	if p.Interact != nil {
+		call.secret = p.Interact.Nonce
 	}
-	return ask(ctx, s.caller, call, func(wire grantWire) (Grant, error) { return wire.believe(params.URL) })
+	return question(call, err, func(wire grantWire) (Grant, error) { return wire.believe(p.URL) })
 }
 
 // Continue asks for the token of a grant that was consented to, or, without an
@@ -36,24 +38,33 @@ func (s *GrantService) Request(ctx context.Context, params GrantRequestParams) (
 // ErrInvalidContinuation: wrong reference, and the right one still works.
 // ErrRequestDenied: declined, not decided, or continued before.
 func (s *GrantService) Continue(ctx context.Context, params GrantContinueParams) (Grant, error) {
-	call := call{op: "continue grant", method: http.MethodPost, url: params.URL, token: params.AccessToken, authorized: true}
-	if params.InteractRef != "" {
-		call.body, call.secret = continueBody{params.InteractRef}, params.InteractRef
+	return params.Question().ask(ctx, s.caller)
+}
+
+// Question is what GrantService.Continue asks.
+func (p GrantContinueParams) Question() Question[Grant] {
+	call := call{op: "continue grant", method: http.MethodPost, url: p.URL, token: p.AccessToken, authorized: true}
+	if p.InteractRef != "" {
+		call.body, call.secret = continueBody{p.InteractRef}, p.InteractRef
 	}
-	return ask(ctx, s.caller, call, func(wire grantWire) (Grant, error) {
+	return question(call, nil, func(wire grantWire) (Grant, error) {
 		if wire.Interact != nil {
 			return Grant{}, errors.New("interact: a continued grant asks for consent again")
 		}
-		return wire.believe(params.URL)
+		return wire.believe(p.URL)
 	})
 }
 
 // Cancel ends a grant and with it its token. ErrInvalidContinuation: there is no such
 // grant any more, so cancelling twice is harmless.
 func (s *GrantService) Cancel(ctx context.Context, params GrantCancelParams) error {
-	return tell(ctx, s.caller, call{
-		op: "cancel grant", method: http.MethodDelete, url: params.URL, token: params.AccessToken, authorized: true,
-	})
+	_, err := params.Question().ask(ctx, s.caller)
+	return err
+}
+
+// Question is what GrantService.Cancel asks.
+func (p GrantCancelParams) Question() Question[Nothing] {
+	return tell(call{op: "cancel grant", method: http.MethodDelete, url: p.URL, token: p.AccessToken, authorized: true})
 }
 
 // The request as recorded in traces/01-happy.json, fields in that order.
@@ -82,23 +93,23 @@ type continueBody struct {
 	InteractRef string `json:"interact_ref"`
 }
 
-func (s *GrantService) requestBody(params GrantRequestParams) (grantBody, error) {
-	if len(params.Access) == 0 {
+func (p GrantRequestParams) body(client string) (grantBody, error) {
+	if len(p.Access) == 0 {
 		return grantBody{}, errors.New("no access is asked for")
 	}
-	body := grantBody{AccessToken: accessBody{params.Access}, Client: s.client}
-	if params.Interact == nil {
+	body := grantBody{AccessToken: accessBody{p.Access}, Client: client}
+	if p.Interact == nil {
 		return body, nil
 	}
-	if err := checkURL(params.Interact.FinishURI); err != nil {
+	if err := checkURL(p.Interact.FinishURI); err != nil {
 		return grantBody{}, fmt.Errorf("finish URI: %w", err)
 	}
-	if params.Interact.Nonce == "" {
+	if p.Interact.Nonce == "" {
 		return grantBody{}, errors.New("the interaction has no nonce")
 	}
 	body.Interact = &interactBody{
 		Start:  []string{"redirect"},
-		Finish: finishBody{Method: "redirect", URI: params.Interact.FinishURI, Nonce: params.Interact.Nonce},
+		Finish: finishBody{Method: "redirect", URI: p.Interact.FinishURI, Nonce: p.Interact.Nonce},
 	}
 	return body, nil
 }

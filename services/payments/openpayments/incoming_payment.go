@@ -18,29 +18,31 @@ type PublicIncomingPaymentService struct{ caller *caller }
 // ErrInvalidAmount: another asset or scale than the wallet address has.
 // ErrInvalidRequest: ExpiresAt has passed or lies more than 30 days ahead.
 func (s *IncomingPaymentService) Create(ctx context.Context, params IncomingPaymentCreateParams) (IncomingPayment, error) {
-	call := call{op: "create incoming payment", method: http.MethodPost, token: params.AccessToken, authorized: true}
+	return params.Question().ask(ctx, s.caller)
+}
+
+// Question is what IncomingPaymentService.Create asks.
+func (p IncomingPaymentCreateParams) Question() Question[IncomingPayment] {
+	call := call{op: "create incoming payment", method: http.MethodPost, token: p.AccessToken, authorized: true}
 	var err error
-	if call.url, err = join(params.BaseURL, "/incoming-payments"); err == nil {
-		err = checkMetadata(params.Metadata)
-	}
-	if err != nil {
-		return IncomingPayment{}, &Error{Op: call.op, Kind: ErrInvalidRequest, Err: err}
+	if call.url, err = join(p.BaseURL, "/incoming-payments"); err == nil {
+		err = checkMetadata(p.Metadata)
 	}
 	call.body = incomingPaymentBody{
-		WalletAddress:  params.WalletAddress,
-		IncomingAmount: params.IncomingAmount,
-		ExpiresAt:      formatTime(params.ExpiresAt),
-		Metadata:       params.Metadata,
+		WalletAddress:  p.WalletAddress,
+		IncomingAmount: p.IncomingAmount,
+		ExpiresAt:      formatTime(p.ExpiresAt),
+		Metadata:       p.Metadata,
 	}
-	return ask(ctx, s.caller, call, func(wire incomingPaymentWire) (IncomingPayment, error) {
-		payment, err := wire.believe("", params.WalletAddress)
+	return question(call, err, func(wire incomingPaymentWire) (IncomingPayment, error) {
+		payment, err := wire.believe("", p.WalletAddress)
 		if err == nil { // from now on it is believed what it has received
-			err = believeURLOf("id", payment.ID, params.BaseURL)
+			err = believeURLOf("id", payment.ID, p.BaseURL)
 		}
 		if err != nil {
 			return IncomingPayment{}, err
 		}
-		if asked := params.IncomingAmount; asked != nil && (payment.IncomingAmount == nil || *payment.IncomingAmount != *asked) {
+		if asked := p.IncomingAmount; asked != nil && (payment.IncomingAmount == nil || *payment.IncomingAmount != *asked) {
 			return IncomingPayment{}, errors.New("incomingAmount: it is another one than was asked for")
 		}
 		return payment, nil
@@ -59,18 +61,19 @@ func (s *IncomingPaymentService) Get(ctx context.Context, params IncomingPayment
 // GetPublic reads how much an incoming payment has received: the truth about whether it
 // is paid, long after every token is dead. ErrUnknownPayment as for Get.
 func (s *IncomingPaymentService) GetPublic(ctx context.Context, params IncomingPaymentGetPublicParams) (PublicIncomingPayment, error) {
-	return getPublic(ctx, s.caller, params)
+	return params.Question().ask(ctx, s.caller)
 }
 
 // GetPublic is IncomingPaymentService.GetPublic.
 func (s *PublicIncomingPaymentService) GetPublic(ctx context.Context, params IncomingPaymentGetPublicParams) (PublicIncomingPayment, error) {
-	return getPublic(ctx, s.caller, params)
+	return params.Question().ask(ctx, s.caller)
 }
 
-func getPublic(ctx context.Context, c *caller, params IncomingPaymentGetPublicParams) (PublicIncomingPayment, error) {
-	return ask(ctx, c, call{
-		op: "get public incoming payment", method: http.MethodGet, url: params.URL, public: true, readsPayment: true,
-	}, believePublicIncomingPayment)
+// Question is what IncomingPaymentService.GetPublic asks.
+func (p IncomingPaymentGetPublicParams) Question() Question[PublicIncomingPayment] {
+	return question(call{
+		op: "get public incoming payment", method: http.MethodGet, url: p.URL, public: true, readsPayment: true,
+	}, nil, believePublicIncomingPayment)
 }
 
 // Complete says that no more money is expected. ErrWrongState: it was complete already.
@@ -92,14 +95,11 @@ func (s *IncomingPaymentService) Complete(ctx context.Context, params IncomingPa
 // List pages through the incoming payments of a wallet address.
 func (s *IncomingPaymentService) List(ctx context.Context, params ListParams) (Page[IncomingPayment], error) {
 	call, err := listCall("list incoming payments", "/incoming-payments", params)
-	if err != nil {
-		return Page[IncomingPayment]{}, err
-	}
-	return ask(ctx, s.caller, call, func(wire pageWire[incomingPaymentWire]) (Page[IncomingPayment], error) {
+	return question(call, err, func(wire pageWire[incomingPaymentWire]) (Page[IncomingPayment], error) {
 		return believePage(wire, func(item incomingPaymentWire) (IncomingPayment, error) {
 			return item.believe("", params.WalletAddress)
 		})
-	})
+	}).ask(ctx, s.caller)
 }
 
 type incomingPaymentBody struct {

@@ -18,46 +18,54 @@ type OutgoingPaymentService struct{ caller *caller }
 // ErrInactiveToken: rotate the token and ask again. A success means only that the wallet
 // took the payment on; it can still fail for lack of money.
 func (s *OutgoingPaymentService) Create(ctx context.Context, params OutgoingPaymentCreateParams) (OutgoingPayment, error) {
-	call := call{op: "create outgoing payment", method: http.MethodPost, token: params.AccessToken, authorized: true}
+	return params.Question().ask(ctx, s.caller)
+}
+
+// Question is what OutgoingPaymentService.Create asks.
+func (p OutgoingPaymentCreateParams) Question() Question[OutgoingPayment] {
+	call := call{op: "create outgoing payment", method: http.MethodPost, token: p.AccessToken, authorized: true}
 	var err error
-	if call.url, err = join(params.BaseURL, "/outgoing-payments"); err == nil {
-		err = checkMetadata(params.Metadata)
+	if call.url, err = join(p.BaseURL, "/outgoing-payments"); err == nil {
+		err = checkMetadata(p.Metadata)
 	}
-	if err == nil && params.QuoteID == "" {
+	if err == nil && p.QuoteID == "" {
 		err = errors.New("there is no quote to pay")
 	}
-	if err != nil {
-		return OutgoingPayment{}, &Error{Op: call.op, Kind: ErrInvalidRequest, Err: err}
-	}
-	call.body = outgoingPaymentBody{WalletAddress: params.WalletAddress, QuoteID: params.QuoteID, Metadata: params.Metadata}
-	return ask(ctx, s.caller, call, func(wire outgoingPaymentWire) (OutgoingPayment, error) {
-		if err := believeURLOf("id", wire.ID, params.BaseURL); err != nil { // it is asked for with the token
+	call.body = outgoingPaymentBody{WalletAddress: p.WalletAddress, QuoteID: p.QuoteID, Metadata: p.Metadata}
+	return question(call, err, func(wire outgoingPaymentWire) (OutgoingPayment, error) {
+		if err := believeURLOf("id", wire.ID, p.BaseURL); err != nil { // it is asked for with the token
 			return OutgoingPayment{}, err
 		}
-		return wire.believe("", params.WalletAddress, params.QuoteID)
+		return wire.believe("", p.WalletAddress, p.QuoteID)
 	})
 }
 
 // Get reads an outgoing payment. ErrUnknownPayment: there is none.
 func (s *OutgoingPaymentService) Get(ctx context.Context, params OutgoingPaymentGetParams) (OutgoingPayment, error) {
-	return ask(ctx, s.caller, call{
-		op: "get outgoing payment", method: http.MethodGet, url: params.URL,
-		token: params.AccessToken, authorized: true, readsPayment: true,
-	}, func(wire outgoingPaymentWire) (OutgoingPayment, error) { return wire.believe(params.URL, "", "") })
+	return params.Question().ask(ctx, s.caller)
+}
+
+// Question is what OutgoingPaymentService.Get asks.
+func (p OutgoingPaymentGetParams) Question() Question[OutgoingPayment] {
+	return question(call{
+		op: "get outgoing payment", method: http.MethodGet, url: p.URL, token: p.AccessToken, authorized: true, readsPayment: true,
+	}, nil, func(wire outgoingPaymentWire) (OutgoingPayment, error) { return wire.believe(p.URL, "", "") })
 }
 
 // List pages through the outgoing payments of a wallet address.
 func (s *OutgoingPaymentService) List(ctx context.Context, params ListParams) (Page[OutgoingPayment], error) {
-	call, err := listCall("list outgoing payments", "/outgoing-payments", params)
-	if err != nil {
-		return Page[OutgoingPayment]{}, err
-	}
-	return ask(ctx, s.caller, call, func(wire pageWire[outgoingPaymentWire]) (Page[OutgoingPayment], error) {
+	return params.OutgoingPayments().ask(ctx, s.caller)
+}
+
+// OutgoingPayments is what OutgoingPaymentService.List asks.
+func (p ListParams) OutgoingPayments() Question[Page[OutgoingPayment]] {
+	call, err := listCall("list outgoing payments", "/outgoing-payments", p)
+	return question(call, err, func(wire pageWire[outgoingPaymentWire]) (Page[OutgoingPayment], error) {
 		return believePage(wire, func(item outgoingPaymentWire) (OutgoingPayment, error) {
-			if err := believeURLOf("id", item.ID, params.BaseURL); err != nil {
+			if err := believeURLOf("id", item.ID, p.BaseURL); err != nil {
 				return OutgoingPayment{}, err
 			}
-			return item.believe("", params.WalletAddress, "")
+			return item.believe("", p.WalletAddress, "")
 		})
 	})
 }

@@ -19,7 +19,7 @@ func listCall(op, path string, params ListParams) (call, error) {
 		err = errors.New("at most one of first and last is set, and not below zero")
 	}
 	if err != nil {
-		return call{}, &Error{Op: op, Kind: ErrInvalidRequest, Err: err}
+		return call{op: op}, err
 	}
 	query := url.Values{"wallet-address": {params.WalletAddress}}
 	if params.Cursor != "" {

@@ -12,20 +12,23 @@ type QuoteService struct{ caller *caller }
 // Create asks what paying params.Receiver costs. Repeating it makes another quote, which
 // binds nobody. ErrInvalidReceiver: the incoming payment is unknown, complete or expired.
 func (s *QuoteService) Create(ctx context.Context, params QuoteCreateParams) (Quote, error) {
-	call := call{op: "create quote", method: http.MethodPost, token: params.AccessToken, authorized: true}
+	return params.Question().ask(ctx, s.caller)
+}
+
+// Question is what QuoteService.Create asks.
+func (p QuoteCreateParams) Question() Question[Quote] {
+	call := call{op: "create quote", method: http.MethodPost, token: p.AccessToken, authorized: true}
 	var err error
-	if call.url, err = join(params.BaseURL, "/quotes"); err != nil {
-		return Quote{}, &Error{Op: call.op, Kind: ErrInvalidRequest, Err: err}
+	call.url, err = join(p.BaseURL, "/quotes")
+	if p.Method == "" {
+		p.Method = "ilp"
 	}
-	if params.Method == "" {
-		params.Method = "ilp"
-	}
-	call.body = quoteBody{WalletAddress: params.WalletAddress, Receiver: params.Receiver, Method: params.Method}
-	return ask(ctx, s.caller, call, func(quote Quote) (Quote, error) {
-		if quote.Method != params.Method {
+	call.body = quoteBody{WalletAddress: p.WalletAddress, Receiver: p.Receiver, Method: p.Method}
+	return question(call, err, func(quote Quote) (Quote, error) {
+		if quote.Method != p.Method {
 			return Quote{}, errors.New("method: it is another one than was asked for")
 		}
-		return believeQuote(quote, "", params.WalletAddress, params.Receiver)
+		return believeQuote(quote, "", p.WalletAddress, p.Receiver)
 	})
 }
 

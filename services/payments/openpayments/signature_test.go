@@ -22,10 +22,10 @@ type clientKey struct {
 	PublicJwk     JWK
 }
 
-// recordedSigner is the client that the recordings were made with (testdata/README.md).
+// recordedSigner is the client that the recordings were made with (contracttest/testdata/README.md).
 func recordedSigner(t testing.TB) (clientKey, Signer) {
 	t.Helper()
-	text, err := os.ReadFile("testdata/client-key.json")
+	text, err := os.ReadFile("contracttest/testdata/client-key.json")
 	require.NoError(t, err)
 	var key clientKey
 	require.NoError(t, json.Unmarshal(text, &key))
@@ -39,7 +39,7 @@ func recordedSigner(t testing.TB) (clientKey, Signer) {
 // Ed25519 is deterministic: what a real wallet accepted is what we must write.
 func TestSignRequest_AcceptedByARealWallet(t *testing.T) {
 	t.Parallel()
-	text, err := os.ReadFile("testdata/signatures.json")
+	text, err := os.ReadFile("contracttest/testdata/signatures.json")
 	require.NoError(t, err)
 	var vectors []struct {
 		Trace, Name, Method, URL, Authorization, ContentType, Body string

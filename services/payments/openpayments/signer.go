@@ -66,3 +66,9 @@ func isVisible(s string) bool {
 	}
 	return s != ""
 }
+
+// PrivateKey is the key of a Signer that NewEd25519Signer made, for a library that signs by itself. It is false for any other: a KMS hands out none.
+func PrivateKey(signer Signer) (ed25519.PrivateKey, bool) {
+	held, ok := signer.(ed25519Signer)
+	return held.key, ok
+}

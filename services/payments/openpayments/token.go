@@ -15,20 +15,30 @@ type TokenService struct{ caller *caller }
 // repeat a rotation whose answer was lost: the token is lost with it. ErrInactiveToken and
 // ErrInvalidRotation: the token was rotated or revoked before.
 func (s *TokenService) Rotate(ctx context.Context, params TokenRotateParams) (AccessToken, error) {
-	call := manage("rotate token", http.MethodPost, params.URL, params.AccessToken)
-	return ask(ctx, s.caller, call, func(wire struct {
+	return params.Question().ask(ctx, s.caller)
+}
+
+// Question is what TokenService.Rotate asks.
+func (p TokenRotateParams) Question() Question[AccessToken] {
+	return question(manage("rotate token", http.MethodPost, p.URL, p.AccessToken), nil, func(wire struct {
 		AccessToken *accessTokenWire `json:"access_token"`
 	}) (AccessToken, error) {
 		if wire.AccessToken == nil {
 			return AccessToken{}, errors.New("access_token: it is missing")
 		}
-		return wire.AccessToken.believe(params.URL)
+		return wire.AccessToken.believe(p.URL)
 	})
 }
 
 // Revoke ends a token. ErrInactiveToken: it is dead already.
 func (s *TokenService) Revoke(ctx context.Context, params TokenRevokeParams) error {
-	return tell(ctx, s.caller, manage("revoke token", http.MethodDelete, params.URL, params.AccessToken))
+	_, err := params.Question().ask(ctx, s.caller)
+	return err
+}
+
+// Question is what TokenService.Revoke asks.
+func (p TokenRevokeParams) Question() Question[Nothing] {
+	return tell(manage("revoke token", http.MethodDelete, p.URL, p.AccessToken))
 }
 
 func manage(op, method, url, token string) call {

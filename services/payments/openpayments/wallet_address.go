@@ -19,8 +19,13 @@ type WalletAddressService struct{ caller *caller }
 // address. The document changes rarely and carries no caching headers, so a caller may
 // keep it for a lifetime of its own choosing.
 func (s *WalletAddressService) Get(ctx context.Context, params WalletAddressGetParams) (WalletAddress, error) {
-	return ask(ctx, s.caller, call{op: "get wallet address", method: http.MethodGet, url: params.URL, public: true},
-		func(wire walletAddressWire) (WalletAddress, error) { return wire.believe(params.URL) })
+	return params.Question().ask(ctx, s.caller)
+}
+
+// Question is what WalletAddressService.Get asks.
+func (p WalletAddressGetParams) Question() Question[WalletAddress] {
+	return question(call{op: "get wallet address", method: http.MethodGet, url: p.URL, public: true}, nil,
+		func(wire walletAddressWire) (WalletAddress, error) { return wire.believe(p.URL) })
 }
 
 // GetKeys reads the keys that a wallet address has published: of a client, those that

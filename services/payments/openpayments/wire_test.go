@@ -85,7 +85,7 @@ func FuzzCheckURL(f *testing.F) {
 
 // Whatever a wallet answers, reading it does not panic, and what is believed keeps its promises.
 func FuzzBelieve(f *testing.F) {
-	text, err := os.ReadFile("testdata/answers.json")
+	text, err := os.ReadFile("contracttest/testdata/answers.json")
 	require.NoError(f, err)
 	var recorded []struct{ Body string }
 	require.NoError(f, json.Unmarshal(text, &recorded))

@@ -21,7 +21,8 @@ var (
 )
 
 func smokeCommand() *cobra.Command {
-	return &cobra.Command{
+	var payments string
+	command := &cobra.Command{
 		Use:   "smoke",
 		Short: "Make whole payments on free ports and on a state of their own, and end",
 		Args:  cobra.NoArgs,
@@ -53,6 +54,9 @@ func smokeCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			if payments != "" {
+				s.Payments.Binary = payments
+			}
 			if err := smoke(ctx, s, out); err != nil {
 				return err
 			}
@@ -60,6 +64,8 @@ func smokeCommand() *cobra.Command {
 			return nil
 		},
 	}
+	command.Flags().StringVar(&payments, "payments", "", "run this payments `program`, which somebody has built otherwise, instead of the repository's own")
+	return command
 }
 
 func smoke(ctx context.Context, s *stack.Stack, out io.Writer) error {
