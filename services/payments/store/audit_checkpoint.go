@@ -38,15 +38,17 @@ func (k key) ofCheckpoint(r checkpointRow) string {
 // ran at that moment may still commit an event with a smaller id.
 type AuditFrontier struct {
 	UpTo int64
-	Xmax int64 // Postgres: the first transaction that had not begun
+	Next int64 // Postgres: a transaction's number, above those of all that had begun by then
 }
 
-// AuditFrontier is where a checkpoint can be set in a moment.
+// AuditFrontier is where a checkpoint can be set in a moment. On Postgres it takes a number as a transaction that writes does, after the newest event was
+// seen: the snapshot's own end is no bound, since it is one above the last transaction that has ended, and younger ones may run
+// (https://www.postgresql.org/docs/current/functions-info.html#FUNCTIONS-INFO-SNAPSHOT, pg_snapshot_xmax).
 func (s *Store) AuditFrontier(ctx context.Context) (AuditFrontier, error) {
 	var f AuditFrontier
-	query := "SELECT COALESCE(MAX(id), 0) AS up_to, 0 AS xmax FROM payment_events"
+	query := "SELECT COALESCE(MAX(id), 0) AS up_to, 0 AS next FROM payment_events"
 	if s.db.Dialect() == database.Postgres {
-		query = "SELECT COALESCE(MAX(id), 0) AS up_to, pg_snapshot_xmax(pg_current_snapshot())::text::bigint AS xmax FROM payment_events"
+		query = "SELECT COALESCE(MAX(id), 0) AS up_to, pg_current_xact_id()::text::bigint AS next FROM payment_events"
 	}
 	return f, s.db.Read(ctx).Raw(query).Scan(&f).Error
 }
@@ -91,7 +93,7 @@ func (s *Store) settled(ctx context.Context, f AuditFrontier) (bool, error) {
 		return true, nil // one writer at a time: ids appear in their order
 	}
 	var settled bool
-	err := s.db.Read(ctx).Raw("SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint >= ?", f.Xmax).Scan(&settled).Error
+	err := s.db.Read(ctx).Raw("SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint >= ?", f.Next).Scan(&settled).Error
 	return settled, err
 }
 

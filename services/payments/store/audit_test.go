@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"gorm.io/gorm"
 
+	"tianguis.example/chassis/clock"
 	"tianguis.example/chassis/database"
 	"tianguis.example/chassis/database/databasetest"
 	"tianguis.example/payments"
@@ -332,6 +333,38 @@ func TestWriteCheckpoint_WaitsForTransactionsThatRun(t *testing.T) {
 		}, 20*time.Second, 5*time.Millisecond)
 		require.Empty(t, verify(t, s).Findings)
 	})
+}
+
+// The transaction that runs may be a younger one than the last that has ended: its event comes before the last one all the same.
+func TestWriteCheckpoint_WaitsForYoungerTransactions(t *testing.T) {
+	t.Parallel()
+	db := databasetest.Open(t, databasetest.PostgresAddress(t), clock.System(), store.Migrations())
+	s := store.New(db, readKeys(t, store.GenerateKey()))
+	require.NoError(t, s.PutSeller(t.Context(), payments.Seller{ID: "wendy", WalletAddressURL: "https://seller.example/wendy", CreatedAt: noon, UpdatedAt: noon}))
+	live(t, s, first, "1")
+	before := databasetest.One[int64](t, db, "SELECT COUNT(*) FROM payment_events")
+	insert := func(tx *gorm.DB) error {
+		return tx.Exec(`INSERT INTO payment_events (payment_id, at, actor, from_state, to_state) VALUES ('` + first + `', now(), 'x', 'x', 'approved')`).Error
+	}
+	begun := func() *gorm.DB { // and has its number
+		tx := db.Read(t.Context()).Begin()
+		require.NoError(t, tx.Exec("SELECT pg_current_xact_id()").Error)
+		return tx
+	}
+	older := begun()
+	younger := begun()
+	require.NoError(t, insert(younger))
+	require.NoError(t, insert(older))
+	require.NoError(t, older.Commit().Error)
+	f, err := s.AuditFrontier(t.Context())
+	require.NoError(t, err)
+	_, err = s.WriteCheckpoint(t.Context(), f, noon)
+	require.ErrorIs(t, err, store.ErrUnsettled)
+	require.NoError(t, younger.Commit().Error)
+	require.Eventually(t, func() bool {
+		made, err := s.WriteCheckpoint(t.Context(), f, noon)
+		return err == nil && made.Events == before+2
+	}, 20*time.Second, 5*time.Millisecond)
 }
 
 // Several processes that write checkpoints at once make each of them once.
