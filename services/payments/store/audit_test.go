@@ -340,7 +340,7 @@ func TestWriteCheckpoint_WaitsForYoungerTransactions(t *testing.T) {
 	t.Parallel()
 	db := databasetest.Open(t, databasetest.PostgresAddress(t), clock.System(), store.Migrations())
 	s := store.New(db, readKeys(t, store.GenerateKey()))
-	require.NoError(t, s.PutSeller(t.Context(), payments.Seller{ID: "wendy", WalletAddressURL: "https://seller.example/wendy", CreatedAt: noon, UpdatedAt: noon}))
+	require.NoError(t, s.PutSeller(t.Context(), payments.Seller{ID: "wendy", WalletAddressURL: "https://seller.example/wendy", CreatedAt: noon, UpdatedAt: noon}, nil))
 	live(t, s, first, "1")
 	before := databasetest.One[int64](t, db, "SELECT COUNT(*) FROM payment_events")
 	insert := func(tx *gorm.DB) error {
