@@ -46,9 +46,10 @@ bench-webhooks: go ## measure webhooks a second on Postgres beside a bare loop, 
 test: go ## test all but the crash matrix, with the race detector, on SQLite and on a Postgres of its own (ARGS="-run Finish")
 	@# The processes of one whole-system package at a time: two cores cannot carry several. The crash matrix is `make crash`.
 	@$(stack) with-postgres -- sh -ec 'go test $(race) -timeout 20m $(ARGS) $$(go list -m -f "{{.Dir}}/..." | grep -v deploy/stack); go test $(race) -p 1 -parallel 4 -timeout 30m $(ARGS) $$(go list ./deploy/stack/... | grep -v crashtest)'
-	@command -v npm >/dev/null || echo "NOT TESTED: the sandbox by the official Node SDK, webhooks by the official JavaScript library, and the pages in a browser, since Node.js and npm are missing"
+	@command -v npm >/dev/null || echo "NOT TESTED: the sandbox by the official Node SDK, webhooks by the official JavaScript library, the guide for Node, and the pages in a browser, since Node.js and npm are missing"
 	@git cat-file -e "$$(sed -n 's/^const previous = "\(.*\)"/\1/p' deploy/stack/systemtest/upgrade_test.go)^{commit}" 2>/dev/null || echo "NOT TESTED: the upgrade from the previous release, since this clone is shallow"
 	@{ command -v chromium || command -v chromium-browser || command -v google-chrome || command -v chrome; } >/dev/null || echo "NOT TESTED: the pages in a browser, since Chromium is missing"
+	@{ python3 -c 'import django' || /usr/bin/python3 -c 'import django'; } >/dev/null 2>&1 || echo "NOT TESTED: the guide for Django, since no Python here has it (Debian: python3-django)"
 	@command -v promtool >/dev/null || echo "NOT TESTED: the alerts, the dashboard, and that every metric moves, since Prometheus is missing"
 
 browser: go ## let three people live a whole job in Chromium, in English, in Spanish and without JavaScript, and look at every page (pictures in .tianguis/screenshots)
