@@ -16,8 +16,8 @@ import (
 	"github.com/hashicorp/go-retryablehttp"
 )
 
-// Client calls a payments service. It retries what is safe to repeat: reads, and a finish, which
-// answers the same the second time; and whatever was refused because there were too many requests, when the wait is short.
+// Client calls a payments service. It retries what is safe to repeat: reads, a finish and a seller, which are
+// the same the second time, what has an IdempotencyKey; and whatever was refused because there were too many requests, when the wait is short.
 type Client struct {
 	base string
 	key  string
@@ -84,9 +84,9 @@ func (c *Client) Sellers(ctx context.Context) (answer Sellers, err error) {
 	return answer, c.get(ctx, "/sellers", nil, &answer)
 }
 
-// RegisterSeller makes a seller known, or changes one.
+// RegisterSeller makes a seller known, or changes one. It may be called again, and is sent again when its answer is lost: the same seller stays the same.
 func (c *Client) RegisterSeller(ctx context.Context, seller RegisterSeller) (answer Registered, err error) {
-	return answer, c.post(ctx, "/sellers", seller, &answer)
+	return answer, c.post(context.WithValue(ctx, safeKey{}, true), "/sellers", seller, &answer)
 }
 
 // Start begins the payment of an offer, or returns the one that awaits the buyer's approval already. With an
@@ -135,9 +135,10 @@ func (c *Client) OfferPayments(ctx context.Context, offerID string) (answer Paym
 	return answer, c.get(ctx, "/offers/"+url.PathEscape(offerID)+"/payments", nil, &answer)
 }
 
-// RequestIncoming makes an incoming payment at the seller's wallet, for whoever pays it by other means.
+// RequestIncoming makes an incoming payment at the seller's wallet, for whoever pays it by other means. With an IdempotencyKey it is sent again when its
+// answer is lost.
 func (c *Client) RequestIncoming(ctx context.Context, request RequestIncoming) (answer Incoming, err error) {
-	return answer, c.post(ctx, "/api/payments/incoming", request, &answer)
+	return answer, c.postOnce(ctx, "/api/payments/incoming", request.IdempotencyKey, request, &answer)
 }
 
 // Profile looks a wallet address up.

@@ -55,7 +55,7 @@ var calls = map[string]struct {
 	call func(ctx context.Context, c *api.Client) error
 }{
 	"sellers": {true, func(ctx context.Context, c *api.Client) error { _, err := c.Sellers(ctx); return err }},
-	"register": {false, func(ctx context.Context, c *api.Client) error {
+	"register": {true, func(ctx context.Context, c *api.Client) error {
 		_, err := c.RegisterSeller(ctx, api.RegisterSeller{ID: "alice"})
 		return err
 	}},
@@ -73,6 +73,14 @@ var calls = map[string]struct {
 	"offer":   {true, func(ctx context.Context, c *api.Client) error { _, err := c.OfferPayments(ctx, "7"); return err }},
 	"incoming": {false, func(ctx context.Context, c *api.Client) error {
 		_, err := c.RequestIncoming(ctx, api.RequestIncoming{Amount: "1.00"})
+		return err
+	}},
+	"incoming once": {true, func(ctx context.Context, c *api.Client) error {
+		_, err := c.RequestIncoming(ctx, api.RequestIncoming{Amount: "1.00", IdempotencyKey: "once"})
+		return err
+	}},
+	"start once": {true, func(ctx context.Context, c *api.Client) error {
+		_, err := c.Start(ctx, "7", api.Start{Amount: "1.00", IdempotencyKey: "once"})
 		return err
 	}},
 	"profile": {true, func(ctx context.Context, c *api.Client) error {
@@ -291,13 +299,13 @@ func TestClient_IsBounded(t *testing.T) {
 
 func TestClient_WhatItSends(t *testing.T) {
 	t.Parallel()
-	type sent struct{ method, path, query, key, session, kind, body string }
+	type sent struct{ method, path, query, key, session, kind, body, once string }
 	var last sent
 	client, _ := serve(t, func(w http.ResponseWriter, r *http.Request) {
 		body, _ := io.ReadAll(r.Body)
 		last = sent{
 			r.Method, r.URL.EscapedPath(), r.URL.Query().Encode(), r.Header.Get("Authorization"), r.Header.Get(api.PayersSessionHeader),
-			r.Header.Get("Content-Type"), strings.TrimSpace(string(body)),
+			r.Header.Get("Content-Type"), strings.TrimSpace(string(body)), r.Header.Get("Idempotency-Key"),
 		}
 		_, _ = io.WriteString(w, "{}")
 	})
@@ -307,29 +315,32 @@ func TestClient_WhatItSends(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, sent{
 		"POST", "/offers/a%2Fb%20c%3F/quotes/start", "", key, "", "application/json",
-		`{"sellerId":"alice","buyerWalletAddressUrl":"https://wallet.example/bob","amount":"100.00"}`,
+		`{"sellerId":"alice","buyerWalletAddressUrl":"https://wallet.example/bob","amount":"100.00"}`, "",
 	}, last)
 	_, err = client.Finish(ctx, api.Finish{PendingID: "01", InteractRef: "r&f=", Hash: "h+/="})
 	require.NoError(t, err)
-	require.Equal(t, sent{"GET", "/payments/finish", "hash=h%2B%2F%3D&interact_ref=r%26f%3D&pendingId=01", key, "", "", ""}, last)
+	require.Equal(t, sent{"GET", "/payments/finish", "hash=h%2B%2F%3D&interact_ref=r%26f%3D&pendingId=01", key, "", "", "", ""}, last)
 	_, err = client.Finish(ctx, api.Finish{PendingID: "01", Result: "grant_rejected", PayersSession: true})
 	require.NoError(t, err)
-	require.Equal(t, sent{"GET", "/payments/finish", "pendingId=01&result=grant_rejected", key, "true", "", ""}, last)
+	require.Equal(t, sent{"GET", "/payments/finish", "pendingId=01&result=grant_rejected", key, "true", "", "", ""}, last)
 	_, err = client.RegisterSeller(ctx, api.RegisterSeller{ID: "alice", WalletAddressURL: "https://wallet.example/alice"})
 	require.NoError(t, err)
-	require.Equal(t, sent{"POST", "/sellers", "", key, "", "application/json", `{"id":"alice","walletAddressUrl":"https://wallet.example/alice"}`}, last)
+	require.Equal(t, sent{"POST", "/sellers", "", key, "", "application/json", `{"id":"alice","walletAddressUrl":"https://wallet.example/alice"}`, ""}, last)
+	_, err = client.RequestIncoming(ctx, api.RequestIncoming{Amount: "1.00", SellerID: "alice", IdempotencyKey: "once"})
+	require.NoError(t, err)
+	require.Equal(t, sent{"POST", "/api/payments/incoming", "", key, "", "application/json", `{"amount":"1.00","description":"","sellerId":"alice"}`, "once"}, last)
 	_, err = client.WebhookDeliveries(ctx, api.FindWebhookDeliveries{State: "dead", OfferID: "a&b", Since: "2h", Limit: 10, Cursor: "01"})
 	require.NoError(t, err)
-	require.Equal(t, sent{"GET", "/webhooks/deliveries", "cursor=01&limit=10&offerId=a%26b&since=2h&state=dead", key, "", "", ""}, last)
+	require.Equal(t, sent{"GET", "/webhooks/deliveries", "cursor=01&limit=10&offerId=a%26b&since=2h&state=dead", key, "", "", "", ""}, last)
 	_, err = client.ChangeWebhookEndpoint(ctx, "../x", api.ChangeWebhookEndpoint{EventTypes: &[]string{}})
 	require.NoError(t, err)
-	require.Equal(t, sent{"PATCH", "/webhooks/endpoints/..%2Fx", "", key, "", "application/json", `{"eventTypes":[]}`}, last)
+	require.Equal(t, sent{"PATCH", "/webhooks/endpoints/..%2Fx", "", key, "", "application/json", `{"eventTypes":[]}`, ""}, last)
 	_, err = client.OfferPayments(ctx, "../x")
 	require.NoError(t, err)
 	require.Equal(t, "/offers/..%2Fx/payments", last.path)
 	_, err = client.Events(ctx, "../x")
 	require.NoError(t, err)
-	require.Equal(t, sent{"GET", "/payments/..%2Fx/events", "", key, "", "", ""}, last)
+	require.Equal(t, sent{"GET", "/payments/..%2Fx/events", "", key, "", "", "", ""}, last)
 }
 
 func TestClient_WithoutAKeySendsNone(t *testing.T) {

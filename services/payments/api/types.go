@@ -159,6 +159,9 @@ type RequestIncoming struct {
 	Amount      string `json:"amount"` // decimal text in major units
 	Description string `json:"description"`
 	SellerID    string `json:"sellerId"`
+
+	// IdempotencyKey, if there is one, makes it safe to send this again when the answer was lost, for a day.
+	IdempotencyKey string `json:"-"`
 }
 
 // Incoming is its answer.
