@@ -159,6 +159,7 @@ func newWebhookReceiver(t *testing.T) *webhookReceiver {
 			ID: request.Header.Get(standardwebhooks.HeaderWebhookID), Timestamp: request.Header.Get(standardwebhooks.HeaderWebhookTimestamp),
 			Signature: request.Header.Get(standardwebhooks.HeaderWebhookSignature), Body: string(body),
 		}
+		_, _ = io.WriteString(w, `{"success":true}`)
 	}))
 	t.Cleanup(r.Close)
 	return r
