@@ -43,12 +43,12 @@ func examplesOfPayments(t *testing.T, w *world, receiver *webhookReceiver) {
 	key, err := stack.ReadSecret(w.Secrets.APIKey)
 	require.NoError(t, err)
 	e := newExamples(t, w.Payments.Address, map[string]string{"Authorization": "Bearer " + key})
-	e.real("https://wallet.example", w.Sandbox.Address)
-	e.real("https://analytics.example/hook", receiver.URL)
+	e.stand("https://wallet.example", w.Sandbox.Address)
+	e.stand("https://analytics.example/hook", receiver.URL)
 	started := func() (consent *person.Page) {
 		var answer struct{ PendingID, RedirectURL string }
 		require.NoError(t, json.Unmarshal([]byte(e.send("startPayment", 200, but("Idempotency-Key"))), &answer))
-		e.real("01KAR0000000000000000000AA", answer.PendingID)
+		e.stand("01KAR0000000000000000000AA", answer.PendingID)
 		consent, err := person.NewBrowser().Open(t.Context(), answer.RedirectURL)
 		require.NoError(t, err)
 		return consent
@@ -75,8 +75,8 @@ func examplesOfPayments(t *testing.T, w *world, receiver *webhookReceiver) {
 	e.send("finishPayment", 200, but("interact_ref", "hash"))
 	consent := started()
 	proof := returned(consent, person.Approve)
-	e.real("4IFWWIKYBC2PQ6U56NL1", proof.Get("interact_ref"))
-	e.real("p28jsq0Y2KK3WS__a42tavNC64ldGTBroywsWxT4md4", proof.Get("hash"))
+	e.stand("4IFWWIKYBC2PQ6U56NL1", proof.Get("interact_ref"))
+	e.stand("p28jsq0Y2KK3WS__a42tavNC64ldGTBroywsWxT4md4", proof.Get("hash"))
 	e.send("finishPayment", 200, but("result"))
 	e.send("requestIncoming", 200)
 	e.send("getWalletProfile", 200)
@@ -99,14 +99,14 @@ func examplesOfPayments(t *testing.T, w *world, receiver *webhookReceiver) {
 		require.NoError(t, json.Unmarshal([]byte(list), &log))
 		return len(log.Deliveries) > 0 && log.Deliveries[0].State == "delivered"
 	})
-	e.real("01KAR0000000000000000000WW", log.Deliveries[0].ID)
+	e.stand("01KAR0000000000000000000WW", log.Deliveries[0].ID)
 	e.send("getWebhookDelivery", 200)
 	e.send("replayWebhook", 202)
 	e.send("replayWebhooks", 202)
 	e.send("changeWebhookEndpoint", 200)
 	var endpoints struct{ Endpoints []struct{ ID string } }
 	require.NoError(t, json.Unmarshal([]byte(e.send("listWebhookEndpoints", 200)), &endpoints))
-	e.real("/webhooks/endpoints/marketplace", "/webhooks/endpoints/"+endpoints.Endpoints[len(endpoints.Endpoints)-1].ID)
+	e.stand("/webhooks/endpoints/marketplace", "/webhooks/endpoints/"+endpoints.Endpoints[len(endpoints.Endpoints)-1].ID)
 	e.send("removeWebhookEndpoint", 204)
 	e.requireComplete()
 
@@ -115,7 +115,10 @@ func examplesOfPayments(t *testing.T, w *world, receiver *webhookReceiver) {
 	require.NoError(t, err)
 	events := at(e.document, "webhooks", "payment", "post", "requestBody", "content", "application/json", "examples").(map[string]any)
 	for _, name := range slices.Sorted(maps.Keys(events)) {
-		a := w.start(t, "100.00 MXN", "/buyer-mxn")
+		var a attempt // a ping is about none
+		if name != "ping" {
+			a = w.start(t, "100.00 MXN", "/buyer-mxn")
+		}
 		body, err := json.Marshal(at(events[name].(map[string]any), "value"))
 		require.NoError(t, err)
 		text := strings.NewReplacer("01KAR0000000000000000000AA", a.pendingID, `"offerId":"7"`, `"offerId":"`+decimal(a.job)+`"`).Replace(string(body))
@@ -137,9 +140,9 @@ func examplesOfMarketplace(t *testing.T, w *world) {
 	e := newExamples(t, w.Marketplace.Address, map[string]string{"Cookie": strings.Join(cookies, "; ")})
 	e.send("health", 200)
 	e.send("ready", 200)
-	e.real("test-123", a.pendingID)
-	e.real(`"offerId":"1"`, `"offerId":"`+decimal(a.job)+`"`)
-	e.real("/jobs/1/", "/jobs/"+decimal(a.job)+"/")
+	e.stand("test-123", a.pendingID)
+	e.stand(`"offerId":"1"`, `"offerId":"`+decimal(a.job)+`"`)
+	e.stand("/jobs/1/", "/jobs/"+decimal(a.job)+"/")
 	secret, err := stack.ReadSecret(w.Secrets.WebhookSecret)
 	require.NoError(t, err)
 	sign := func(body string) map[string]string {
@@ -173,8 +176,8 @@ func newExamples(t *testing.T, address string, header map[string]string) *exampl
 	return e
 }
 
-// real says what stands for something of the examples from now on.
-func (e *examples) real(example, real string) {
+// stand says what stands for something of the examples from now on.
+func (e *examples) stand(example, real string) {
 	e.stands = append([]string{example, real}, e.stands...)
 }
 
