@@ -7,6 +7,7 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -116,7 +117,13 @@ func ParseConfigured(text string) ([]Key, error) {
 			if len(field) < shortest {
 				return nil, fmt.Errorf("must have %d characters at least", shortest)
 			}
+			if strings.Contains(field, ":") { // a scope with a slip in it would be a key that may do everything
+				return nil, fmt.Errorf("has a colon where none can be: only read:, pay:, admin: and %s may stand before a key", hashed)
+			}
 			k.Hash, k.Fingerprint = HashOf(field), Fingerprint(field)
+		}
+		if slices.ContainsFunc(all, func(other Key) bool { return other.Hash == k.Hash && other.Scope != k.Scope }) {
+			return nil, errors.New("names a key twice, with two scopes: leave one of them out")
 		}
 		all = append(all, k)
 	}

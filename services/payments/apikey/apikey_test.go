@@ -34,15 +34,15 @@ func TestScope_IncludesThoseBeforeIt(t *testing.T) {
 
 func TestParseConfigured(t *testing.T) {
 	t.Parallel()
-	hash := apikey.HashOf(secret).String()
-	got, err := apikey.ParseConfigured(" " + secret + "  pay:another-key-of-the-service\nread:sha256:" + hash + " sha256:" + strings.ToUpper(hash))
+	hash, other := apikey.HashOf("a-third-key-of-the-service").String(), apikey.HashOf("a-fourth-key-of-the-service").String()
+	got, err := apikey.ParseConfigured(" " + secret + "  pay:another-key-of-the-service\nread:sha256:" + other + " read:sha256:" + strings.ToUpper(hash))
 	require.NoError(t, err)
 	require.Len(t, got, 4)
 	for i, want := range []apikey.Key{
 		{Scope: apikey.Admin, Hash: apikey.HashOf(secret), Fingerprint: apikey.Fingerprint(secret)},
 		{Scope: apikey.Pay, Hash: apikey.HashOf("another-key-of-the-service"), Fingerprint: apikey.Fingerprint("another-key-of-the-service")},
-		{Scope: apikey.Read, Hash: apikey.HashOf(secret)},
-		{Scope: apikey.Admin, Hash: apikey.HashOf(secret)},
+		{Scope: apikey.Read, Hash: apikey.HashOf("a-fourth-key-of-the-service")},
+		{Scope: apikey.Read, Hash: apikey.HashOf("a-third-key-of-the-service")},
 	} {
 		want.Name = apikey.Configured
 		require.Equal(t, want, got[i])
@@ -53,6 +53,8 @@ func TestParseConfigured(t *testing.T) {
 	require.Empty(t, none)
 	for text, words := range map[string]string{
 		"too-short": "16 characters", "pay:too-short": "16 characters", secret + " pay:": "16 characters", "sha256:": "64 hexadecimal digits", "sha256:" + hash[1:]: "64 hexadecimal digits",
+		"pya:" + secret: "only read:, pay:, admin:", "pay:pay:" + secret: "only read:, pay:, admin:",
+		secret + " pay:" + secret: "two scopes", "read:sha256:" + apikey.HashOf(secret).String() + " " + secret: "two scopes",
 		"admin:sha256:" + hash + "00": "64 hexadecimal digits", "sha256:" + strings.Repeat("z", 64): "64 hexadecimal digits",
 	} {
 		_, err := apikey.ParseConfigured(text)
