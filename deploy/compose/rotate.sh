@@ -2,7 +2,7 @@
 # Puts a new secret in the place of one, while people pay: what knows the old one and what knows the new one run side by side, and
 # each step is taken by every replica before the next. Broken off half-way, run it again.
 #
-#   deploy/compose/rotate.sh api_key               what the marketplace shows to payments
+#   deploy/compose/rotate.sh api_key               what the marketplace shows to payments, and what operators do
 #   deploy/compose/rotate.sh webhook_secret        what webhooks are signed with
 #   deploy/compose/rotate.sh token_encryption_key  what the wallets' tokens in the database are encrypted with
 #   deploy/compose/rotate.sh payments_password     the password of a database role; also web_password
@@ -20,16 +20,17 @@ say() { printf '%s\n' "$*" >&2; }
 
 case $secret in
 api_key)
-  known=$(get payments api_key) # more than one when it was broken off: some replica of web may still show any of them
+  known=$(get payments api_key) # more than two when it was broken off: some replica of web may still show any of them
   new=$(generate api)
-  say "1/3 payments takes the new key too"
-  put payments api_key "$known $new"
+  operators=$(generate api)
+  say "1/3 payments takes the new key of the marketplace too, which may pay and no more"
+  put payments api_key "$known pay:$new"
   roll payments
-  say "2/3 the marketplace shows the new one"
+  say "2/3 the marketplace shows it"
   put web api_key "$new"
   roll web
-  say "3/3 payments takes the new one alone"
-  put payments api_key "$new"
+  say "3/3 payments takes it alone, and a new one of the operators"
+  put payments api_key "$operators pay:$new"
   roll payments
   ;;
 webhook_secret)

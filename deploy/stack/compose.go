@@ -52,7 +52,13 @@ func (c Compose) Stack(ctx context.Context, state string) (*Stack, error) {
 			return nil, err
 		}
 	}
-	return s, nil
+	// The first of the keys is the operators', which may do everything.
+	keys, err := ReadSecret(s.Secrets.APIKey)
+	if err != nil {
+		return nil, err
+	}
+	operators, _, _ := strings.Cut(keys, " ")
+	return s, os.WriteFile(s.Secrets.APIKey, []byte(operators), 0o600)
 }
 
 // Do is `docker compose` with these arguments. It returns the standard output; its error tells what was written to standard error.

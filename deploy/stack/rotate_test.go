@@ -50,7 +50,7 @@ esac
 func TestRotate_BrokenOff(t *testing.T) {
 	t.Parallel()
 	for secret, files := range map[string][]string{
-		"api_key": {"payments/api_key", "web/api_key"}, "webhook_secret": {"payments/webhook_secret", "web/webhook_secret"},
+		"api_key": {"web/api_key", "payments/api_key"}, "webhook_secret": {"payments/webhook_secret", "web/webhook_secret"},
 		"payments_password": {"postgres/payments", "payments/pgpass"},
 	} {
 		t.Run(secret, func(t *testing.T) {
@@ -63,6 +63,12 @@ func TestRotate_BrokenOff(t *testing.T) {
 			require.Greater(t, call, 5)
 			s.nobodyWasRefused(t, call)
 			s.hasOneSecret(t, files)
+			if secret == "api_key" {
+				keys := strings.Fields(s.read(t, "secrets/payments/api_key"))
+				require.Len(t, keys, 2)
+				require.Equal(t, "pay:"+s.read(t, "secrets/web/api_key"), keys[1])
+				require.NotContains(t, keys[0], ":", "the operators' may do everything")
+			}
 		})
 	}
 }

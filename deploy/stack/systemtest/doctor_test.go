@@ -16,6 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"tianguis.example/chassis/clock"
+	"tianguis.example/payments/api"
 	"tianguis.example/stack"
 )
 
@@ -290,6 +291,11 @@ func TestDoctor_NamesTheFault(t *testing.T) {
 				x.names(t, "payments service", stateOK, "is ready", "")
 				x.names(t, "people's wallets", stateSkipped, "needs the payments service, and its key", "")
 			}},
+			{"a key that may look", map[string]string{"PAYMENTS_API_KEY_FILE": "", "PAYMENTS_API_KEY": w.newKey(t, "read")}, "API key", stateFailed, "for looking only: nobody can pay", "--scope pay", nil},
+			{"a key that may pay", map[string]string{"PAYMENTS_API_KEY_FILE": "", "PAYMENTS_API_KEY": w.newKey(t, "pay")}, "webhooks from payments", stateSkipped, "payments webhook send-test", "", func(t *testing.T, x examined) {
+				x.names(t, "API key", stateOK, "takes our key", "")
+				x.names(t, "webhook secret", stateOK, "signs with what is verified here", "")
+			}},
 			{"no key", map[string]string{"PAYMENTS_API_KEY_FILE": ""}, "API key", stateFailed, "PAYMENTS_API_KEY is not set", "PAYMENTS_API_KEY", nil},
 			{"a wrong address", map[string]string{"PAYMENTS_SERVICE_URL": "http://" + nobody}, "payments service", stateFailed, "does not answer", "PAYMENTS_SERVICE_URL", func(t *testing.T, x examined) {
 				x.names(t, "API key", stateSkipped, "needs the payments service", "")
@@ -324,6 +330,19 @@ func TestDoctor_NamesTheFault(t *testing.T) {
 			})
 		}
 	})
+}
+
+// newKey is a new API key of the payments service, which takes it.
+func (w *world) newKey(t *testing.T, scope string) string {
+	t.Helper()
+	out, err := w.Payments.Run(t.Context(), "apikey", "create", "--name", scope, "--scope", scope)
+	require.NoError(t, err)
+	key := strings.TrimSpace(string(out))
+	eventually(t, "the new key is taken", func() bool {
+		_, err := api.NewClient(w.Payments.Address, key, nil).Sellers(t.Context())
+		return err == nil
+	})
+	return key
 }
 
 func (f fault) meets(t *testing.T, w *world, p *stack.Program) {

@@ -129,3 +129,19 @@ func ParseConfigured(text string) ([]Key, error) {
 	}
 	return all, nil
 }
+
+// Own picks, of the keys of the configuration, the one that this program's own commands show to the service: of those that are no hashes the first
+// that may do most; "" for none.
+func Own(text string) string {
+	best, own := -1, ""
+	for field := range strings.FieldsSeq(text) {
+		scope := Admin
+		if before, after, ok := strings.Cut(field, ":"); ok && slices.Contains(Scopes, Scope(before)) {
+			scope, field = Scope(before), after
+		}
+		if i := slices.Index(Scopes, scope); i > best && !strings.HasPrefix(field, hashed) {
+			best, own = i, field
+		}
+	}
+	return own
+}

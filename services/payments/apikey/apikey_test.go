@@ -62,6 +62,15 @@ func TestParseConfigured(t *testing.T) {
 	}
 }
 
+func TestOwn(t *testing.T) {
+	t.Parallel()
+	for configured, own := range map[string]string{
+		"": "", "one": "one", " one two ": "one", "pay:one two": "two", "read:one pay:two pay:three": "two", "sha256:00 admin:two": "two", "admin:sha256:00": "", "pay:one": "one",
+	} {
+		require.Equal(t, own, apikey.Own(configured), configured)
+	}
+}
+
 func TestGenerate(t *testing.T) {
 	t.Parallel()
 	made := apikey.Generate()

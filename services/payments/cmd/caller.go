@@ -14,6 +14,7 @@ import (
 	"tianguis.example/chassis/logging"
 	"tianguis.example/chassis/settings"
 	"tianguis.example/payments/api"
+	"tianguis.example/payments/apikey"
 )
 
 // callerConfig are the settings of the commands that call a running service, wherever it is: they need no others of it.
@@ -41,8 +42,7 @@ func callerOf(cmd *cobra.Command, file *string) func() (caller, error) {
 		if err != nil {
 			return caller{}, cli.Usagef("PAYMENTS_URL or --payments: %w", err)
 		}
-		key, _, _ := strings.Cut(strings.TrimSpace(c.APIKey.Reveal()), " ") // any of several will do
-		return caller{u.String(), api.NewClient(u.String(), key, nil)}, nil
+		return caller{u.String(), api.NewClient(u.String(), apikey.Own(c.APIKey.Reveal()), nil)}, nil
 	}
 }
 

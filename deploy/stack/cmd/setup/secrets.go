@@ -100,8 +100,19 @@ func makeSecrets(root string, own owners) ([]string, error) {
 			return nil, err
 		}
 	}
-	m.secret(paymentsFolder, "api_key", own.services, random)
-	m.copy(webFolder, "api_key", own.services, paymentsFolder)
+	// The operators' key, which may do everything, and the marketplace's, which may pay (decision 12). In installations from before there is one for both,
+	// until rotate.sh replaces it.
+	m.secret(paymentsFolder, "api_key", own.services, func() []byte {
+		return fmt.Appendf(nil, "%s pay:%s\n", bytes.TrimSpace(random()), bytes.TrimSpace(random()))
+	})
+	m.secret(webFolder, "api_key", own.services, func() []byte {
+		keys := bytes.Fields(m.read(paymentsFolder, "api_key"))
+		if len(keys) == 0 {
+			m.err = errors.New("payments/api_key is empty")
+			return nil
+		}
+		return append(bytes.TrimPrefix(keys[len(keys)-1], []byte("pay:")), '\n')
+	})
 	m.secret(paymentsFolder, "webhook_secret", own.services, func() []byte { return append([]byte("whsec_"), random()...) })
 	m.copy(webFolder, "webhook_secret", own.services, paymentsFolder)
 	m.secret(paymentsFolder, "token_encryption_key", own.services, random)

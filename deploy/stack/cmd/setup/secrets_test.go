@@ -35,7 +35,10 @@ func TestMakeSecrets(t *testing.T) {
 	have := contents(t, root)
 	require.Len(t, made, len(have))
 
-	require.Equal(t, have["payments/api_key"], have["web/api_key"])
+	keys := strings.Fields(have["payments/api_key"])
+	require.Len(t, keys, 2)
+	require.Equal(t, "pay:"+have["web/api_key"], keys[1])
+	require.NotEqual(t, keys[0], have["web/api_key"], "whoever has the marketplace's may only pay")
 	require.Equal(t, have["payments/webhook_secret"], have["web/webhook_secret"])
 	require.True(t, strings.HasPrefix(have["payments/webhook_secret"], "whsec_"))
 	key, err := base64.StdEncoding.DecodeString(have["payments/token_encryption_key"])
@@ -55,10 +58,18 @@ func TestMakeSecrets(t *testing.T) {
 	// that Postgres has.
 	require.NoError(t, os.Chmod(filepath.Join(root, "payments", "api_key"), 0o644))
 	require.NoError(t, os.Remove(filepath.Join(root, "web", "pgpass")))
+	require.NoError(t, os.Remove(filepath.Join(root, "web", "api_key")))
 	made, err = makeSecrets(root, own)
 	require.NoError(t, err)
-	require.Equal(t, []string{"web/pgpass"}, made)
+	require.ElementsMatch(t, []string{"web/pgpass", "web/api_key"}, made)
 	require.Equal(t, have, contents(t, root))
+
+	// From before the marketplace had a key of its own.
+	require.NoError(t, putSecret(filepath.Join(root, "payments"), "api_key", os.Getuid(), strings.NewReader("the-one-for-both\n")))
+	require.NoError(t, os.Remove(filepath.Join(root, "web", "api_key")))
+	_, err = makeSecrets(root, own)
+	require.NoError(t, err)
+	require.Equal(t, "the-one-for-both", contents(t, root)["web/api_key"])
 }
 
 func TestPutSecret(t *testing.T) {

@@ -57,8 +57,15 @@ func (x *examination) lookAtKey(ctx context.Context) []doctor.Finding {
 	if x.config.PaymentsKey == "" {
 		return one(doctor.Fine("the payments service asks for no key"))
 	}
+	// What a start needs, and this does not do: no address is nobody's wallet.
+	if failed, ok := errors.AsType[*api.Error](second(x.payments.Profile(ctx, ""))); ok && failed.Status == http.StatusForbidden {
+		return one(doctor.Fail("set PAYMENTS_API_KEY to a key that may pay: payments apikey create --name marketplace --scope pay",
+			"the payments service takes our key for looking only: nobody can pay"))
+	}
 	return one(doctor.Fine("the payments service takes our key"))
 }
+
+func second[V any](_ V, err error) error { return err }
 
 // mostWallets is how many people's wallets are looked at.
 const mostWallets = 5

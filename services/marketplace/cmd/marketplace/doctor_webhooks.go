@@ -130,8 +130,12 @@ func (x *examination) lookAtWay(ctx context.Context) []doctor.Finding {
 		return one(doctor.Skip(needsPayments))
 	}
 	ping, err := x.payments.PingWebhookEndpoint(ctx, configuredEndpoint)
-	if failed, ok := errors.AsType[*api.Error](err); ok && failed.Code == "endpoint_disabled" {
+	failed, ok := errors.AsType[*api.Error](err)
+	if ok && failed.Code == "endpoint_disabled" {
 		return one(doctor.Fail("payments webhook endpoint enable "+configuredEndpoint, "the payments service sends no webhooks here: they are disabled, and wait"))
+	}
+	if ok && failed.Status == http.StatusForbidden { // as it should be: whoever has the marketplace's key has no more than that
+		return one(doctor.Skip("needs a key that may do everything, which PAYMENTS_API_KEY is not; on the machine of the payments service: payments webhook send-test"))
 	}
 	if err != nil {
 		return one(doctor.Fail("on its machine: payments doctor", "have the payments service send a test event: %s", doctor.Why(ctx, err)))
