@@ -177,8 +177,8 @@ func newExamples(t *testing.T, address string, header map[string]string) *exampl
 }
 
 // stand says what stands for something of the examples from now on.
-func (e *examples) stand(example, real string) {
-	e.stands = append([]string{example, real}, e.stands...)
+func (e *examples) stand(example, there string) {
+	e.stands = append([]string{example, there}, e.stands...)
 }
 
 type option func(*choice)
