@@ -17,6 +17,7 @@ var parsers = map[string]string{
 	"services/marketplace/uploads":                "files, whose type their bytes tell",
 	"services/marketplace/web":                    "forms with files, addresses to go on to, filters",
 	"services/payments":                           "pendingIds, wallet addresses, ids of offers and sellers",
+	"services/payments/apikey":                    "keys, as the configuration names and requests show them",
 	"services/payments/console":                   "filters and cursors",
 	"services/payments/egress":                    "addresses to connect to, hosts that an operator names",
 	"services/payments/money":                     "amounts",
