@@ -147,6 +147,11 @@ var scenarios = []scenario{
 			return err == nil && status.State == "expired"
 		})
 	}},
+	{"what is believed is compared with the wallets", func(t *testing.T, w *world, job int64) {
+		w.pay(t, job, stack.FunderWallet)
+		w.paid(t, job)
+		w.until(t, "it is compared", func() bool { return w.reached(t, "after EndTask") })
+	}},
 }
 
 // tokenGrowsOld is when a token that lives ten minutes is to be rotated.
