@@ -9,6 +9,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -102,6 +103,20 @@ func TestEveryMetricMoves(t *testing.T) {
 		plant("incoming-payment.get", control.Fault{Kind: control.ErrorStatus, Status: http.StatusNotFound, Count: 100})
 		moves("sum(tianguis_reconcile_findings_total)")
 		moves(`count(ALERTS{alertname="WebhookDeadLetters", alertstate="firing"})`)
+
+		// A scrape sees a connection that is in use when it comes, which is a matter of luck unless many are.
+		within(t, 2*time.Minute, "a connection is seen in use", func() bool {
+			var crowd sync.WaitGroup
+			for range 8 {
+				crowd.Go(func() {
+					for range 50 {
+						_, _ = w.payments.Payment(t.Context(), good.pendingID)
+					}
+				})
+			}
+			crowd.Wait()
+			return valueOf(t, server, "max(max_over_time(go_sql_in_use_connections[10m]))") > 0
+		})
 
 		told := everyMetricHasMoved(t, server, began)
 		everyPanelShows(t, server, began)
