@@ -152,11 +152,22 @@ type matrix struct {
 	ended map[point]string // how it ended, by where it was killed
 }
 
-func (m *matrix) run(t *testing.T, database string) {
-	stacks := make([]*world, worlds)
-	for i := range stacks {
-		stacks[i] = newWorld(t, database)
+// universe is the worlds on one database.
+type universe struct {
+	database string
+	worlds   []*world
+}
+
+func worldsOn(t *testing.T, database string) *universe {
+	all := &universe{database: database}
+	for range worlds {
+		all.worlds = append(all.worlds, newWorld(t, database))
 	}
+	return all
+}
+
+func (m *matrix) run(t *testing.T, database string) {
+	stacks := worldsOn(t, database)
 	began := time.Now()
 	places := make([]int, len(scenarios))
 	for i := range places {
@@ -191,7 +202,7 @@ func (m *matrix) run(t *testing.T, database string) {
 }
 
 // strikeEverywhere strikes points in the scenarios beyond the first that reach them. What a scenario came by once it need not come by again.
-func (m *matrix) strikeEverywhere(t *testing.T, stacks []*world, points []point) {
+func (m *matrix) strikeEverywhere(t *testing.T, stacks *universe, points []point) {
 	t.Helper()
 	type kill struct {
 		point
@@ -221,7 +232,7 @@ func (m *matrix) scenario(p point) string {
 
 // each does something for all things, one at a time on each of the stacks. They wait more than they work, so there are more
 // at a time than go test's -parallel would allow.
-func each[T any](t *testing.T, stacks []*world, things []T, name func(T) string, do func(*testing.T, *world, T)) {
+func each[T any](t *testing.T, stacks *universe, things []T, name func(T) string, do func(*testing.T, *world, T)) {
 	t.Helper()
 	queue := make(chan T, len(things))
 	for _, thing := range things {
@@ -229,9 +240,11 @@ func each[T any](t *testing.T, stacks []*world, things []T, name func(T) string,
 	}
 	close(queue)
 	var busy sync.WaitGroup
-	for _, w := range stacks {
+	for i := range stacks.worlds {
 		busy.Go(func() {
 			for thing := range queue {
+				w := stacks.worlds[i].young(t, stacks.database)
+				stacks.worlds[i] = w
 				t.Run(name(thing), func(t *testing.T) { do(t, w, thing) })
 			}
 		})

@@ -50,6 +50,7 @@ type world struct {
 	ahead       time.Duration     // how far the services' clocks are ahead
 	jobs        []int64           // that wait to be paid, and nobody has taken
 	newest      int64             // of all jobs that were made
+	closing     sync.Once
 }
 
 // newWorld starts a stack of its own on that database.
@@ -99,12 +100,29 @@ func newWorld(t *testing.T, database string) *world {
 	return w
 }
 
-func (w *world) close(t *testing.T) {
+// lifespan is how far a world's services may be ahead of its wallet, whose time is its own: a wallet refuses an incoming payment that is to be open
+// beyond its thirty days, and the services ask for one day of theirs. One scenario may take them ten days on.
+const lifespan = 10 * 24 * time.Hour
+
+// young is the world, or another one if its time has been moved on too far.
+func (w *world) young(t *testing.T, database string) *world {
+	if w.ahead < lifespan {
+		return w
+	}
+	w.close(t)
+	return newWorld(t, database)
+}
+
+// close ends the world, once.
+func (w *world) close(t *testing.T) { w.closing.Do(func() { w.end(t) }) }
+
+func (w *world) end(t *testing.T) {
 	for _, s := range w.supervisors {
 		s.stop()
 	}
 	err := w.Stop()
 	if t.Failed() {
+		t.Logf("this world was %s ahead of its wallet", w.ahead)
 		for _, p := range w.Programs() {
 			t.Logf("the end of the log of %s:\n%s", p.Name, stack.Tail(p.Log, 30))
 		}
