@@ -27,6 +27,7 @@ var mayImport = map[string][]string{
 	"openpayments": {"money"},
 	// The contract that every implementation of the rules' wallets is held to.
 	"openpayments/contracttest": {".", "openpayments", "egress", "money"},
+	"walletcache":               {".", "openpayments", "tianguis.example/chassis/clock"},
 	"api":                       {"money"},
 	"outbox":                    {"operator", "webhook", "tianguis.example/chassis/clock", "tianguis.example/chassis/worker"},
 	"store":                     {".", "apikey", "operator", "outbox", "webhook", "money", "tianguis.example/chassis/canonical", "tianguis.example/chassis/database", "tianguis.example/chassis/logging"},

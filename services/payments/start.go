@@ -192,39 +192,45 @@ func stillMoving(err error) error {
 	return err
 }
 
-// negotiate asks the wallets for all that the buyer's approval needs. The two grants do not
-// wait for each other; incoming payment, quote and consent do.
+// negotiate asks the wallets for all that the buyer's approval needs. The seller's wallet and the buyer's are asked side by side for what does not wait
+// for the other; quote and consent do.
 func (s *Service) negotiate(ctx context.Context, w Wallets, p Payment) (negotiated, error) {
 	var n negotiated
-	var incomingToken, quoteToken string
-	grants, both := errgroup.WithContext(ctx)
-	grants.Go(func() (err error) {
-		incomingToken, err = grant(both, w, p.Seller.AuthServer, openpayments.AccessIncomingPayment,
-			openpayments.ActionCreate, openpayments.ActionRead, openpayments.ActionList, openpayments.ActionComplete)
+	var quoteToken string
+	both, each := errgroup.WithContext(ctx)
+	both.Go(func() (err error) {
+		n.incomingPaymentID, err = s.createIncoming(each, w, p)
 		return err
 	})
-	grants.Go(func() (err error) {
-		quoteToken, err = grant(both, w, p.Buyer.AuthServer, openpayments.AccessQuote, openpayments.ActionCreate, openpayments.ActionRead)
+	both.Go(func() (err error) {
+		quoteToken, err = grant(each, w, p.Buyer.AuthServer, openpayments.AccessQuote, openpayments.ActionCreate, openpayments.ActionRead)
 		return err
 	})
-	if err := grants.Wait(); err != nil {
+	if err := both.Wait(); err != nil {
 		return n, err
 	}
-	incoming, err := w.IncomingPayment.Create(ctx, openpayments.IncomingPaymentCreateParams{
-		BaseURL: p.Seller.ResourceServer, AccessToken: incomingToken, WalletAddress: p.Seller.WalletAddress,
-		IncomingAmount: &p.Amount, ExpiresAt: s.clock.Now().Add(incomingLifetime),
-		Metadata: map[string]string{"offerId": p.OfferID, "pendingId": string(p.ID)},
-	})
-	if err != nil {
-		return n, err
-	}
-	n.incomingPaymentID = incoming.ID
-	n.quote, err = quote(ctx, w, p, quoteToken, incoming.ID)
+	var err error
+	n.quote, err = quote(ctx, w, p, quoteToken, n.incomingPaymentID)
 	if err != nil {
 		return n, err
 	}
 	n.consent, err = s.askConsent(ctx, w, p, n)
 	return n, err
+}
+
+// createIncoming asks the seller's wallet to take the money.
+func (s *Service) createIncoming(ctx context.Context, w Wallets, p Payment) (id string, err error) {
+	token, err := grant(ctx, w, p.Seller.AuthServer, openpayments.AccessIncomingPayment,
+		openpayments.ActionCreate, openpayments.ActionRead, openpayments.ActionList, openpayments.ActionComplete)
+	if err != nil {
+		return "", err
+	}
+	incoming, err := w.IncomingPayment.Create(ctx, openpayments.IncomingPaymentCreateParams{
+		BaseURL: p.Seller.ResourceServer, AccessToken: token, WalletAddress: p.Seller.WalletAddress,
+		IncomingAmount: &p.Amount, ExpiresAt: s.clock.Now().Add(incomingLifetime),
+		Metadata: map[string]string{"offerId": p.OfferID, "pendingId": string(p.ID)},
+	})
+	return incoming.ID, err
 }
 
 // grant asks for a token that needs nobody's consent.

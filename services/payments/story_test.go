@@ -42,11 +42,16 @@ func tellOn(t *testing.T, db *database.DB, held *clock.Held) *story {
 	seal, err := store.ReadKeys(logging.Secret(store.GenerateKey()))
 	require.NoError(t, err)
 	s := &story{T: t, wallets: newWallets(), clock: held, store: store.New(db, seal)}
-	s.Service = payments.New(s.store, s.wallets.of, held, slog.New(slog.DiscardHandler), payments.Settings{
-		FinishURL: "https://market.example/payments/finish", ConsentLifetime: 10 * time.Minute, FinishWait: 8 * time.Second, Lease: 30 * time.Second,
-	}, func() { s.news++ })
+	s.Service = s.served(s.wallets.of)
 	require.NoError(t, s.RegisterSeller(t.Context(), operator.Operator{}, payments.Seller{ID: "wendy", WalletAddressURL: sellerWallet}))
 	return s
+}
+
+// served is the service over the store, with those wallets.
+func (s *story) served(wallets func(payments.Client) (payments.Wallets, error)) *payments.Service {
+	return payments.New(s.store, wallets, s.clock, slog.New(slog.DiscardHandler), payments.Settings{
+		FinishURL: "https://market.example/payments/finish", ConsentLifetime: 10 * time.Minute, FinishWait: 8 * time.Second, Lease: 30 * time.Second,
+	}, func() { s.news++ })
 }
 
 func request() payments.StartRequest {

@@ -34,6 +34,7 @@ type wallets struct {
 	paid      map[string]string // outgoing payment by quote
 	used      bool              // the grant was continued
 	canceled  bool
+	pause     time.Duration // before each call: of a test that is in a bubble of its own time
 }
 
 const (
@@ -50,6 +51,13 @@ func (w *wallets) of(payments.Client) (payments.Wallets, error) {
 	return payments.Wallets{
 		WalletAddress: addressCalls{w}, Grant: grantCalls{w}, Token: tokenCalls{w}, IncomingPayment: incomingCalls{w}, Quote: quoteCalls{w}, OutgoingPayment: outgoingCalls{w},
 	}, nil
+}
+
+// enter is what each call begins with; what it returns ends it.
+func (w *wallets) enter() (leave func()) {
+	time.Sleep(w.pause) //nolint:forbidigo // see pause
+	w.mu.Lock()
+	return w.mu.Unlock
 }
 
 // begin notes a call, and says whether it is to fail before it has an effect.
@@ -101,8 +109,7 @@ func amount(value int64, code string) money.Amount {
 type addressCalls struct{ *wallets }
 
 func (w addressCalls) Get(_ context.Context, p openpayments.WalletAddressGetParams) (openpayments.WalletAddress, error) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
+	defer w.enter()()
 	if err := w.begin("address " + p.URL); err != nil {
 		return openpayments.WalletAddress{}, err
 	}
@@ -115,14 +122,13 @@ func (w addressCalls) Get(_ context.Context, p openpayments.WalletAddressGetPara
 type grantCalls struct{ *wallets }
 
 func (w grantCalls) Request(_ context.Context, p openpayments.GrantRequestParams) (openpayments.Grant, error) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
+	defer w.enter()()
 	op := "grant " + string(p.Access[0].Type)
 	if err := w.begin(op); err != nil {
 		return openpayments.Grant{}, err
 	}
 	if p.Interact == nil {
-		return openpayments.Grant{AccessToken: &openpayments.AccessToken{Value: "token"}}, w.end(op)
+		return openpayments.Grant{AccessToken: &openpayments.AccessToken{Value: "token", ExpiresIn: w.tokenLife}}, w.end(op)
 	}
 	w.consent = p
 	w.used, w.canceled = false, false
@@ -133,8 +139,7 @@ func (w grantCalls) Request(_ context.Context, p openpayments.GrantRequestParams
 }
 
 func (w grantCalls) Continue(_ context.Context, _ openpayments.GrantContinueParams) (openpayments.Grant, error) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
+	defer w.enter()()
 	if err := w.begin("continue"); err != nil {
 		return openpayments.Grant{}, err
 	}
@@ -149,8 +154,7 @@ func (w grantCalls) Continue(_ context.Context, _ openpayments.GrantContinuePara
 }
 
 func (w grantCalls) Cancel(context.Context, openpayments.GrantCancelParams) error {
-	w.mu.Lock()
-	defer w.mu.Unlock()
+	defer w.enter()()
 	if err := w.begin("cancel"); err != nil {
 		return err
 	}
@@ -161,8 +165,7 @@ func (w grantCalls) Cancel(context.Context, openpayments.GrantCancelParams) erro
 type tokenCalls struct{ *wallets }
 
 func (w tokenCalls) Rotate(_ context.Context, p openpayments.TokenRotateParams) (openpayments.AccessToken, error) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
+	defer w.enter()()
 	if err := w.begin("rotate"); err != nil {
 		return openpayments.AccessToken{}, err
 	}
@@ -173,8 +176,7 @@ func (w tokenCalls) Rotate(_ context.Context, p openpayments.TokenRotateParams) 
 type incomingCalls struct{ *wallets }
 
 func (w incomingCalls) Create(_ context.Context, p openpayments.IncomingPaymentCreateParams) (openpayments.IncomingPayment, error) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
+	defer w.enter()()
 	if err := w.begin("incoming"); err != nil {
 		return openpayments.IncomingPayment{}, err
 	}
@@ -184,8 +186,7 @@ func (w incomingCalls) Create(_ context.Context, p openpayments.IncomingPaymentC
 }
 
 func (w incomingCalls) GetPublic(context.Context, openpayments.IncomingPaymentGetPublicParams) (openpayments.PublicIncomingPayment, error) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
+	defer w.enter()()
 	if err := w.begin("received"); err != nil {
 		return openpayments.PublicIncomingPayment{}, err
 	}
@@ -195,8 +196,7 @@ func (w incomingCalls) GetPublic(context.Context, openpayments.IncomingPaymentGe
 type quoteCalls struct{ *wallets }
 
 func (w quoteCalls) Create(_ context.Context, p openpayments.QuoteCreateParams) (openpayments.Quote, error) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
+	defer w.enter()()
 	if err := w.begin("quote"); err != nil {
 		return openpayments.Quote{}, err
 	}
@@ -214,8 +214,7 @@ func (w quoteCalls) Create(_ context.Context, p openpayments.QuoteCreateParams) 
 type outgoingCalls struct{ *wallets }
 
 func (w outgoingCalls) Create(_ context.Context, p openpayments.OutgoingPaymentCreateParams) (openpayments.OutgoingPayment, error) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
+	defer w.enter()()
 	if err := w.begin("pay"); err != nil {
 		return openpayments.OutgoingPayment{}, err
 	}
@@ -233,8 +232,7 @@ func (w outgoingCalls) Create(_ context.Context, p openpayments.OutgoingPaymentC
 }
 
 func (w outgoingCalls) Get(_ context.Context, p openpayments.OutgoingPaymentGetParams) (openpayments.OutgoingPayment, error) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
+	defer w.enter()()
 	if err := w.begin("look"); err != nil {
 		return openpayments.OutgoingPayment{}, err
 	}
@@ -254,8 +252,7 @@ func (w outgoingCalls) Get(_ context.Context, p openpayments.OutgoingPaymentGetP
 }
 
 func (w outgoingCalls) List(_ context.Context, _ openpayments.ListParams) (openpayments.Page[openpayments.OutgoingPayment], error) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
+	defer w.enter()()
 	var page openpayments.Page[openpayments.OutgoingPayment]
 	if err := w.begin("list"); err != nil {
 		return page, err

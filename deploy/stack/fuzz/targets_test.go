@@ -21,7 +21,7 @@ var parsers = map[string]string{
 	"services/payments/console":                   "filters and cursors",
 	"services/payments/egress":                    "addresses to connect to, hosts that an operator names",
 	"services/payments/money":                     "amounts",
-	"services/payments/openpayments":              "finish hashes; key files; what is written on the wire",
+	"services/payments/openpayments":              "finish hashes; key files; what is written on the wire; how long a document may be kept",
 	"services/payments/openpayments/contracttest": "what wallets answer: documents, grants, tokens, payments, quotes, lists, refusals",
 	"services/payments/outbox":                    "addresses of endpoints, what receivers answer, times, schedules",
 	"services/payments/rest":                      "bodies, paths, the return from the wallet, Idempotency-Keys, filters and cursors",

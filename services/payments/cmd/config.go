@@ -54,7 +54,8 @@ type config struct {
 	SellerPrivateKeyPath   string `env:"SELLER_PRIVATE_KEY_PATH" help:"The file with the platform's private key (PKCS #8 PEM, Ed25519).\nMake one with: payments key generate --key-id <id> --out <file>"`
 	KeyFolder              string `env:"KEY_FOLDER" help:"The folder that holds the keys of sellers that are registered with one of their own. Without it none can be."`
 
-	WalletAllowHosts []string `env:"WALLET_ALLOW_HOSTS" help:"Wallet hosts (host or host:port, separated by commas) that may be on this machine or a private network, and\nspeak plain http. For development: localhost:4100."`
+	WalletAllowHosts    []string      `env:"WALLET_ALLOW_HOSTS" help:"Wallet hosts (host or host:port, separated by commas) that may be on this machine or a private network, and\nspeak plain http. For development: localhost:4100."`
+	WalletCacheLifetime time.Duration `env:"WALLET_CACHE_LIFETIME" default:"5m" help:"How long a wallet's document is kept where the wallet does not say how long it may be (Cache-Control). 0 keeps no\ndocument and shares no token: each start then asks the wallets for all of it."`
 
 	ConsentLifetime time.Duration `env:"CONSENT_LIFETIME" default:"10m" help:"How long a buyer may take to approve a payment in the wallet. At most 12h."`
 	FinishWait      time.Duration `env:"FINISH_WAIT" default:"8s" help:"How long the return from the wallet waits for the money before it says that the payment is being confirmed. At most 10s."`
@@ -120,6 +121,9 @@ func (c *config) Validate() error {
 	}
 	if c.WalletTimeout < 100*time.Millisecond {
 		add("WALLET_TIMEOUT", "must be 100ms at least")
+	}
+	if c.WalletCacheLifetime < 0 || c.WalletCacheLifetime > 24*time.Hour {
+		add("WALLET_CACHE_LIFETIME", "must be from 0 to 24h")
 	}
 	if c.PaymentLease <= c.WalletTimeout+c.FinishWait {
 		add("PAYMENT_LEASE", "must be longer than WALLET_TIMEOUT and FINISH_WAIT together, which are %s", c.WalletTimeout+c.FinishWait)

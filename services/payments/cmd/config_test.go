@@ -55,6 +55,7 @@ func TestConfig_WrongSettingsAreNamed(t *testing.T) {
 		"a key id with a quote":           {map[string]string{"SELLER_KEY_ID": `a"b`}, "SELLER_KEY_ID"},
 		"a seller id with a space":        {map[string]string{"SELLER_ID": "a b"}, "SELLER_ID"},
 		"hosts with a slash":              {map[string]string{"WALLET_ALLOW_HOSTS": "localhost:4100,http://x"}, "WALLET_ALLOW_HOSTS"},
+		"documents kept for ever":         {map[string]string{"WALLET_CACHE_LIFETIME": "25h"}, "WALLET_CACHE_LIFETIME"},
 		"a consent of no time":            {map[string]string{"CONSENT_LIFETIME": "10ms"}, "CONSENT_LIFETIME"},
 		"a length without a unit":         {map[string]string{"CONSENT_LIFETIME": "10"}, "CONSENT_LIFETIME"},
 		"a finish that waits too long":    {map[string]string{"FINISH_WAIT": "11s"}, "FINISH_WAIT"},

@@ -14,7 +14,7 @@ import (
 func (x *examination) lookAtConfiguration(context.Context) []doctor.Finding {
 	c := x.config
 	wrong := append(x.wrong[:len(x.wrong):len(x.wrong)], settings.Parts(c.forServing())...)
-	_, err := newIdentities(c, http.DefaultClient, x.clock)
+	_, err := newIdentities(c, http.DefaultClient, 0, x.clock)
 	wrong = append(wrong, settings.Parts(err)...)
 	if c.KeyFolder != "" {
 		if info, err := os.Stat(c.KeyFolder); err != nil || !info.IsDir() {

@@ -166,7 +166,7 @@ func (x *examination) lookAtSignedRequest(ctx context.Context) []doctor.Finding 
 	if wallet == nil {
 		return one(doctor.Skip("needs the wallet"))
 	}
-	ids, err := newIdentities(x.config, x.walletHTTP(), x.clock)
+	ids, err := newIdentities(x.config, x.walletHTTP(), 0, x.clock)
 	if err != nil || ids.platform == nil {
 		return one(doctor.Skip("needs SELLER_KEY_ID and SELLER_PRIVATE_KEY_PATH"))
 	}

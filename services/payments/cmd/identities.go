@@ -14,6 +14,7 @@ import (
 	"tianguis.example/payments"
 	"tianguis.example/payments/openpayments"
 	"tianguis.example/payments/operator"
+	"tianguis.example/payments/walletcache"
 )
 
 // identities gives the wallets as a client identity reaches them: the seller's own, or the platform's. They are made once for each.
@@ -22,6 +23,7 @@ type identities struct {
 	clock   clock.Clock
 	keys    string        // folder of sellers' keys; "" for none
 	timeout time.Duration // of one wallet call
+	cached  time.Duration // 0 for nothing
 	make    NewWallets
 
 	platform *payments.Wallets // nil without an identity
@@ -45,8 +47,11 @@ func ownWallets(config openpayments.Config) (payments.Wallets, error) {
 	}, nil
 }
 
-func newIdentities(c config, httpClient *http.Client, clk clock.Clock) (*identities, error) {
-	ids := &identities{http: httpClient, clock: clk, keys: c.KeyFolder, timeout: c.WalletTimeout, make: c.newWallets, wallets: map[payments.Client]payments.Wallets{}}
+// newIdentities makes the identities. cached is how long wallets' documents are kept that do not say; commands, which ask once, keep nothing.
+func newIdentities(c config, httpClient *http.Client, cached time.Duration, clk clock.Clock) (*identities, error) {
+	ids := &identities{
+		http: httpClient, clock: clk, keys: c.KeyFolder, timeout: c.WalletTimeout, cached: cached, make: c.newWallets, wallets: map[payments.Client]payments.Wallets{},
+	}
 	if ids.make == nil {
 		ids.make = ownWallets
 	}
@@ -123,7 +128,11 @@ func (ids *identities) walletsOf(wallet, keyID string, pem []byte) (payments.Wal
 	if err != nil {
 		return payments.Wallets{}, err
 	}
-	return ids.make(openpayments.Config{WalletAddress: wallet, Signer: signer, HTTPClient: ids.http, Timeout: ids.timeout, Now: ids.clock.Now})
+	wallets, err := ids.make(openpayments.Config{WalletAddress: wallet, Signer: signer, HTTPClient: ids.http, Timeout: ids.timeout, Now: ids.clock.Now})
+	if err != nil || ids.cached == 0 {
+		return wallets, err
+	}
+	return walletcache.Over(wallets, ids.cached, ids.clock), nil
 }
 
 // bootstrap makes the platform's own seller known.

@@ -104,7 +104,7 @@ func newProgram(ctx context.Context, c config, log *slog.Logger, clk clock.Clock
 		log.WarnContext(ctx, "[webhook] webhooks are sent unsigned: WEBHOOK_ALLOW_UNSIGNED is set, and there is no WEBHOOK_SECRET")
 	}
 	toWallets := withWalletLog(p.measured.wallets(egress.Client(egress.Options{AllowHosts: c.WalletAllowHosts})), clk, log)
-	ids, err := newIdentities(c, walletsTraced(p.tracer, c, toWallets), clk)
+	ids, err := newIdentities(c, walletsTraced(p.tracer, c, toWallets), c.WalletCacheLifetime, clk)
 	if err != nil {
 		return nil, err
 	}

@@ -92,7 +92,7 @@ func reconcile(ctx context.Context, c config, db *database.DB, f reconcileFlags,
 	if err != nil {
 		return fmt.Errorf("TOKEN_ENCRYPTION_KEY: %w", err)
 	}
-	ids, err := newIdentities(c, egress.Client(egress.Options{AllowHosts: c.WalletAllowHosts}), clk)
+	ids, err := newIdentities(c, egress.Client(egress.Options{AllowHosts: c.WalletAllowHosts}), 0, clk)
 	if err != nil {
 		return err
 	}

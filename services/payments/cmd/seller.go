@@ -35,7 +35,7 @@ func sellerAddCommand(load func() (config, error)) *cobra.Command {
 					return settings.Wrong("TOKEN_ENCRYPTION_KEY", "%v: set it as the service has it", err)
 				}
 				clk := clock.System()
-				ids, err := newIdentities(c, egress.Client(egress.Options{AllowHosts: c.WalletAllowHosts}), clk)
+				ids, err := newIdentities(c, egress.Client(egress.Options{AllowHosts: c.WalletAllowHosts}), 0, clk)
 				if err != nil {
 					return err
 				}

@@ -64,8 +64,15 @@ func (c *caller) begin(ctx context.Context, call call) (context.Context, context
 	return context.WithTimeout(context.WithValue(ctx, operationKey{}, call.op), c.timeout)
 }
 
-// do makes a call and returns the body of a successful answer.
-func (c *caller) do(ctx context.Context, call call) (int, []byte, error) {
+// answer is a successful one of a wallet.
+type answer struct {
+	status int
+	header http.Header
+	body   []byte // JSON, or nothing for a DELETE
+}
+
+// do makes a call and returns a successful answer.
+func (c *caller) do(ctx context.Context, call call) (answer, error) {
 	ctx, cancel := c.begin(ctx, call)
 	defer cancel()
 	request, body, err := c.newRequest(ctx, call)
@@ -73,20 +80,20 @@ func (c *caller) do(ctx context.Context, call call) (int, []byte, error) {
 		err = signRequest(ctx, request, body, c.signer, c.now())
 	}
 	if err != nil {
-		return 0, nil, &Error{Op: call.op, Kind: ErrInvalidRequest, Err: err}
+		return answer{}, &Error{Op: call.op, Kind: ErrInvalidRequest, Err: err}
 	}
 	return c.carry(call, request)
 }
 
-// carry sends a call's request and returns the body of a successful answer: JSON, or nothing for a DELETE.
-func (c *caller) carry(call call, request *http.Request) (int, []byte, error) {
+// carry sends a call's request and returns a successful answer.
+func (c *caller) carry(call call, request *http.Request) (answer, error) {
 	ctx := request.Context()
 	if err := ctx.Err(); err != nil { // signing may have taken long, and nothing was sent yet
-		return 0, nil, &Error{Op: call.op, Kind: ErrUnreachable, Err: err}
+		return answer{}, &Error{Op: call.op, Kind: ErrUnreachable, Err: err}
 	}
 	response, err := c.send(request)
 	if err != nil {
-		return 0, nil, broken(call.op, 0, err)
+		return answer{}, broken(call.op, 0, err)
 	}
 	defer func() { _ = response.Body.Close() }() // read to its end, or given up
 	body, err := io.ReadAll(io.LimitReader(response.Body, c.maxAnswerBytes+1))
@@ -96,21 +103,21 @@ func (c *caller) carry(call call, request *http.Request) (int, []byte, error) {
 		err = ctx.Err()
 	}
 	if err != nil {
-		return 0, nil, broken(call.op, response.StatusCode, err)
+		return answer{}, broken(call.op, response.StatusCode, err)
 	}
 	if !succeeded(call.method, response.StatusCode) {
-		return 0, nil, refused(call, response.StatusCode, response.Header, body, c.now())
+		return answer{}, refused(call, response.StatusCode, response.Header, body, c.now())
 	}
 	if int64(len(body)) > c.maxAnswerBytes {
-		return 0, nil, unexpected(call.op, response.StatusCode, fmt.Errorf("it is longer than %d bytes", c.maxAnswerBytes))
+		return answer{}, unexpected(call.op, response.StatusCode, fmt.Errorf("it is longer than %d bytes", c.maxAnswerBytes))
 	}
 	if call.method != http.MethodDelete {
 		mediaType, _, err := mime.ParseMediaType(response.Header.Get("Content-Type"))
 		if err != nil || !isJSON(mediaType) {
-			return 0, nil, unexpected(call.op, response.StatusCode, errors.New("it is not JSON"))
+			return answer{}, unexpected(call.op, response.StatusCode, errors.New("it is not JSON"))
 		}
 	}
-	return response.StatusCode, body, nil
+	return answer{response.StatusCode, response.Header, body}, nil
 }
 
 // succeeded: a create answers 201, everything else with content 200, and a DELETE 204

@@ -1,13 +1,13 @@
 package openpayments
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
-	"strings"
 )
 
 // Question is one call to a wallet, however its request is made: what cannot be asked, and which answers are believed.
@@ -15,14 +15,15 @@ import (
 type Question[V any] struct {
 	call    call
 	err     error // why it cannot be asked
-	believe func(answer []byte) (V, error)
+	believe func(body []byte) (V, error)
+	note    func(*V, http.Header) // what the answer's header says of it; nil for nothing
 }
 
 // question reads an answer into a W, of which believe makes a V.
 func question[W, V any](call call, err error, believe func(W) (V, error)) Question[V] {
-	return Question[V]{call: call, err: err, believe: func(answer []byte) (V, error) {
+	return Question[V]{call: call, err: err, believe: func(body []byte) (V, error) {
 		var wire W
-		if err := json.Unmarshal(answer, &wire); err != nil {
+		if err := json.Unmarshal(body, &wire); err != nil {
 			var none V
 			return none, fmt.Errorf("read answer: %w", err)
 		}
@@ -44,18 +45,21 @@ func (q Question[V]) ask(ctx context.Context, c *caller) (V, error) {
 	if q.err != nil {
 		return none, &Error{Op: q.call.op, Kind: ErrInvalidRequest, Err: q.err}
 	}
-	status, body, err := c.do(ctx, q.call)
+	said, err := c.do(ctx, q.call)
 	if err != nil {
 		return none, err
 	}
-	return q.answered(status, body)
+	return q.answered(said)
 }
 
-func (q Question[V]) answered(status int, body []byte) (V, error) {
-	value, err := q.believe(body)
+func (q Question[V]) answered(said answer) (V, error) {
+	value, err := q.believe(said.body)
 	if err != nil {
 		var none V
-		return none, unexpected(q.call.op, status, err)
+		return none, unexpected(q.call.op, said.status, err)
+	}
+	if q.note != nil {
+		q.note(&value, said.header)
 	}
 	return value, nil
 }
@@ -98,7 +102,7 @@ func Ask[V any](ctx context.Context, x *Exchange, q Question[V], say func(ctx co
 	case !said.answered: // its error may name URLs and tokens
 		return invalid(errors.New("the library does not make this request"))
 	}
-	return q.answered(said.status, said.body)
+	return q.answered(said.answer)
 }
 
 type sayingKey struct{}
@@ -108,8 +112,7 @@ type saying struct {
 	call     call
 	ours     *http.Request // what a Client would send
 	answered bool
-	status   int
-	body     []byte
+	answer   answer
 	err      error
 }
 
@@ -127,14 +130,14 @@ func (x *Exchange) Do(request *http.Request) (*http.Response, error) {
 	for _, name := range []string{"Accept", "User-Agent"} {
 		request.Header.Set(name, said.ours.Header.Get(name))
 	}
-	said.status, said.body, said.err = x.caller.carry(said.call, request)
+	said.answer, said.err = x.caller.carry(said.call, request)
 	if said.err != nil {
 		return nil, said.err
 	}
 	said.answered = true
 	return &http.Response{
-		StatusCode: said.status, Status: http.StatusText(said.status), Header: http.Header{"Content-Type": {"application/json"}},
-		Body: io.NopCloser(strings.NewReader(string(said.body))), ContentLength: int64(len(said.body)), Request: request,
+		StatusCode: said.answer.status, Status: http.StatusText(said.answer.status), Header: http.Header{"Content-Type": {"application/json"}},
+		Body: io.NopCloser(bytes.NewReader(said.answer.body)), ContentLength: int64(len(said.answer.body)), Request: request,
 	}, nil
 }
 

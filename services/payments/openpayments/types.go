@@ -16,6 +16,8 @@ type WalletAddress struct {
 	AssetScale     uint8  `json:"assetScale"`
 	AuthServer     string `json:"authServer"`
 	ResourceServer string `json:"resourceServer"`
+	// KeepFor is how long its wallet lets it be kept (Cache-Control, RFC 9111 section 5.2.2): zero when it does not say, negative for not at all.
+	KeepFor time.Duration `json:"-"`
 }
 
 // AccessType is what kind of resource an access item is about.

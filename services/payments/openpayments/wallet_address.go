@@ -16,16 +16,18 @@ type WalletAddressService struct{ caller *caller }
 
 // Get reads the document behind a wallet address. The answer must be of the host that
 // was asked: a wallet cannot speak for an address of another. ErrNotFound is an unknown
-// address. The document changes rarely and carries no caching headers, so a caller may
-// keep it for a lifetime of its own choosing.
+// address. The document changes rarely; where the wallet does not say how long it may be kept, as the recorded one
+// does not, a caller may choose.
 func (s *WalletAddressService) Get(ctx context.Context, params WalletAddressGetParams) (WalletAddress, error) {
 	return params.Question().ask(ctx, s.caller)
 }
 
 // Question is what WalletAddressService.Get asks.
 func (p WalletAddressGetParams) Question() Question[WalletAddress] {
-	return question(call{op: "get wallet address", method: http.MethodGet, url: p.URL, public: true}, nil,
+	q := question(call{op: "get wallet address", method: http.MethodGet, url: p.URL, public: true}, nil,
 		func(wire walletAddressWire) (WalletAddress, error) { return wire.believe(p.URL) })
+	q.note = func(w *WalletAddress, h http.Header) { w.KeepFor = keepFor(h) }
+	return q
 }
 
 // GetKeys reads the keys that a wallet address has published: of a client, those that
