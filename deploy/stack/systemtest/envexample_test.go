@@ -13,7 +13,7 @@ import (
 	"tianguis.example/stack"
 )
 
-var update = flag.Bool("update", false, "write .env.example")
+var update = flag.Bool("update", false, "write .env.example and the files in testdata")
 
 const envIntroduction = `# Every setting of the three services, with its default. Each service reads its own from the environment, which counts
 # most, and from the file .env in the folder that it is started in, or the one that --config names.
