@@ -27,13 +27,14 @@ const (
 	CodeWalletDown     Code = "wallet_unavailable"
 	CodeWalletTimeout  Code = "wallet_timeout"
 	CodeWalletRefused  Code = "wallet_refused"
+	CodeBusy           Code = "busy"
 )
 
 // Codes are all of them.
 var Codes = []Code{
 	CodeNotFound, CodeInvalidRequest, CodeInvalidAmount, CodeInvalidWallet, CodeUnknownSeller, CodeInvalidKey,
 	CodeNoIdentity, CodeInProgress, CodeAlreadyPaid, CodeWrongState, CodeHashInvalid, CodeNotApproved,
-	CodeQuoteTooDear, CodeWalletDown, CodeWalletTimeout, CodeWalletRefused,
+	CodeQuoteTooDear, CodeWalletDown, CodeWalletTimeout, CodeWalletRefused, CodeBusy,
 }
 
 // Error is the one error type of the service: a code for programs, a sentence for people, a cause for the log.

@@ -34,7 +34,7 @@ var mayImport = map[string][]string{
 	// openpayments for the types that the rules answer with (the interface in routes.go); rest calls no wallet.
 	"rest": {
 		".", "operator", "outbox", "webhook", "api", "apikey", "money", "openpayments",
-		"tianguis.example/chassis/httpserver", "tianguis.example/chassis/logging", "tianguis.example/chassis/clock", "tianguis.example/chassis/ratelimit",
+		"tianguis.example/chassis/httpserver", "tianguis.example/chassis/logging", "tianguis.example/chassis/clock", "tianguis.example/chassis/ratelimit", "tianguis.example/chassis/turnstile",
 	},
 	"listener":     {"api", "webhook", "tianguis.example/chassis/clock"},
 	"sheet":        {".", "operator", "money"},

@@ -17,7 +17,8 @@ import (
 )
 
 // Client calls a payments service. It retries what is safe to repeat: reads, a finish and a seller, which are
-// the same the second time, what has an IdempotencyKey; and whatever was refused because there were too many requests, when the wait is short.
+// the same the second time, what has an IdempotencyKey; and whatever was refused because there were too many requests. It does so twice at most, and
+// leaves it to its caller when it is told to wait for long.
 type Client struct {
 	base string
 	key  string
@@ -46,11 +47,20 @@ func NewClient(baseURL, key string, inner *http.Client) *Client {
 			return retryAfter(answer) <= longestWait && ctx.Err() == nil, ctx.Err()
 		}
 		lost := err != nil || answer.StatusCode == http.StatusBadGateway || answer.StatusCode == http.StatusServiceUnavailable
-		return lost && safe(ctx) && ctx.Err() == nil, ctx.Err()
+		if !lost || !safe(ctx) || ctx.Err() != nil {
+			return false, ctx.Err()
+		}
+		if err == nil && retryAfter(answer) > longestWait { // whoever has too much to do gets no more of it by being asked again
+			return false, nil
+		}
+		if unheard, ok := ctx.Value(unheardKey{}).(*bool); ok {
+			*unheard = true
+		}
+		return true, nil
 	}
 	// Its own would sleep for as long as a Retry-After says: beyond a moment, that is for our caller to do, who is told.
 	c.Backoff = func(least, most time.Duration, tries int, answer *http.Response) time.Duration {
-		if answer != nil && answer.StatusCode == http.StatusTooManyRequests {
+		if answer != nil && retryAfter(answer) > 0 {
 			return max(retryAfter(answer), least<<tries)
 		}
 		return min(least<<tries, most)
@@ -59,7 +69,7 @@ func NewClient(baseURL, key string, inner *http.Client) *Client {
 	return &Client{base: strings.TrimRight(baseURL, "/"), key: key, http: c}
 }
 
-// longestWait is for how long a Client itself waits when it is told to send fewer requests.
+// longestWait is for how long a Client itself waits when it is told to come back later.
 const longestWait = 2 * time.Second
 
 // retryAfter is what the answer says of it in seconds; zero for nothing.
@@ -78,6 +88,9 @@ func NewTransport() *http.Transport {
 type safeKey struct{}
 
 func safe(ctx context.Context) bool { return ctx.Value(safeKey{}) != nil }
+
+// unheardKey leads to what becomes true when a try is repeated whose outcome was not heard.
+type unheardKey struct{}
 
 // Sellers lists who can be paid.
 func (c *Client) Sellers(ctx context.Context) (answer Sellers, err error) {
@@ -263,7 +276,8 @@ func (c *Client) postWith(ctx context.Context, path string, header http.Header, 
 }
 
 func (c *Client) do(ctx context.Context, method, path string, header http.Header, body []byte, into any) error {
-	ctx, cancel := context.WithTimeout(ctx, Longest)
+	var unheard bool
+	ctx, cancel := context.WithTimeout(context.WithValue(ctx, unheardKey{}, &unheard), Longest)
 	defer cancel()
 	request, err := retryablehttp.NewRequestWithContext(ctx, method, c.base+path, body)
 	if err != nil {
@@ -289,7 +303,9 @@ func (c *Client) do(ctx context.Context, method, path string, header http.Header
 		return &Error{Code: CodeUnreachable, Message: "the payments service broke off its answer", Err: err}
 	}
 	if answer.StatusCode/100 != 2 {
-		return failure(answer, content)
+		failed := failure(answer, content)
+		failed.Unheard = unheard
+		return failed
 	}
 	if into == nil {
 		return nil

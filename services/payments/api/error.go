@@ -16,6 +16,7 @@ const (
 	CodeWalletDown     = "wallet_unavailable"   // the wallet does not answer; try again
 	CodeWalletRefused  = "wallet_refused"       // the wallet said no
 	CodeTooMany        = "too_many_requests"    // nothing was done; try again after RetryAfter
+	CodeBusy           = "busy"                 // too many payments are being started; nothing was done, try again after RetryAfter
 	CodeUnreachable    = "payments_unreachable" // made by Client: the payments service gave no answer
 	CodeUnintelligible = "payments_unintelligible"
 )
@@ -33,6 +34,7 @@ type Error struct {
 	Code       string
 	Message    string        // a sentence for people
 	RetryAfter time.Duration // zero when the answer names none
+	Unheard    bool          // an earlier try of the same call got no answer that tells what came of it: it may have been carried out
 	Err        error         // the cause, when there was no answer
 }
 

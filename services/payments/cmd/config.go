@@ -39,6 +39,8 @@ type config struct {
 	RateLimitWrongKeys int `env:"RATE_LIMIT_WRONG_KEYS" default:"60" help:"How many wrong API keys a minute one address may show; a right one is let in however many there were. 0 for no limit."`
 	RateLimitFinish    int `env:"RATE_LIMIT_FINISH" default:"60" help:"How many returns from the wallet a minute that cannot be verified are looked at, for each payment. 0 for no limit."`
 
+	StartsAtOnce int `env:"STARTS_AT_ONCE" default:"64" help:"How many starts of payments are worked on at a time; as many more wait for a second at most, and beyond that a start is answered\n503 busy. What was begun goes on. 0 for no limit. Each replica counts by itself."`
+
 	WebhookSecret        logging.Secret `env:"WEBHOOK_SECRET" help:"Signs webhooks (Standard Webhooks): whsec_<base64>, several separated by spaces while one is being replaced.\nMake one with: payments secret generate webhook"`
 	WebhookAllowUnsigned bool           `env:"WEBHOOK_ALLOW_UNSIGNED" default:"false" help:"Send webhooks unsigned when there is no WEBHOOK_SECRET, for a marketplace that knows the documented webhook only."`
 
@@ -115,6 +117,9 @@ func (c *config) Validate() error {
 		if n < 0 || n > 1_000_000 {
 			add(name, "must be from 0, which is no limit, to 1000000")
 		}
+	}
+	if c.StartsAtOnce < 0 || c.StartsAtOnce > 10_000 {
+		add("STARTS_AT_ONCE", "must be from 0, which is no limit, to 10000")
 	}
 	if c.FinishWait > 10*time.Second {
 		add("FINISH_WAIT", "must be 10s at most")

@@ -27,6 +27,7 @@ type measured struct {
 	requests    *metrics.Requests
 	loops       *metrics.Workers
 	calls       *metrics.Calls
+	starts      *metrics.Starts
 	life        *life
 	sent        *sent
 	differences *differences
@@ -50,7 +51,7 @@ func newMeasured(c config, db *database.DB, clk clock.Clock) (measured, error) {
 				return []string{"public"}
 			},
 		}),
-		life: newLife(registry), sent: newSent(registry, loops), differences: newDifferences(registry),
+		starts: metrics.NewStarts(registry), life: newLife(registry), sent: newSent(registry, loops), differences: newDifferences(registry),
 	}
 	pool, err := db.Pool()
 	if err != nil {

@@ -19,6 +19,7 @@ import (
 	"tianguis.example/chassis/ratelimit"
 	"tianguis.example/chassis/settings"
 	"tianguis.example/chassis/tracing"
+	"tianguis.example/chassis/turnstile"
 	"tianguis.example/chassis/worker"
 	"tianguis.example/payments"
 	"tianguis.example/payments/apikey"
@@ -160,6 +161,7 @@ func newProgram(ctx context.Context, c config, log *slog.Logger, clk clock.Clock
 
 	api := rest.New(tracedService, desk, keep, rest.Options{
 		Gate: p.gate, Marketplace: c.MarketplacePublic, Guesses: ratelimit.Limit{N: c.RateLimitFinish, Per: time.Minute},
+		Starts: turnstile.New(c.StartsAtOnce, clk, p.measured.starts),
 	}, clk, log)
 	p.server = httpserver.Options{
 		Log: log, Clock: clk, ErrorHandler: rest.ErrorHandler(log), BodyLimit: 64 << 10, Drain: drain, Answered: p.measured.requests.Answered,

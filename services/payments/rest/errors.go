@@ -35,6 +35,7 @@ var statusOf = map[payments.Code]int{
 	payments.CodeWalletDown:     http.StatusBadGateway,
 	payments.CodeWalletRefused:  http.StatusBadGateway,
 	payments.CodeWalletTimeout:  http.StatusGatewayTimeout,
+	payments.CodeBusy:           http.StatusServiceUnavailable,
 	codeUnauthorized:            http.StatusUnauthorized,
 	codeScope:                   http.StatusForbidden,
 	codeTooMany:                 http.StatusTooManyRequests,

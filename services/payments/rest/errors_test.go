@@ -40,7 +40,7 @@ func TestAPI_CodesAreOurs(t *testing.T) {
 	t.Parallel()
 	for _, code := range []string{
 		api.CodeNotFound, api.CodeInProgress, api.CodeAlreadyPaid, api.CodeHashInvalid, api.CodeInvalidAmount, api.CodeInvalidWallet,
-		api.CodeWalletDown, api.CodeWalletRefused,
+		api.CodeWalletDown, api.CodeWalletRefused, api.CodeBusy,
 	} {
 		require.Contains(t, payments.Codes, payments.Code(code))
 	}

@@ -22,6 +22,7 @@ import (
 	"tianguis.example/chassis/logging"
 	"tianguis.example/chassis/openapi/openapitest"
 	"tianguis.example/chassis/ratelimit"
+	"tianguis.example/chassis/turnstile"
 	"tianguis.example/payments"
 	"tianguis.example/payments/api"
 	"tianguis.example/payments/apikey"
@@ -117,7 +118,10 @@ func newHouse(t *testing.T, key string) *house {
 	return newHouseOn(t, key, databasetest.SQLiteAddress(t))
 }
 
-func newHouseOn(t *testing.T, key, address string) *house {
+func newHouseOn(t *testing.T, key, address string) *house { return newHouseFor(t, key, address, 0) }
+
+// newHouseFor is one that takes so many starts at a time; 0 for any number.
+func newHouseFor(t *testing.T, key, address string, starts int) *house {
 	t.Helper()
 	clk := clock.NewHeld(at)
 	h := &house{lines: &lines{}, clock: clk}
@@ -136,7 +140,7 @@ func newHouseOn(t *testing.T, key, address string) *house {
 	e := httpserver.New(httpserver.Options{Log: log, Clock: clk, ErrorHandler: rest.ErrorHandler(log), BodyLimit: 64 << 10})
 	h.gate = gateOf(t, key, clk)
 	h.desk = outbox.NewDesk(h.store, clk, egress.Options{AllowHosts: []string{"127.0.0.1:9000"}}.Check, func() { h.news.Add(1) })
-	rest.New(h.rules, h.desk, h.store, rest.Options{Gate: h.gate, Marketplace: marketplace, Guesses: ratelimit.Limit{N: guesses, Per: time.Minute}}, clk, log).Routes(e)
+	rest.New(h.rules, h.desk, h.store, rest.Options{Gate: h.gate, Marketplace: marketplace, Guesses: ratelimit.Limit{N: guesses, Per: time.Minute}, Starts: turnstile.New(starts, clk, nil)}, clk, log).Routes(e)
 	server := httptest.NewServer(e)
 	t.Cleanup(server.Close)
 	h.url = server.URL

@@ -11,6 +11,7 @@ import (
 	"tianguis.example/chassis/clock"
 	"tianguis.example/chassis/httpserver"
 	"tianguis.example/chassis/ratelimit"
+	"tianguis.example/chassis/turnstile"
 	"tianguis.example/payments"
 	"tianguis.example/payments/apikey"
 	"tianguis.example/payments/openpayments"
@@ -53,6 +54,7 @@ type Server struct {
 	read        Reader
 	keys        idempotencyStore
 	access      access
+	starts      *turnstile.Turnstile
 	guesses     *ratelimit.Limiter // returns from a wallet that cannot be verified, of each payment
 	marketplace string             // base URL, where browsers belong
 	clock       clock.Clock
@@ -62,13 +64,14 @@ type Server struct {
 // Options are what the doors are like.
 type Options struct {
 	Gate        *apikey.Gate
-	Marketplace string          // its base URL, where browsers belong
-	Guesses     ratelimit.Limit // returns from a wallet that cannot be verified, of each payment
+	Marketplace string               // its base URL, where browsers belong
+	Guesses     ratelimit.Limit      // returns from a wallet that cannot be verified, of each payment
+	Starts      *turnstile.Turnstile // before what begins something new at wallets; nil for no bound
 }
 
 // New makes the handlers.
 func New(r rules, d webhookDesk, keep Store, o Options, c clock.Clock, log *slog.Logger) *Server {
-	return &Server{rules: r, desk: d, read: keep, keys: keep, access: newAccess(o.Gate), guesses: ratelimit.New(o.Guesses, c), marketplace: o.Marketplace, clock: c, log: log}
+	return &Server{rules: r, desk: d, read: keep, keys: keep, access: newAccess(o.Gate), starts: o.Starts, guesses: ratelimit.New(o.Guesses, c), marketplace: o.Marketplace, clock: c, log: log}
 }
 
 // Routes are all routes of the service in one view.
@@ -82,13 +85,13 @@ func (s *Server) Routes(e *echo.Echo) {
 	read, pay, admin := s.access.needs(apikey.Read), s.access.needs(apikey.Pay), s.access.needs(apikey.Admin)
 	e.GET("/sellers", s.sellers, read)
 	e.POST("/sellers", s.registerSeller, pay, s.idempotent) // with a key of the seller's own: admin
-	e.POST("/offers/:offerId/quotes/start", s.start, pay, s.idempotent)
+	e.POST("/offers/:offerId/quotes/start", s.start, pay, s.fewAtOnce, s.idempotent)
 	e.GET("/offers/:offerId/payments", s.offerPayments, read)
 	e.GET("/payments/pending", s.pending, read)
 	e.GET("/payments/:pendingId/status", s.status, read)
 	e.GET("/payments/:pendingId/events", s.events, read)
 	e.POST("/payments/:pendingId/cancel", s.cancel, pay)
-	e.POST("/api/payments/incoming", s.requestIncoming, pay, s.idempotent)
+	e.POST("/api/payments/incoming", s.requestIncoming, pay, s.fewAtOnce, s.idempotent)
 	e.POST("/api/wallet/profile", s.profile, pay)
 
 	e.GET("/webhooks/endpoints", s.webhookEndpoints, read)
