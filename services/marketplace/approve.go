@@ -67,7 +67,7 @@ func (m *Market) Payable(ctx context.Context, id JobID, payer UserID) (Job, User
 }
 
 // Approve starts the payment of a job, for ToConsent to show. Nothing is paid before the payer has consented at the wallet.
-// Beside the codes of Payable it returns CodeInvalidWallet, CodePaymentInFlight, CodePaymentsDown and CodePaymentsRefused.
+// Beside the codes of Payable it returns CodeInvalidWallet, CodePaymentInFlight, CodePaymentsDown, CodeBusy and CodePaymentsRefused.
 // Approving again is safe: an offer has one live payment.
 func (m *Market) Approve(ctx context.Context, a Approval) error {
 	job, worker, err := m.Payable(ctx, a.JobID, a.UserID)
@@ -199,11 +199,15 @@ func (m *Market) notStarted(ctx context.Context, job Job, attempt Attempt, err e
 const codeKeyBusy = "idempotency_key_in_use"
 
 // mayHaveStarted reports whether an error leaves open what became of the start: no answer came, or one of whoever stands
-// between us and the payments service, or the answer that an earlier try is not over.
+// between us and the payments service, or the answer that an earlier try is not over. Who is sent away at the door of the
+// payments service has started nothing, unless with an earlier try that was not heard of.
 func mayHaveStarted(err error) bool {
 	said, ok := errors.AsType[*api.Error](err)
 	if !ok {
 		return false
+	}
+	if said.Code == api.CodeBusy || said.Code == api.CodeTooMany {
+		return said.Unheard
 	}
 	return said.Code == api.CodeUnreachable || said.Code == codeKeyBusy || said.Code == api.CodeUnintelligible && said.Status >= 500
 }
@@ -225,6 +229,8 @@ func startVerdict(err error) *Error {
 		return &Error{Code: CodePaymentInFlight, Message: "A payment for this job is on its way already. Wait until its end is known.", Err: err}
 	case api.CodeWalletDown:
 		return &Error{Code: CodePaymentsDown, Message: "The wallet does not answer. Nothing was paid. Try again in a moment.", Err: err}
+	case api.CodeBusy:
+		return Busy(said.RetryAfter, err)
 	case api.CodeWalletRefused:
 		return &Error{Code: CodePaymentsRefused, Message: "The wallet refused to prepare this payment. Nothing was paid. Check the wallet address, or ask your wallet.", Err: err}
 	}
@@ -232,6 +238,11 @@ func startVerdict(err error) *Error {
 		return &Error{Code: CodePaymentsDown, Message: "Payments cannot be started right now. Nothing was paid. Try again in a moment.", Err: err}
 	}
 	return &Error{Code: CodePaymentsRefused, Message: "The payment could not be started. Nothing was paid.", Err: err}
+}
+
+// Busy is what a payer is told of a payment that was not begun, since many people are paying.
+func Busy(retryAfter time.Duration, cause error) *Error {
+	return &Error{Code: CodeBusy, Message: "Many people are paying at the moment. Nothing was paid. Try again in a moment.", RetryAfter: retryAfter, Err: cause}
 }
 
 // learnPaid asks for the payment of a job of which the payments service says that it is paid. What

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 )
 
 // Code is a stable word for what went wrong. The doors map it to a status, each in one table.
@@ -23,6 +24,7 @@ const (
 	CodeForeignPayment  Code = "foreign_payment"   // not a payment that this marketplace started for this job
 	CodeReused          Code = "webhook_id_reused" // a webhook's id came with another body before
 	CodePaymentsDown    Code = "payments_down"     // the payments service or the wallet does not answer; try again
+	CodeBusy            Code = "busy"              // many people are paying at the moment, and this payment was not begun; try again
 	CodePaymentsRefused Code = "payments_refused"  // the payments service or the wallet said no
 	CodeSignInFailed    Code = "sign_in_failed"    // no such e-mail, or another password
 	CodeTooManyTries    Code = "too_many_tries"    // passwords have been guessed too often; wait
@@ -37,7 +39,7 @@ const (
 // Codes are all of them, for the tables of the doors to be tested against.
 var Codes = []Code{
 	CodeNotFound, CodeForbidden, CodeWrongState, CodeInvalidInput, CodeInvalidWallet, CodeWorkerUnpayable,
-	CodeAlreadyPaid, CodePaymentInFlight, CodeForeignPayment, CodeReused, CodePaymentsDown, CodePaymentsRefused,
+	CodeAlreadyPaid, CodePaymentInFlight, CodeForeignPayment, CodeReused, CodePaymentsDown, CodeBusy, CodePaymentsRefused,
 	CodeSignInFailed, CodeTooManyTries, CodeTaken, CodeLinkExpired, CodeMailOff, CodeDisabled, CodeChanged, CodeFilesDown, CodeNoConsent,
 }
 
@@ -47,6 +49,8 @@ type Error struct {
 	Message string // a sentence that may be shown to the person, in English, with verbs (%s, %d) for Args: package language translates it
 	Args    []any
 	Err     error // the cause, for the log
+
+	RetryAfter time.Duration // when it may be worth trying again; zero when that is not known
 
 	// Fields say of a form what is wrong with each of its fields, in the form's order; Message is then the first one's.
 	Fields []FieldError

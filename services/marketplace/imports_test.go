@@ -21,7 +21,7 @@ var mayImport = map[string][]string{
 	"store":           {".", "tianguis.example/chassis/canonical", "tianguis.example/chassis/database", "tianguis.example/payments/money"},
 	"language":        {"tianguis.example/payments/money"},
 	"uploads":         {".", "tianguis.example/chassis/clock", "tianguis.example/chassis/disk"},
-	"web":             {".", "language", "tianguis.example/chassis/clock", "tianguis.example/chassis/httpserver", "tianguis.example/chassis/ratelimit"},
+	"web":             {".", "language", "tianguis.example/chassis/clock", "tianguis.example/chassis/httpserver", "tianguis.example/chassis/ratelimit", "tianguis.example/chassis/turnstile"},
 	"deadline":        {".", "tianguis.example/chassis/clock", "tianguis.example/chassis/worker"},
 	"inbox":           {".", "tianguis.example/chassis/clock", "tianguis.example/chassis/httpserver", "tianguis.example/chassis/worker", "tianguis.example/payments/webhook"},
 	"notify":          {".", "language", "tianguis.example/chassis/clock", "tianguis.example/chassis/logging", "tianguis.example/chassis/worker", "tianguis.example/payments/webhook"},

@@ -24,6 +24,7 @@ var statusOf = map[marketplace.Code]int{
 	marketplace.CodeForeignPayment:  http.StatusConflict,
 	marketplace.CodeReused:          http.StatusConflict,
 	marketplace.CodePaymentsDown:    http.StatusServiceUnavailable,
+	marketplace.CodeBusy:            http.StatusServiceUnavailable,
 	marketplace.CodePaymentsRefused: http.StatusBadGateway,
 	marketplace.CodeSignInFailed:    http.StatusUnauthorized,
 	marketplace.CodeTooManyTries:    http.StatusTooManyRequests,

@@ -22,6 +22,7 @@ import (
 	"tianguis.example/chassis/clock"
 	"tianguis.example/chassis/httpserver"
 	"tianguis.example/chassis/ratelimit"
+	"tianguis.example/chassis/turnstile"
 	"tianguis.example/marketplace"
 	"tianguis.example/marketplace/language"
 )
@@ -64,14 +65,15 @@ type notificationReader interface {
 
 // Options are the choices of whoever runs the marketplace.
 type Options struct {
-	BaseURL          string              // its public address; with https, cookies are sent over https only
-	UnsignedWebhooks bool                // webhooks without a signature are believed, of which operators are warned
-	Assets           []marketplace.Asset // that a budget can be given in
-	SMS              bool                // SMS are sent, so that people can ask for them
-	ConsoleURL       string              // where operators' browsers reach the payments service; "" when that is not known
-	Files            Files               // that were handed in
-	Returns          ratelimit.Limit     // returns from a wallet that come to nothing, of a session or of a network where nobody is signed in
-	Mails            func() []DevMail    // what /dev/mail shows, the newest first; nil for no such page
+	BaseURL          string               // its public address; with https, cookies are sent over https only
+	UnsignedWebhooks bool                 // webhooks without a signature are believed, of which operators are warned
+	Assets           []marketplace.Asset  // that a budget can be given in
+	SMS              bool                 // SMS are sent, so that people can ask for them
+	ConsoleURL       string               // where operators' browsers reach the payments service; "" when that is not known
+	Files            Files                // that were handed in
+	Returns          ratelimit.Limit      // returns from a wallet that come to nothing, of a session or of a network where nobody is signed in
+	Starts           *turnstile.Turnstile // before what starts a payment; nil for no bound
+	Mails            func() []DevMail     // what /dev/mail shows, the newest first; nil for no such page
 }
 
 // Pages answers browsers.
@@ -86,6 +88,7 @@ type Pages struct {
 	console string // see Options.ConsoleURL, without a slash at its end
 	mails   func() []DevMail
 	returns *ratelimit.Limiter
+	starts  *turnstile.Turnstile
 	files   Files
 	assets  map[string]asset
 
@@ -100,7 +103,7 @@ var embedded embed.FS
 
 // New makes the pages. It fails only when a template is broken.
 func New(market *marketplace.Market, reader Reader, c clock.Clock, log *slog.Logger, o Options) (*Pages, error) {
-	p := &Pages{market: market, reader: reader, clock: c, log: log, https: strings.HasPrefix(o.BaseURL, "https://"), open: o.UnsignedWebhooks, sms: o.SMS, mails: o.Mails, files: o.Files, console: strings.TrimRight(o.ConsoleURL, "/"), budgetAssets: o.Assets, returns: ratelimit.New(o.Returns, c)}
+	p := &Pages{market: market, reader: reader, clock: c, log: log, https: strings.HasPrefix(o.BaseURL, "https://"), open: o.UnsignedWebhooks, sms: o.SMS, mails: o.Mails, files: o.Files, console: strings.TrimRight(o.ConsoleURL, "/"), budgetAssets: o.Assets, returns: ratelimit.New(o.Returns, c), starts: o.Starts}
 	var err error
 	if p.assets, err = loadAssets(); err != nil {
 		return nil, err

@@ -1,10 +1,13 @@
 package web
 
 import (
+	"errors"
 	"net/http"
+	"time"
 
 	"github.com/labstack/echo/v4"
 
+	"tianguis.example/chassis/httpserver"
 	"tianguis.example/marketplace"
 )
 
@@ -61,7 +64,7 @@ func (p *Pages) pay(c echo.Context) error {
 	}
 	v := visitorOf(c)
 	page.WalletAddress = c.FormValue("wallet_address")
-	err = p.market.Approve(c.Request().Context(), marketplace.Approval{
+	err = p.approve(c, marketplace.Approval{
 		JobID: page.Job.ID, UserID: v.User.ID, SessionID: v.SessionID, BuyerWalletAddressURL: page.WalletAddress,
 	})
 	switch code := marketplace.CodeOf(err); code {
@@ -73,10 +76,27 @@ func (p *Pages) pay(c echo.Context) error {
 	case marketplace.CodeInvalidWallet:
 		page.WalletError = p.words(c, err)
 		return p.render(c, statusOf[code], "pay", page)
-	case marketplace.CodePaymentsDown, marketplace.CodePaymentsRefused, marketplace.CodeWorkerUnpayable:
+	case marketplace.CodePaymentsDown, marketplace.CodeBusy, marketplace.CodePaymentsRefused, marketplace.CodeWorkerUnpayable:
+		if known, ok := errors.AsType[*marketplace.Error](err); ok && known.RetryAfter > 0 {
+			httpserver.RetryAfter(c, known.RetryAfter)
+		}
 		page.Error = p.words(c, err)
 		return p.render(c, statusOf[code], "pay", page)
 	default:
 		return p.notPayable(c, err)
 	}
+}
+
+// busyRetry is when a payer may try again who was sent away here.
+const busyRetry = 3 * time.Second
+
+// approve starts the payment, when not too many are being started. A start may wait for the payments service for a while, and each that waits holds
+// a connection to it: beyond a bound people are told so at once, and whoever comes back from a wallet finds a way through.
+func (p *Pages) approve(c echo.Context, a marketplace.Approval) error {
+	leave, err := p.starts.Enter(c.Request().Context())
+	if err != nil {
+		return marketplace.Busy(busyRetry, err)
+	}
+	defer leave()
+	return p.market.Approve(c.Request().Context(), a)
 }

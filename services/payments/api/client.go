@@ -85,6 +85,8 @@ func NewTransport() *http.Transport {
 	return &http.Transport{MaxIdleConnsPerHost: 32, IdleConnTimeout: time.Minute}
 }
 
+const idempotencyKey = "Idempotency-Key"
+
 type safeKey struct{}
 
 func safe(ctx context.Context) bool { return ctx.Value(safeKey{}) != nil }
@@ -258,7 +260,7 @@ func (c *Client) post(ctx context.Context, path string, body, into any) error {
 func (c *Client) postOnce(ctx context.Context, path, key string, body, into any) error {
 	header := http.Header{}
 	if key != "" {
-		header.Set("Idempotency-Key", key)
+		header.Set(idempotencyKey, key)
 		ctx = context.WithValue(ctx, safeKey{}, true)
 	}
 	return c.postWith(ctx, path, header, body, into)
@@ -285,6 +287,9 @@ func (c *Client) do(ctx context.Context, method, path string, header http.Header
 	}
 	for name, values := range header {
 		request.Header[name] = values
+	}
+	if header.Get(idempotencyKey) != "" { // then net/http would send it again by itself (its Transport says when); without GetBody that is left to us, who remember it
+		request.GetBody = nil
 	}
 	request.Header.Set("Accept", "application/json")
 	if body != nil {

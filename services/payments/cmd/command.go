@@ -61,7 +61,7 @@ func explain(err error) *cli.Error {
 	case string(payments.CodeInvalidRequest), string(payments.CodeInvalidAmount), string(payments.CodeInvalidWallet), string(payments.CodeInvalidKey),
 		string(outbox.CodeInvalidEndpoint):
 		return &cli.Error{Exit: cli.WrongUsage, Code: code, Err: err}
-	case string(payments.CodeWalletDown), string(payments.CodeWalletTimeout), api.CodeUnreachable:
+	case string(payments.CodeWalletDown), string(payments.CodeWalletTimeout), string(payments.CodeBusy), api.CodeUnreachable:
 		return &cli.Error{Exit: cli.Unreachable, Code: code, Err: err}
 	}
 	return &cli.Error{Exit: cli.Failed, Code: code, Err: err}

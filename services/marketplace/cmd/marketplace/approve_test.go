@@ -2,11 +2,15 @@ package main
 
 import (
 	"net/http"
+	"sync"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
+	"tianguis.example/chassis/clock"
+	"tianguis.example/chassis/database/databasetest"
+	"tianguis.example/chassis/turnstile"
 	"tianguis.example/marketplace"
 )
 
@@ -51,6 +55,79 @@ func TestApprove_PaymentsServiceSaysNo(t *testing.T) {
 	require.Equal(t, http.StatusConflict, answer.StatusCode)
 	require.Contains(t, answer.has(t, "#pay-error").Text(), "worker's wallet address does not work")
 	require.Empty(t, m.payments.payments)
+}
+
+// TestApprove_PaymentsServiceIsBusy: nothing was begun, so that the try is over at once, and the payer is told when to come back.
+func TestApprove_PaymentsServiceIsBusy(t *testing.T) {
+	t.Parallel()
+	m := start(t)
+	b := m.browser().signIn(demoFunder)
+	const route = "POST /offers/{offerId}/quotes/start"
+	m.payments.breakRoute(route, false, func(w http.ResponseWriter, _ *http.Request) bool {
+		w.Header().Set("Retry-After", "4")
+		m.payments.refuse(w, http.StatusServiceUnavailable, "busy")
+		return true
+	})
+	answer := b.submit(b.get("/jobs/1/pay"), "pay", nil)
+	require.Equal(t, http.StatusServiceUnavailable, answer.StatusCode)
+	require.Equal(t, "4", answer.Header.Get("Retry-After"))
+	require.Contains(t, answer.has(t, "#pay-error").Text(), "Many people are paying at the moment. Nothing was paid.")
+	require.NotContains(t, answer.text, "internal words")
+	require.Equal(t, 1, m.payments.called(route), "whoever is busy is not asked again")
+	require.Equal(t, marketplace.AttemptFailed, m.job(1).Attempt.State)
+	require.Equal(t, string(marketplace.CodeBusy), m.job(1).Attempt.Reason)
+
+	m.payments.breakRoute(route, false, nil)
+	b.approve("1")
+}
+
+// TestApprove_ManyAtOnce: beyond a bound people are sent away before anything is begun for them; whoever comes back from the wallet is let through.
+func TestApprove_ManyAtOnce(t *testing.T) {
+	t.Parallel()
+	now := clock.NewHeld(clock.System().Now())
+	m := startWith(t, databasetest.SQLiteAddress(t), now, func(c *Config) { c.StartsAtOnce, c.PaymentsTimeout = 1, time.Minute })
+	b := m.browser().signIn(demoFunder)
+	pendingID := b.approve("1")
+	form := b.get("/jobs/1/pay")
+	var once sync.Once
+	begun, goOn := make(chan struct{}), make(chan struct{})
+	m.payments.breakRoute("POST /sellers", false, func(http.ResponseWriter, *http.Request) bool {
+		once.Do(func() { close(begun) })
+		<-goOn
+		return false
+	})
+	var first, second page
+	var crowd sync.WaitGroup
+	crowd.Go(func() { first = b.submit(form, "pay", nil) })
+	<-begun
+	tired := make(chan struct{})
+	crowd.Go(func() {
+		defer close(tired)
+		second = b.submit(form, "pay", nil)
+	})
+	sentAway := func(answer page) {
+		t.Helper()
+		require.Equal(t, http.StatusServiceUnavailable, answer.StatusCode)
+		require.Equal(t, "3", answer.Header.Get("Retry-After"))
+		require.Contains(t, answer.has(t, "#pay-error").Text(), "Many people are paying")
+	}
+	require.Eventually(t, func() bool { // the second has waited for as long as it may
+		now.Advance(turnstile.Longest)
+		select {
+		case <-tired:
+			return true
+		default:
+			return false
+		}
+	}, waitFor, every)
+	sentAway(second)
+	b.get("/jobs/1")
+	m.payments.pay(pendingID)
+	b.comeBack(pendingID)
+	require.Equal(t, marketplace.Complete, m.job(1).State)
+	close(goOn)
+	crowd.Wait()
+	require.NotEqual(t, http.StatusServiceUnavailable, first.StatusCode)
 }
 
 func TestApprove_PaymentsServiceHangs(t *testing.T) {

@@ -42,6 +42,8 @@ type Config struct {
 	RateLimitAddress int `env:"RATE_LIMIT_ADDRESS" default:"50" help:"How many requests a second one address (of IPv6, a /64) may make; ten times as many at once. 0 for no limit. Webhooks are not\ncounted: they prove themselves. Each replica counts by itself."`
 	RateLimitFinish  int `env:"RATE_LIMIT_FINISH" default:"60" help:"How many returns from a wallet a minute that come to nothing are looked at, for each session, and for each address where nobody\nis signed in. 0 for no limit."`
 
+	StartsAtOnce int `env:"STARTS_AT_ONCE" default:"64" help:"How many people's payments are being started at a time; as many more wait for a second at most, and beyond that people are told to try\nagain in a moment. 0 for no limit. Each replica counts by itself."`
+
 	PaymentsURL     string         `env:"PAYMENTS_SERVICE_URL" default:"http://localhost:4001" help:"The payments service."`
 	PaymentsKey     logging.Secret `env:"PAYMENTS_API_KEY" help:"The key that the payments service asks for. May be left out only when PAYMENTS_SERVICE_URL is on this machine."`
 	PaymentsTimeout time.Duration  `env:"PAYMENTS_TIMEOUT" default:"45s" help:"How long to wait for the payments service in one step."`
@@ -112,6 +114,9 @@ func (c *Config) Validate() error {
 		if n < 0 || n > 1_000_000 {
 			add(name, "must be from 0, which is no limit, to 1000000")
 		}
+	}
+	if c.StartsAtOnce < 0 || c.StartsAtOnce > 10_000 {
+		add("STARTS_AT_ONCE", "must be from 0, which is no limit, to 10000")
 	}
 	if _, err := httpserver.ParseNetworks(c.TrustedProxies); err != nil {
 		add("MARKETPLACE_TRUSTED_PROXIES", "cannot be used: %v", err)

@@ -44,7 +44,7 @@ func explain(err error) *cli.Error {
 var exits = map[marketplace.Code]int{
 	marketplace.CodeNotFound:     cli.NotFound,
 	marketplace.CodeInvalidInput: cli.WrongUsage, marketplace.CodeInvalidWallet: cli.WrongUsage,
-	marketplace.CodePaymentsDown: cli.Unreachable, marketplace.CodeFilesDown: cli.Unreachable,
+	marketplace.CodePaymentsDown: cli.Unreachable, marketplace.CodeBusy: cli.Unreachable, marketplace.CodeFilesDown: cli.Unreachable,
 }
 
 // shell is what commands share.

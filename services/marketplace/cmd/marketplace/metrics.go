@@ -26,6 +26,7 @@ type measured struct {
 	requests *metrics.Requests
 	loops    *metrics.Workers
 	calls    *metrics.Calls
+	starts   *metrics.Starts
 	news     *news
 	messages *messages
 	files    *prometheus.CounterVec
@@ -37,7 +38,7 @@ type measured struct {
 func newMeasured(c Config, db *database.DB, keep *store.Store, now clock.Clock, log *slog.Logger) (measured, error) {
 	registry := metrics.New(service, version)
 	m := measured{
-		registry: registry, requests: metrics.NewRequests(registry, door, doors...), loops: metrics.NewWorkers(registry), news: newNews(registry),
+		registry: registry, requests: metrics.NewRequests(registry, door, doors...), loops: metrics.NewWorkers(registry), starts: metrics.NewStarts(registry), news: newNews(registry),
 		calls: metrics.NewCalls(registry, now, metrics.CallOptions{
 			Name: "tianguis_payments_call_duration_seconds",
 			Help: "How long calls of the payments service took, each try of a repeated one, by method and outcome.",

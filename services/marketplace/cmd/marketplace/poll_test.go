@@ -187,6 +187,10 @@ func TestPoll_StartThatWasCutByACrash(t *testing.T) {
 		"its key is busy": func(m *running, w http.ResponseWriter) {
 			m.payments.refuse(w, http.StatusConflict, "idempotency_key_in_use")
 		},
+		"it is busy": func(m *running, w http.ResponseWriter) {
+			w.Header().Set("Retry-After", "3")
+			m.payments.refuse(w, http.StatusServiceUnavailable, "busy")
+		},
 		"a proxy answers": func(_ *running, w http.ResponseWriter) {
 			w.WriteHeader(http.StatusGatewayTimeout)
 			_, _ = w.Write([]byte("<h1>504 Gateway Time-out</h1>"))

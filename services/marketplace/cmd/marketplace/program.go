@@ -20,6 +20,7 @@ import (
 	"tianguis.example/chassis/openapi"
 	"tianguis.example/chassis/ratelimit"
 	"tianguis.example/chassis/tracing"
+	"tianguis.example/chassis/turnstile"
 	"tianguis.example/marketplace"
 	"tianguis.example/marketplace/deadline"
 	"tianguis.example/marketplace/inbox"
@@ -106,7 +107,7 @@ func New(ctx context.Context, c Config, log *slog.Logger, now clock.Clock) (_ *P
 	_, sms := senders[marketplace.SMS]
 	pages, err := web.New(market, kept, now, log, web.Options{
 		BaseURL: c.BaseURL, UnsignedWebhooks: c.AllowUnsigned, Assets: assets, SMS: sms, Files: p.files, ConsoleURL: c.ConsoleURL, Mails: mails(shown),
-		Returns: ratelimit.Limit{N: c.RateLimitFinish, Per: time.Minute},
+		Returns: ratelimit.Limit{N: c.RateLimitFinish, Per: time.Minute}, Starts: turnstile.New(c.StartsAtOnce, now, measured.starts),
 	})
 	if err != nil {
 		return nil, err
