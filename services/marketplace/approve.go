@@ -13,9 +13,8 @@ import (
 
 // approveStore is what approving needs of a store.
 type approveStore interface {
-	// Job returns CodeNotFound when there is none.
-	Job(ctx context.Context, id JobID) (Job, error)
-	User(ctx context.Context, id UserID) (User, error)
+	// JobToPay returns a job, whoever may pay it, with the payer and the worker, who is nobody before one is chosen. CodeNotFound without the job, or the payer.
+	JobToPay(ctx context.Context, id JobID, payer UserID) (job Job, pays, worker User, err error)
 	// CreateAttempt keeps the intent to pay; CodeWrongState when the job does not wait for it any more. The payments service is asked
 	// about it, should nothing more be heard, from askAt on.
 	CreateAttempt(ctx context.Context, a Attempt, askAt time.Time) error
@@ -49,19 +48,9 @@ const firstAsk = 15 * time.Second
 // Payable returns the job and its worker when the user may approve and pay it now, and otherwise
 // CodeNotFound, CodeForbidden, CodeWrongState, CodeAlreadyPaid or CodeWorkerUnpayable.
 func (m *Market) Payable(ctx context.Context, id JobID, payer UserID) (Job, User, error) {
-	job, err := m.store.Job(ctx, id)
+	job, user, worker, err := m.store.JobToPay(ctx, id, payer)
 	if err != nil {
-		return Job{}, User{}, fmt.Errorf("read the job: %w", err)
-	}
-	user, err := m.store.User(ctx, payer)
-	if err != nil {
-		return Job{}, User{}, fmt.Errorf("read the payer: %w", err)
-	}
-	var worker User
-	if job.Worker != 0 {
-		if worker, err = m.store.User(ctx, job.Worker); err != nil {
-			return Job{}, User{}, fmt.Errorf("read the worker: %w", err)
-		}
+		return Job{}, User{}, fmt.Errorf("read the job to pay: %w", err)
 	}
 	return job, worker, checkPayable(user, job, worker)
 }

@@ -281,7 +281,7 @@ func TestMessages_OnlyOneWayOut(t *testing.T) {
 		require.NoError(t, err)
 		ast.Inspect(parsed, func(n ast.Node) bool {
 			if call, ok := n.(*ast.CallExpr); ok {
-				if name, ok := call.Fun.(*ast.Ident); ok && name.Name == "insertMessage" {
+				if name, ok := call.Fun.(*ast.Ident); ok && name.Name == "insertMessages" {
 					inserts = append(inserts, file)
 				}
 			}

@@ -193,6 +193,7 @@ const OpenForLong = time.Hour
 type SessionUser struct {
 	Session Session
 	User    User
+	Unread  int // what the person was told and has not seen, as far as it was asked for
 }
 
 // Valid reports whether the session can still be used.

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -94,6 +95,28 @@ func timeOrNull(t time.Time) any {
 	return t
 }
 
+// JobToPay returns a job for the rules, with a payer and with its worker; CodeNotFound without the job, or the payer.
+func (s *Store) JobToPay(ctx context.Context, id marketplace.JobID, payer marketplace.UserID) (job marketplace.Job, pays, worker marketplace.User, err error) {
+	var row struct {
+		Job    jobRow  `gorm:"embedded"`
+		Payer  userRow `gorm:"embedded;embeddedPrefix:payer_"`
+		Worker userRow `gorm:"embedded;embeddedPrefix:chosen_"` // worker_id is the job's
+	}
+	found, err := one(s.db.Read(ctx), &row, "SELECT "+jobColumns+", "+renamed(userColumns, "p", "payer_")+", "+renamed(userColumns, "w", "chosen_")+
+		" FROM jobs j JOIN users p ON p.id = ? LEFT JOIN users w ON w.id = j.worker_id WHERE j.id = ?", int64(payer), int64(id))
+	if err != nil {
+		return marketplace.Job{}, marketplace.User{}, marketplace.User{}, err
+	}
+	if !found {
+		return marketplace.Job{}, marketplace.User{}, marketplace.User{}, marketplace.NotFound("There is no such job.")
+	}
+	if row.Job.WorkerID != nil {
+		worker = row.Worker.user()
+	}
+	job, err = row.Job.job()
+	return job, row.Payer.user(), worker, err
+}
+
 // CreateAttempt keeps the intent to pay a job; CodeWrongState when the job does not wait to be paid any more.
 func (s *Store) CreateAttempt(ctx context.Context, a marketplace.Attempt, askAt time.Time) error {
 	return s.db.Transact(ctx, func(tx *gorm.DB) error {
@@ -128,7 +151,8 @@ func insertAttempt(tx *gorm.DB, a marketplace.Attempt, askAt time.Time) error {
 func (s *Store) SaveStarted(ctx context.Context, a marketplace.Attempt, e marketplace.Entry, askAt time.Time) error {
 	return s.db.Transact(ctx, func(tx *gorm.DB) error {
 		// The job's row first, as in Record: the same order everywhere, and whoever has read the job decides afresh.
-		if err := tx.Exec("UPDATE jobs SET version = version + 1 WHERE id = ?", int64(a.JobID)).Error; err != nil {
+		var state string
+		if err := tx.Raw("UPDATE jobs SET version = version + 1 WHERE id = ? RETURNING state", int64(a.JobID)).Scan(&state).Error; err != nil {
 			return err
 		}
 		var before attemptRow
@@ -148,11 +172,7 @@ func (s *Store) SaveStarted(ctx context.Context, a marketplace.Attempt, e market
 		if err != nil {
 			return err
 		}
-		job, err := readJob(tx, a.JobID)
-		if err != nil {
-			return err
-		}
-		e.From, e.To = job.State, job.State
+		e.From, e.To = marketplace.State(state), marketplace.State(state)
 		return insertHistory(tx, a.JobID, []marketplace.Entry{e})
 	})
 }
@@ -220,7 +240,7 @@ func (s *Store) CloseAttempt(ctx context.Context, a marketplace.Attempt) error {
 
 // Confirming marks an open attempt as approved by its buyer; one that has ended is left alone.
 func (s *Store) Confirming(ctx context.Context, a marketplace.Attempt, now, askAt time.Time) error {
-	return s.db.Transact(ctx, func(tx *gorm.DB) error {
+	return s.db.Write(ctx, func(tx *gorm.DB) error {
 		return tx.Exec("UPDATE payment_attempts SET state = ?, polls = 0, next_poll_at = ?, updated_at = ? WHERE id = ? AND state IN "+openStates,
 			string(marketplace.AttemptConfirming), askAt, now, a.ID).Error
 	})
@@ -253,13 +273,29 @@ func (s *Store) AttemptToConsent(ctx context.Context, id marketplace.JobID, sess
 
 // JobAndAttempt returns a job, CodeNotFound without it, and the attempt with this pendingID, whosever job it is for, or nil.
 func (s *Store) JobAndAttempt(ctx context.Context, id marketplace.JobID, pendingID string) (marketplace.Job, *marketplace.Attempt, error) {
-	// The job first: whatever changes the attempt afterwards raises the job's version, and Record notices.
-	job, err := s.Job(ctx, id)
-	if err != nil || pendingID == "" {
+	if pendingID == "" {
+		job, err := s.Job(ctx, id)
 		return job, nil, err
 	}
-	a, err := attemptWhere(s.db.Read(ctx), "pending_id = ?", pendingID)
-	return job, a, err
+	var row struct {
+		Job     jobRow     `gorm:"embedded"`
+		Attempt attemptRow `gorm:"embedded;embeddedPrefix:attempt_"`
+	}
+	// In one statement, which sees one moment: whatever changes the attempt afterwards raises the job's version, and Record notices.
+	found, err := one(s.db.Read(ctx), &row, "SELECT "+jobColumns+", "+renamed(attemptColumns, "a", "attempt_")+
+		" FROM jobs j LEFT JOIN payment_attempts a ON a.pending_id = ? AND a.pending_id <> '' WHERE j.id = ?", pendingID, int64(id))
+	if err != nil {
+		return marketplace.Job{}, nil, err
+	}
+	if !found {
+		return marketplace.Job{}, nil, marketplace.NotFound("There is no such job.")
+	}
+	job, err := row.Job.job()
+	if err != nil || row.Attempt.ID == "" {
+		return job, nil, err
+	}
+	a, err := row.Attempt.attempt()
+	return job, &a, err
 }
 
 // latestAttempt is the one that tells how a job's payment stands: an open one, before a later one that was refused because of it.
@@ -291,36 +327,34 @@ func (s *Store) KnownPendingIDs(ctx context.Context, id marketplace.JobID) (map[
 
 // ClaimAttempts leases up to n open attempts that are due to be asked about, until leaseUntil.
 func (s *Store) ClaimAttempts(ctx context.Context, n int, now, leaseUntil time.Time) ([]marketplace.Attempt, error) {
-	var claimed []marketplace.Attempt
-	err := s.db.Transact(ctx, func(tx *gorm.DB) error {
-		claimed = claimed[:0]
-		var rows []attemptRow
-		err := tx.Raw("SELECT "+attemptColumns+" FROM payment_attempts WHERE state IN "+openStates+
-			" AND next_poll_at <= ? ORDER BY next_poll_at LIMIT ?"+s.lockDue(), now, n).Scan(&rows).Error
-		if err != nil {
-			return err
-		}
-		for _, row := range rows {
-			// The time of the next poll is the lease: should this process die, the row is due again then.
-			if err := tx.Exec("UPDATE payment_attempts SET next_poll_at = ?, polls = polls + 1 WHERE id = ?", leaseUntil, row.ID).Error; err != nil {
-				return err
-			}
-			a, err := row.attempt()
-			if err != nil {
-				return err
-			}
-			a.Polls++
-			claimed = append(claimed, a)
-		}
-		return nil
+	var rows []attemptRow
+	// The time of the next poll is the lease: should this process die, the row is due again then.
+	err := s.db.Write(ctx, func(tx *gorm.DB) error {
+		rows = nil
+		// Materialized: Postgres may run a plain subquery once for each row, and claim more than n.
+		return tx.Raw("WITH due AS MATERIALIZED (SELECT id FROM payment_attempts WHERE state IN "+openStates+" AND next_poll_at <= ? ORDER BY next_poll_at LIMIT ?"+s.lockDue()+`)
+			UPDATE payment_attempts SET next_poll_at = ?, polls = polls + 1 WHERE id IN (SELECT id FROM due) RETURNING `+attemptColumns, now, n, leaseUntil).Scan(&rows).Error
 	})
-	return claimed, err
+	if err != nil {
+		return nil, err
+	}
+	claimed := make([]marketplace.Attempt, 0, len(rows))
+	var unreadable []error // one of them must not hold up the others
+	for _, row := range rows {
+		a, err := row.attempt()
+		if err != nil {
+			unreadable = append(unreadable, err)
+			continue
+		}
+		claimed = append(claimed, a)
+	}
+	return claimed, errors.Join(unreadable...)
 }
 
 // AskAgainAt ends a lease: the attempt is due again at the given time, if it is still open and
 // the lease has not been replaced by an earlier time, as a finish does.
 func (s *Store) AskAgainAt(ctx context.Context, id string, leaseUntil, at time.Time) error {
-	return s.db.Transact(ctx, func(tx *gorm.DB) error {
+	return s.db.Write(ctx, func(tx *gorm.DB) error {
 		return tx.Exec("UPDATE payment_attempts SET next_poll_at = ? WHERE id = ? AND next_poll_at = ? AND state IN "+openStates, at, id, leaseUntil).Error
 	})
 }

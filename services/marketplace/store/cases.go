@@ -6,7 +6,6 @@ import (
 
 	"gorm.io/gorm"
 
-	"tianguis.example/chassis/database"
 	"tianguis.example/marketplace"
 )
 
@@ -88,23 +87,11 @@ func (s *Store) submissions(ctx context.Context, id marketplace.JobID) ([]market
 // due again when the lease has run out.
 func (s *Store) ClaimOverdue(ctx context.Context, n int, now, leaseUntil time.Time) ([]marketplace.JobID, error) {
 	var claimed []marketplace.JobID
-	err := s.db.Transact(ctx, func(tx *gorm.DB) error {
-		claimed = claimed[:0]
-		skip := ""
-		if s.db.Dialect() == database.Postgres {
-			skip = " FOR UPDATE SKIP LOCKED" // on SQLite the immediate transaction is alone
-		}
-		var ids []int64
-		if err := tx.Raw("SELECT id FROM jobs WHERE next_at <= ? ORDER BY next_at LIMIT ?"+skip, now, n).Scan(&ids).Error; err != nil {
-			return err
-		}
-		for _, id := range ids {
-			if err := tx.Exec("UPDATE jobs SET next_at = ? WHERE id = ?", leaseUntil, id).Error; err != nil {
-				return err
-			}
-			claimed = append(claimed, marketplace.JobID(id))
-		}
-		return nil
+	err := s.db.Write(ctx, func(tx *gorm.DB) error {
+		claimed = nil
+		// Materialized: Postgres may run a plain subquery once for each row, and claim more than n.
+		return tx.Raw("WITH due AS MATERIALIZED (SELECT id FROM jobs WHERE next_at <= ? ORDER BY next_at LIMIT ?"+s.lockDue()+`)
+			UPDATE jobs SET next_at = ? WHERE id IN (SELECT id FROM due) RETURNING id`, now, n, leaseUntil).Scan(&claimed).Error
 	})
 	return claimed, err
 }

@@ -144,6 +144,7 @@ func everyMethod(t *testing.T, db *database.DB, during func(method string, call 
 		},
 		"Job":           func() error { _, err := s.Job(ctx, complete); return err },
 		"JobAndAttempt": func() error { _, _, err := s.JobAndAttempt(ctx, reviewing, pendingID); return err },
+		"JobToPay":      func() error { _, _, _, err := s.JobToPay(ctx, reviewing, funder.ID); return err },
 		"JobFor":        func() error { _, err := s.JobFor(ctx, reviewing, funder); return err },
 		"JobsOf": func() error {
 			_, busy := s.JobsOf(ctx, funder)
@@ -305,7 +306,11 @@ func everyMethod(t *testing.T, db *database.DB, during func(method string, call 
 			again.PendingID, again.State = started.PendingID, started.State
 			return s.SaveStarted(ctx, again, marketplace.Entry{At: noon, Event: marketplace.EventPaymentStarted}, noon)
 		},
-		"Session":     func() error { _, err := s.Session(ctx, token); return err },
+		"Session": func() error {
+			_, alone := s.Session(ctx, token, 0)
+			_, counted := s.Session(ctx, token, 100)
+			return errors.Join(alone, counted)
+		},
 		"SeenSession": func() error { return s.SeenSession(ctx, "new", noon) },
 		"SessionsOf":  func() error { _, err := s.SessionsOf(ctx, funder.ID, noon); return err },
 		"SignUp": func() error {

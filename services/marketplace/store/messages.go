@@ -61,15 +61,20 @@ func messagesOf(rows []messageRow) ([]marketplace.Message, error) {
 	return all, nil
 }
 
-func insertMessage(tx *gorm.DB, m marketplace.Message) error {
-	facts, err := json.Marshal(m.Facts)
-	if err != nil {
-		return err
+// insertMessages keeps messages that are to go out.
+func insertMessages(tx *gorm.DB, all ...marketplace.Message) error {
+	rows := make([][]any, len(all))
+	for i, m := range all {
+		facts, err := json.Marshal(m.Facts)
+		if err != nil {
+			return err
+		}
+		rows[i] = []any{
+			m.ID, string(m.Channel), string(m.Kind), orNull(m.UserID), m.To, m.Name, m.Language, string(facts), string(m.State), m.Attempts,
+			m.NextAt, m.Until, m.Error, m.At,
+		}
 	}
-	return tx.Exec(`INSERT INTO messages (id, channel, kind, user_id, address, name, language, facts, state, attempts, next_at, until, error, at)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-		m.ID, string(m.Channel), string(m.Kind), orNull(m.UserID), m.To, m.Name, m.Language, string(facts), string(m.State), m.Attempts,
-		m.NextAt, m.Until, m.Error, m.At).Error
+	return insertRows(tx, "messages (id, channel, kind, user_id, address, name, language, facts, state, attempts, next_at, until, error, at)", rows)
 }
 
 // ClaimMessages leases up to n messages that are due by a channel, until leaseUntil, the longest due first. The attempt
@@ -103,7 +108,7 @@ func (s *Store) ClaimMessages(ctx context.Context, c marketplace.Channel, n int,
 // says is forgotten once it is sent, and when it is dead and holds a secret.
 func (s *Store) EndAttempt(ctx context.Context, m marketplace.Message, leaseUntil time.Time) error {
 	forget := m.State == marketplace.MessageSent || m.State == marketplace.MessageDead && m.Kind.Secret()
-	return s.db.Transact(ctx, func(tx *gorm.DB) error {
+	return s.db.Write(ctx, func(tx *gorm.DB) error {
 		return tx.Exec(`UPDATE messages SET state = ?, next_at = ?, error = ?, ended_at = ?, facts = CASE WHEN ? THEN '{}' ELSE facts END
 			WHERE id = ? AND state = 'pending' AND next_at = ?`,
 			string(m.State), m.NextAt, m.Error, timeOrNull(m.EndedAt), forget, m.ID, leaseUntil).Error

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"time"
 
 	"gorm.io/gorm"
@@ -60,28 +61,43 @@ func concerned(tx *gorm.DB, id marketplace.JobID, e marketplace.Entry) (marketpl
 	return p, f, nil
 }
 
+// toldAtOnce is how many people are told in one statement: a job may have many applicants, and a statement has room for some ten thousand values.
+const toldAtOnce = 100
+
 // insertNotifications keeps notifications, and the messages that go out for them: all that is told goes through it, in the
 // transaction of what it tells of. The site and the messages are read by others.
 func insertNotifications(tx *gorm.DB, all []marketplace.Notification) error {
-	for _, n := range all {
-		if n.Kind.InSite() {
+	for some := range slices.Chunk(all, toldAtOnce) {
+		var shown [][]any
+		var ids []marketplace.UserID
+		for _, n := range some {
+			ids = append(ids, n.To)
+			if !n.Kind.InSite() {
+				continue
+			}
 			facts, err := json.Marshal(n.Facts)
 			if err != nil {
 				return err
 			}
-			err = tx.Exec("INSERT INTO notifications (user_id, kind, facts, at) VALUES (?, ?, ?, ?)", int64(n.To), string(n.Kind), string(facts), n.At).Error
-			if err != nil {
-				return err
-			}
+			shown = append(shown, []any{int64(n.To), string(n.Kind), string(facts), n.At})
 		}
-		to, err := addressee(tx, n.To)
+		if err := insertRows(tx, "notifications (user_id, kind, facts, at)", shown); err != nil {
+			return err
+		}
+		people, err := addressees(tx, ids)
 		if err != nil {
 			return err
 		}
-		for _, m := range n.Messages(to) {
-			if err := insertMessage(tx, m); err != nil {
-				return err
+		var messages []marketplace.Message
+		for _, n := range some {
+			to, known := people[n.To]
+			if !known {
+				return fmt.Errorf("tell person %d: there is none", n.To)
 			}
+			messages = append(messages, n.Messages(to)...)
+		}
+		if err := insertMessages(tx, messages...); err != nil {
+			return err
 		}
 	}
 	return nil
@@ -92,20 +108,31 @@ func insertLetter(tx *gorm.DB, m marketplace.Message) error {
 	if m.Kind.InSite() {
 		return fmt.Errorf("%s is for a person, and not for a mailbox", m.Kind)
 	}
-	return insertMessage(tx, m)
+	return insertMessages(tx, m)
 }
 
-func addressee(tx *gorm.DB, id marketplace.UserID) (marketplace.Addressee, error) {
-	var row struct {
+// addressees are how these people are reached.
+func addressees(tx *gorm.DB, ids []marketplace.UserID) (map[marketplace.UserID]marketplace.Addressee, error) {
+	var rows []struct {
+		ID                                   int64
 		Email, Name, Language, Phone, Wanted string
 	}
-	_, err := one(tx, &row, `SELECT u.email, u.name, u.language, COALESCE(p.phone, '') AS phone, COALESCE(p.wanted, '{}') AS wanted
-		FROM users u LEFT JOIN notification_preferences p ON p.user_id = u.id WHERE u.id = ?`, int64(id))
+	err := tx.Raw(`SELECT u.id, u.email, u.name, u.language, COALESCE(p.phone, '') AS phone, COALESCE(p.wanted, '{}') AS wanted
+		FROM users u LEFT JOIN notification_preferences p ON p.user_id = u.id WHERE u.id IN ?`, ids).Scan(&rows).Error
 	if err != nil {
-		return marketplace.Addressee{}, err
+		return nil, err
 	}
-	a := marketplace.Addressee{ID: id, Email: row.Email, Name: row.Name, Language: cmp.Or(row.Language, "en"), Preferences: marketplace.Preferences{Phone: row.Phone}}
-	return a, json.Unmarshal([]byte(row.Wanted), &a.Preferences.Wanted)
+	all := make(map[marketplace.UserID]marketplace.Addressee, len(rows))
+	for _, r := range rows {
+		a := marketplace.Addressee{
+			ID: marketplace.UserID(r.ID), Email: r.Email, Name: r.Name, Language: cmp.Or(r.Language, "en"), Preferences: marketplace.Preferences{Phone: r.Phone},
+		}
+		if err := json.Unmarshal([]byte(r.Wanted), &a.Preferences.Wanted); err != nil {
+			return nil, fmt.Errorf("what person %d wants to be told: %w", r.ID, err)
+		}
+		all[a.ID] = a
+	}
+	return all, nil
 }
 
 // Notify tells people something that is about no job, such as a new password.
@@ -182,15 +209,15 @@ func (s *Store) ReadNotification(ctx context.Context, viewer marketplace.UserID,
 
 // ReadAllNotifications marks a person's notifications as seen, up to the one that was the newest on the page.
 func (s *Store) ReadAllNotifications(ctx context.Context, viewer marketplace.UserID, upTo int64, now time.Time) error {
-	return s.db.Transact(ctx, func(tx *gorm.DB) error {
+	return s.db.Write(ctx, func(tx *gorm.DB) error {
 		return tx.Exec("UPDATE notifications SET read_at = ? WHERE user_id = ? AND id <= ? AND read_at IS NULL", now, int64(viewer), upTo).Error
 	})
 }
 
 // PreferencesOf is what a person wants to be told outside of the site.
 func (s *Store) PreferencesOf(ctx context.Context, viewer marketplace.UserID) (marketplace.Preferences, error) {
-	a, err := addressee(s.db.Read(ctx), viewer)
-	return a.Preferences, err
+	all, err := addressees(s.db.Read(ctx), []marketplace.UserID{viewer})
+	return all[viewer].Preferences, err
 }
 
 // SavePreferences keeps what a person wants to be told from now on; what waits to be sent already goes out all the same.
@@ -199,7 +226,7 @@ func (s *Store) SavePreferences(ctx context.Context, who marketplace.UserID, p m
 	if err != nil {
 		return err
 	}
-	return s.db.Transact(ctx, func(tx *gorm.DB) error {
+	return s.db.Write(ctx, func(tx *gorm.DB) error {
 		return tx.Exec(`INSERT INTO notification_preferences (user_id, phone, wanted) VALUES (?, ?, ?)
 			ON CONFLICT (user_id) DO UPDATE SET phone = excluded.phone, wanted = excluded.wanted`, int64(who), p.Phone, string(wanted)).Error
 	})

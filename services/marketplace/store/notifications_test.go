@@ -151,9 +151,16 @@ func TestNotifications_PagesAndWhatIsSeen(t *testing.T) {
 		require.Greater(t, first[0].ID, first[1].ID)
 		require.Greater(t, first[1].ID, second[0].ID)
 
+		for _, who := range []marketplace.UserID{s.funder, s.worker} {
+			session := marketplace.Session{ID: who.String(), TokenHash: "token of " + who.String(), UserID: who, CreatedAt: noon, SeenAt: noon, ExpiresAt: noon.Add(time.Hour)}
+			require.NoError(t, s.CreateSession(t.Context(), session, ""))
+		}
 		unread := func(who marketplace.UserID, most int) int {
 			n, err := s.Unread(t.Context(), who, most)
 			require.NoError(t, err)
+			signedIn, err := s.Session(t.Context(), "token of "+who.String(), most)
+			require.NoError(t, err)
+			require.Equal(t, n, signedIn.Unread)
 			return n
 		}
 		require.Equal(t, 5, unread(s.funder, 100))

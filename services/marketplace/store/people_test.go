@@ -181,9 +181,9 @@ func TestChangeAccount_AllOrNothing(t *testing.T) {
 		require.NoError(t, err)
 		mine.TokenHash = "h-new"
 		require.Equal(t, []marketplace.Session{mine}, sessions)
-		_, err = s.Session(t.Context(), "h-mine")
+		_, err = s.Session(t.Context(), "h-mine", 0)
 		require.Equal(t, marketplace.CodeNotFound, marketplace.CodeOf(err))
-		_, err = s.Session(t.Context(), theirs.TokenHash)
+		_, err = s.Session(t.Context(), theirs.TokenHash, 0)
 		require.NoError(t, err)
 		require.Zero(t, s.rows("account_links"))
 		require.Zero(t, s.rows("sign_in_tries"))

@@ -12,21 +12,12 @@ import (
 // Record commits all of a change together: the job, its history, the attempt, and the webhook that
 // told it. It returns marketplace.ErrStale when the job has moved on since Before was read.
 func (s *Store) Record(ctx context.Context, c marketplace.Change) error {
+	if len(c.Entries) == 0 && c.Attempt == nil {
+		return s.recordNothing(ctx, c)
+	}
 	err := s.db.Transact(ctx, func(tx *gorm.DB) error {
 		if err := insertTold(tx, c); err != nil {
 			return err
-		}
-		if len(c.Entries) == 0 && c.Attempt == nil {
-			// Nothing to do was decided upon what was read, and that must still hold: between reading the
-			// job and the attempt, somebody else may have applied the same news.
-			var version int64
-			if err := tx.Raw("SELECT version FROM jobs WHERE id = ?", int64(c.Before.ID)).Scan(&version).Error; err != nil {
-				return err
-			}
-			if version != c.Before.Version {
-				return marketplace.ErrStale
-			}
-			return nil
 		}
 		return recordJob(tx, c)
 	})
@@ -34,6 +25,24 @@ func (s *Store) Record(ctx context.Context, c marketplace.Change) error {
 		return marketplace.ErrStale // somebody else has just kept the same pendingID
 	}
 	return err
+}
+
+// recordNothing keeps a webhook that changed nothing. That there is nothing to do was decided upon what was read, and that must still hold: somebody
+// else may have applied the same news.
+func (s *Store) recordNothing(ctx context.Context, c marketplace.Change) error {
+	if c.Told.WebhookID == "" {
+		var version int64
+		if err := s.db.Read(ctx).Raw("SELECT version FROM jobs WHERE id = ?", int64(c.Before.ID)).Scan(&version).Error; err != nil {
+			return err
+		}
+		if version != c.Before.Version {
+			return marketplace.ErrStale
+		}
+		return nil
+	}
+	return s.db.Write(ctx, func(tx *gorm.DB) error {
+		return keepTold(tx, c, "FROM jobs WHERE id = ? AND version = ?", int64(c.Before.ID), c.Before.Version)
+	})
 }
 
 // recordJob writes what a change makes of the job and of what belongs to it. Even when only that changes, the job's version does: it is
@@ -101,14 +110,19 @@ func recordSubmission(tx *gorm.DB, c marketplace.Change) error {
 	return insertFiles(tx, *w)
 }
 
-// insertTold keeps a webhook with its answer. One that somebody else has just kept is answered as that one decided.
+// insertTold keeps a webhook with its answer, if it was one that told the change.
 func insertTold(tx *gorm.DB, c marketplace.Change) error {
 	if c.Told.WebhookID == "" {
 		return nil
 	}
-	kept := tx.Exec(`INSERT INTO webhooks_seen (webhook_id, job_id, body_digest, job_state, received_at) VALUES (?, ?, ?, ?, ?)
+	return keepTold(tx, c, "WHERE TRUE") // which SQLite needs, to tell ON CONFLICT from a join's
+}
+
+// keepTold keeps a webhook with its answer, if the condition holds. One that somebody else has just kept is answered as that one decided.
+func keepTold(tx *gorm.DB, c marketplace.Change, condition string, args ...any) error {
+	kept := tx.Exec(`INSERT INTO webhooks_seen (webhook_id, job_id, body_digest, job_state, received_at) SELECT ?, ?, ?, ?, ? `+condition+`
 		ON CONFLICT (webhook_id) DO UPDATE SET body_digest = excluded.body_digest, job_state = excluded.job_state WHERE webhooks_seen.body_digest = ''`,
-		c.Told.WebhookID, int64(c.Before.ID), c.Told.Digest, string(c.Told.JobState), c.At)
+		append([]any{c.Told.WebhookID, int64(c.Before.ID), c.Told.Digest, string(c.Told.JobState), c.At}, args...)...)
 	if kept.Error == nil && kept.RowsAffected == 0 {
 		return marketplace.ErrStale
 	}

@@ -70,26 +70,32 @@ func (r sessionRow) session() marketplace.Session {
 	return session
 }
 
-// Session returns a session and whose it is; CodeNotFound when no session has this token's hash.
-func (s *Store) Session(ctx context.Context, tokenHash string) (marketplace.SessionUser, error) {
+// Session returns a session and whose it is, with how many notifications that person has not seen, counted up to mostUnread; CodeNotFound when no
+// session has this token's hash.
+func (s *Store) Session(ctx context.Context, tokenHash string, mostUnread int) (marketplace.SessionUser, error) {
 	var row struct {
 		Session sessionRow `gorm:"embedded"`
 		User    userRow    `gorm:"embedded"`
+		Unread  int
 	}
-	found, err := one(s.db.Read(ctx), &row, "SELECT "+sessionColumns+", "+userColumns+
-		" FROM sessions s JOIN users u ON u.id = s.user_id WHERE s.token_hash = ?", tokenHash)
+	columns, args := sessionColumns+", "+userColumns, []any{tokenHash}
+	if mostUnread > 0 {
+		columns += ", (SELECT COUNT(*) FROM (SELECT 1 FROM notifications n WHERE n.user_id = s.user_id AND n.read_at IS NULL LIMIT ?) unseen) AS unread"
+		args = []any{mostUnread, tokenHash}
+	}
+	found, err := one(s.db.Read(ctx), &row, "SELECT "+columns+" FROM sessions s JOIN users u ON u.id = s.user_id WHERE s.token_hash = ?", args...)
 	if err != nil {
 		return marketplace.SessionUser{}, err
 	}
 	if !found {
 		return marketplace.SessionUser{}, marketplace.NotFound("There is no such session.")
 	}
-	return marketplace.SessionUser{Session: row.Session.session(), User: row.User.user()}, nil
+	return marketplace.SessionUser{Session: row.Session.session(), User: row.User.user(), Unread: row.Unread}, nil
 }
 
 // SeenSession writes down that a session is in use.
 func (s *Store) SeenSession(ctx context.Context, id string, at time.Time) error {
-	return s.db.Transact(ctx, func(tx *gorm.DB) error {
+	return s.db.Write(ctx, func(tx *gorm.DB) error {
 		return tx.Exec("UPDATE sessions SET seen_at = ? WHERE id = ?", at, id).Error
 	})
 }
@@ -111,7 +117,7 @@ func (s *Store) SessionsOf(ctx context.Context, id marketplace.UserID, now time.
 
 // DeleteSession signs a session of a person out; somebody else's stays.
 func (s *Store) DeleteSession(ctx context.Context, id string, of marketplace.UserID) error {
-	return s.db.Transact(ctx, func(tx *gorm.DB) error {
+	return s.db.Write(ctx, func(tx *gorm.DB) error {
 		return tx.Exec("DELETE FROM sessions WHERE id = ? AND user_id = ?", id, int64(of)).Error
 	})
 }

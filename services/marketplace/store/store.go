@@ -9,6 +9,8 @@ import (
 	"context"
 	"embed"
 	"io/fs"
+	"slices"
+	"strings"
 	"time"
 
 	"gorm.io/gorm"
@@ -49,6 +51,26 @@ func (s *Store) lockDue() string {
 func one(tx *gorm.DB, into any, query string, args ...any) (bool, error) {
 	result := tx.Raw(query, args...).Scan(into)
 	return result.RowsAffected > 0, result.Error
+}
+
+// insertRows adds rows, of which there may be none, to the columns of a table in one statement.
+func insertRows(tx *gorm.DB, into string, rows [][]any) error {
+	if len(rows) == 0 {
+		return nil
+	}
+	row := "(" + strings.Repeat("?, ", len(rows[0])-1) + "?)"
+	return tx.Exec("INSERT INTO "+into+" VALUES "+row+strings.Repeat(", "+row, len(rows)-1), slices.Concat(rows...)...).Error
+}
+
+// renamed are columns, each with a prefix to its name, of a table under a name of its own.
+func renamed(columns, table, prefix string) string {
+	all := strings.Split(columns, ",")
+	for i, column := range all {
+		column = strings.TrimSpace(column)
+		column = column[strings.LastIndexByte(column, '.')+1:]
+		all[i] = table + "." + column + " AS " + prefix + column
+	}
+	return strings.Join(all, ", ")
 }
 
 // orNull is an id of somebody, or NULL for nobody.

@@ -136,16 +136,16 @@ func TestSessions(t *testing.T) {
 		require.NoError(t, s.CreateSession(t.Context(), old, "funder@example.com"))
 		session := marketplace.Session{ID: "new", TokenHash: "h-new", UserID: s.funder, CreatedAt: noon, ExpiresAt: noon.Add(time.Hour)}
 		require.NoError(t, s.CreateSession(t.Context(), session, "funder@example.com"))
-		got, err := s.Session(t.Context(), "h-new")
+		got, err := s.Session(t.Context(), "h-new", 0)
 		require.NoError(t, err)
 		require.Equal(t, session, got.Session)
 		require.Equal(t, s.funder, got.User.ID)
 		require.True(t, got.Valid(noon))
 		require.False(t, got.Valid(noon.Add(time.Hour)))
-		_, err = s.Session(t.Context(), "h-old")
+		_, err = s.Session(t.Context(), "h-old", 0)
 		require.Equal(t, marketplace.CodeNotFound, marketplace.CodeOf(err), "an expired one is forgotten")
 		require.NoError(t, s.DeleteSession(t.Context(), "new", s.funder))
-		_, err = s.Session(t.Context(), "h-new")
+		_, err = s.Session(t.Context(), "h-new", 0)
 		require.Equal(t, marketplace.CodeNotFound, marketplace.CodeOf(err))
 	})
 }
@@ -205,7 +205,7 @@ func TestJobs_PaymentsAreNotForStrangers(t *testing.T) {
 		operator, err := s.CreateUser(t.Context(), marketplace.User{Email: "op@example.com", Name: "O", Role: marketplace.Both, Operator: true, CreatedAt: noon})
 		require.NoError(t, err)
 		require.NoError(t, s.CreateSession(t.Context(), marketplace.Session{ID: "s", TokenHash: "h", UserID: operator, CreatedAt: noon, ExpiresAt: noon.Add(time.Hour)}, ""))
-		signedIn, err := s.Session(t.Context(), "h")
+		signedIn, err := s.Session(t.Context(), "h", 0)
 		require.NoError(t, err)
 		require.True(t, signedIn.User.Operator)
 		for _, knows := range []marketplace.User{{ID: s.funder}, {ID: s.worker}, signedIn.User} {

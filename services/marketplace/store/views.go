@@ -67,24 +67,11 @@ func (s *Store) JobFor(ctx context.Context, id marketplace.JobID, viewer marketp
 
 // AnyJob returns a job with all that is known of it, for the operator.
 func (s *Store) AnyJob(ctx context.Context, id marketplace.JobID) (marketplace.JobView, error) {
-	job, err := s.Job(ctx, id)
+	view, err := s.jobAndPeople(ctx, id)
 	if err != nil {
 		return marketplace.JobView{}, err
 	}
-	return s.view(ctx, job)
-}
-
-func (s *Store) view(ctx context.Context, job marketplace.Job) (marketplace.JobView, error) {
-	view := marketplace.JobView{Job: job}
-	var err error
-	if view.FunderPerson, err = s.person(ctx, job.Funder); err != nil {
-		return view, err
-	}
-	if job.Worker != 0 {
-		if view.WorkerPerson, err = s.person(ctx, job.Worker); err != nil {
-			return view, err
-		}
-	}
+	job := view.Job
 	if view.Applications, err = s.applications(ctx, job.ID); err != nil {
 		return view, err
 	}
@@ -101,9 +88,27 @@ func (s *Store) view(ctx context.Context, job marketplace.Job) (marketplace.JobV
 	return view, err
 }
 
-func (s *Store) person(ctx context.Context, id marketplace.UserID) (marketplace.Person, error) {
-	u, err := s.User(ctx, id)
-	return marketplace.Person{ID: u.ID, Name: u.Name, WalletAddressURL: u.WalletAddressURL}, err
+// jobAndPeople is the job with those whom it is about, and nothing else yet.
+func (s *Store) jobAndPeople(ctx context.Context, id marketplace.JobID) (marketplace.JobView, error) {
+	var row struct {
+		Line         lineRow `gorm:"embedded"`
+		FunderWallet string
+		WorkerWallet string
+	}
+	found, err := one(s.db.Read(ctx), &row, "SELECT "+lineColumns+", f.wallet_address_url AS funder_wallet, COALESCE(w.wallet_address_url, '') AS worker_wallet FROM jobs j "+
+		linePeople+" WHERE j.id = ?", int64(id))
+	if err != nil {
+		return marketplace.JobView{}, err
+	}
+	if !found {
+		return marketplace.JobView{}, marketplace.NotFound("There is no such job.")
+	}
+	line, err := row.Line.line()
+	return marketplace.JobView{
+		Job:          line.Job,
+		FunderPerson: marketplace.Person{ID: line.Funder, Name: line.FunderName, WalletAddressURL: row.FunderWallet},
+		WorkerPerson: marketplace.Person{ID: line.Worker, Name: line.WorkerName, WalletAddressURL: row.WorkerWallet},
+	}, err
 }
 
 type entryRow struct {

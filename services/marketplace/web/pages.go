@@ -29,8 +29,8 @@ import (
 
 // Reader is what the pages read; package store has it.
 type Reader interface {
-	// Session returns CodeNotFound when no session has the token's hash.
-	Session(ctx context.Context, tokenHash string) (marketplace.SessionUser, error)
+	// Session returns CodeNotFound when no session has the token's hash. It counts what the person has not seen up to mostUnread.
+	Session(ctx context.Context, tokenHash string, mostUnread int) (marketplace.SessionUser, error)
 	// SeenSession writes down that a session is in use.
 	SeenSession(ctx context.Context, id string, at time.Time) error
 	SessionsOf(ctx context.Context, id marketplace.UserID, now time.Time) ([]marketplace.Session, error)
@@ -163,8 +163,8 @@ func (p *Pages) render(c echo.Context, status int, name string, page any) error 
 		httpserver.Suspect(c, what)
 	}
 	var body bytes.Buffer
-	data := frame{Name: name, Visitor: visitorOf(c), Here: here(c), Flash: p.takeFlash(c), Page: page}
-	if data.Visitor.SignedIn() {
+	data := frame{Name: name, Visitor: visitorOf(c), Here: here(c), Flash: p.takeFlash(c), Page: page, Unread: visitorOf(c).unread}
+	if data.Visitor.SignedIn() && !countsUnread(c) { // a form that was refused, for one
 		var err error
 		if data.Unread, err = p.reader.Unread(c.Request().Context(), data.Visitor.User.ID, countedUnread); err != nil {
 			p.log.WarnContext(c.Request().Context(), "count what a person has not seen", "error", err) // the page is worth more than its bell

@@ -58,33 +58,37 @@ func (p *Pages) notPayable(c echo.Context, err error) error {
 }
 
 func (p *Pages) pay(c echo.Context) error {
+	id, err := marketplace.ParseJobID(c.Param("job_id"))
+	if err != nil {
+		return err
+	}
+	v, wallet := visitorOf(c), c.FormValue("wallet_address")
+	refused := p.approve(c, marketplace.Approval{JobID: id, UserID: v.User.ID, SessionID: v.SessionID, BuyerWalletAddressURL: wallet})
+	code := marketplace.CodeOf(refused)
+	switch code {
+	case "":
+		if refused != nil {
+			return refused
+		}
+		return c.Redirect(http.StatusSeeOther, "/jobs/"+id.String()+"/pay/consent")
+	case marketplace.CodeInvalidWallet, marketplace.CodePaymentsDown, marketplace.CodeBusy, marketplace.CodePaymentsRefused, marketplace.CodeWorkerUnpayable: // said on the page
+	default:
+		return p.notPayable(c, refused)
+	}
 	page, err := p.payPage(c)
 	if err != nil {
 		return p.notPayable(c, err)
 	}
-	v := visitorOf(c)
-	page.WalletAddress = c.FormValue("wallet_address")
-	err = p.approve(c, marketplace.Approval{
-		JobID: page.Job.ID, UserID: v.User.ID, SessionID: v.SessionID, BuyerWalletAddressURL: page.WalletAddress,
-	})
-	switch code := marketplace.CodeOf(err); code {
-	case "":
-		if err != nil {
-			return err
-		}
-		return c.Redirect(http.StatusSeeOther, "/jobs/"+page.Job.ID.String()+"/pay/consent")
-	case marketplace.CodeInvalidWallet:
-		page.WalletError = p.words(c, err)
-		return p.render(c, statusOf[code], "pay", page)
-	case marketplace.CodePaymentsDown, marketplace.CodeBusy, marketplace.CodePaymentsRefused, marketplace.CodeWorkerUnpayable:
-		if known, ok := errors.AsType[*marketplace.Error](err); ok && known.RetryAfter > 0 {
-			httpserver.RetryAfter(c, known.RetryAfter)
-		}
-		page.Error = p.words(c, err)
-		return p.render(c, statusOf[code], "pay", page)
-	default:
-		return p.notPayable(c, err)
+	if known, ok := errors.AsType[*marketplace.Error](refused); ok && known.RetryAfter > 0 {
+		httpserver.RetryAfter(c, known.RetryAfter)
 	}
+	page.WalletAddress = wallet
+	if code == marketplace.CodeInvalidWallet {
+		page.WalletError = p.words(c, refused)
+	} else {
+		page.Error = p.words(c, refused)
+	}
+	return p.render(c, statusOf[code], "pay", page)
 }
 
 // busyRetry is when a payer may try again who was sent away here.

@@ -26,6 +26,7 @@ type visitor struct {
 	FormToken string // what forms must carry to be believed
 
 	sessionEnds time.Time
+	unread      int // see countsUnread
 }
 
 // SignedIn reports whether somebody is signed in.
@@ -50,13 +51,22 @@ func (p *Pages) withVisitor(next echo.HandlerFunc) echo.HandlerFunc {
 	}
 }
 
+// countsUnread reports whether what the visitor has not seen is counted together with the session: where most answers are pages, which show it.
+func countsUnread(c echo.Context) bool {
+	return c.Request().Method == http.MethodGet && !strings.HasSuffix(c.Path(), "/status") && c.Path() != "/payments/finish"
+}
+
 func (p *Pages) identify(c echo.Context) (visitor, error) {
 	if cookie, err := c.Cookie(sessionCookie); err == nil && cookie.Value != "" {
-		s, err := p.reader.Session(c.Request().Context(), marketplace.HashToken(cookie.Value))
+		most := 0
+		if countsUnread(c) {
+			most = countedUnread
+		}
+		s, err := p.reader.Session(c.Request().Context(), marketplace.HashToken(cookie.Value), most)
 		switch {
 		case err == nil && s.Valid(p.clock.Now()):
 			p.seen(c, s.Session)
-			return visitor{User: s.User, SessionID: s.Session.ID, FormToken: formToken(cookie.Value), sessionEnds: s.Session.ExpiresAt}, nil
+			return visitor{User: s.User, SessionID: s.Session.ID, FormToken: formToken(cookie.Value), sessionEnds: s.Session.ExpiresAt, unread: s.Unread}, nil
 		case err != nil && marketplace.CodeOf(err) != marketplace.CodeNotFound:
 			return visitor{}, fmt.Errorf("read the session: %w", err)
 		}
