@@ -77,7 +77,7 @@ func (s *Store) WriteCheckpoint(ctx context.Context, f AuditFrontier, now time.T
 	}
 	next.Hash = k.ofCheckpoint(next)
 	made := false
-	err = s.db.Transact(ctx, func(tx *gorm.DB) error {
+	err = s.db.Write(ctx, func(tx *gorm.DB) error {
 		created := tx.Clauses(clause.OnConflict{DoNothing: true}).Create(&next)
 		made = created.RowsAffected == 1
 		return created.Error

@@ -27,21 +27,22 @@ func (idempotencyRow) TableName() string { return "idempotency_keys" }
 // BeginIdempotent makes the caller the one who works on a request, and returns true; or it returns what is known of it: an answer, another
 // request under the same key, or one that somebody works on. A row older than payments.IdempotencyLifetime counts as none.
 func (s *Store) BeginIdempotent(ctx context.Context, r payments.Idempotent) (known payments.Idempotent, mine bool, err error) {
+	// Nearly every request is the first of its key: then this one statement is all.
+	err = s.db.Write(ctx, func(tx *gorm.DB) error {
+		row := idempotencyRow{Scope: r.Scope, Key: r.Key, Request: r.Request, BusyUntil: maybe(r.BusyUntil), CreatedAt: r.CreatedAt}
+		made := tx.Clauses(clause.OnConflict{
+			Columns:   []clause.Column{{Name: "scope"}, {Name: "key"}},
+			DoUpdates: clause.AssignmentColumns([]string{"request", "status", "answer", "busy_until", "created_at"}),
+			Where:     clause.Where{Exprs: []clause.Expression{clause.Expr{SQL: "idempotency_keys.created_at <= ?", Vars: []any{r.CreatedAt.Add(-payments.IdempotencyLifetime)}}}},
+		}).Create(&row)
+		mine = made.RowsAffected == 1
+		return made.Error
+	})
+	if err != nil || mine {
+		return payments.Idempotent{}, mine && err == nil, err
+	}
 	err = s.db.Transact(ctx, func(tx *gorm.DB) error {
 		known, mine = payments.Idempotent{}, false
-		row := idempotencyRow{Scope: r.Scope, Key: r.Key, Request: r.Request, BusyUntil: maybe(r.BusyUntil), CreatedAt: r.CreatedAt}
-		old := r.CreatedAt.Add(-payments.IdempotencyLifetime)
-		if err := tx.Where("scope = ? AND key = ? AND created_at <= ?", r.Scope, r.Key, old).Delete(&idempotencyRow{}).Error; err != nil {
-			return err
-		}
-		made := tx.Clauses(clause.OnConflict{DoNothing: true}).Create(&row)
-		if made.Error != nil {
-			return made.Error
-		}
-		if made.RowsAffected == 1 {
-			mine = true
-			return nil
-		}
 		// Whoever was at it may have died: then it is the next one's.
 		taken := tx.Model(&idempotencyRow{}).
 			Where("scope = ? AND key = ? AND request = ? AND status = 0 AND busy_until <= ?", r.Scope, r.Key, r.Request, r.CreatedAt).

@@ -116,7 +116,8 @@ func (s *Store) views(query *gorm.DB) ([]payments.Payment, error) {
 // ClaimDue leases up to n payments that are due: whoever else had one in hand finds it stale.
 func (s *Store) ClaimDue(ctx context.Context, n int, now, until time.Time) ([]payments.Payment, error) {
 	var rows []paymentRow
-	err := s.db.Transact(ctx, func(tx *gorm.DB) error {
+	// One statement is a transaction of its own, and one round trip.
+	err := s.db.Write(ctx, func(tx *gorm.DB) error {
 		rows = nil
 		// Materialized: Postgres may run a plain subquery once for each row, and claim more than n.
 		return tx.Raw(`WITH due AS MATERIALIZED (SELECT id FROM payments WHERE next_step_at <= ? ORDER BY next_step_at LIMIT ?`+s.lockDue()+`)

@@ -39,9 +39,12 @@ func (s *Store) putWithAudit(tx *gorm.DB, c payments.Change, row paymentRow) err
 	if c.Audit == nil {
 		return putPayment(tx, c.Before.Version, row, "audit_events", "audit_head")
 	}
-	end, err := endOf(tx, row.ID)
-	if err != nil {
-		return err
+	var end chainEnd // of a new payment, before its row is there: nowhere
+	if c.Before.Version > 0 {
+		var err error
+		if end, err = endOf(tx, row.ID); err != nil {
+			return err
+		}
 	}
 	event, head := s.keys.follow(end, row.ID, *c.Audit)
 	row.AuditEvents, row.AuditHead = event.Number, head

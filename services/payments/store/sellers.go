@@ -43,13 +43,12 @@ func (s *Store) Seller(ctx context.Context, id string) (payments.Seller, error) 
 // say it before each payment.
 func (s *Store) PutSeller(ctx context.Context, seller payments.Seller, done *operator.Action) error {
 	row := sellerRow(seller)
+	if same, err := isSeller(s.db.Read(ctx), row); err != nil || same {
+		return err // as it is to be at this moment, without waiting for anybody who changes it
+	}
 	return s.db.Transact(ctx, func(tx *gorm.DB) error {
-		var known sellerRow
-		if err := tx.Clauses(clause.Locking{Strength: clause.LockingStrengthUpdate}).Where("id = ?", row.ID).Limit(1).Find(&known).Error; err != nil {
+		if same, err := isSeller(tx.Clauses(clause.Locking{Strength: clause.LockingStrengthUpdate}), row); err != nil || same {
 			return err
-		}
-		if known.ID == row.ID && known.WalletAddressURL == row.WalletAddressURL && known.KeyID == row.KeyID && known.PrivateKeyPath == row.PrivateKeyPath {
-			return nil
 		}
 		err := tx.Clauses(clause.OnConflict{
 			Columns:   []clause.Column{{Name: "id"}},
@@ -63,6 +62,13 @@ func (s *Store) PutSeller(ctx context.Context, seller payments.Seller, done *ope
 		}
 		return s.insertAction(tx, *done)
 	})
+}
+
+// isSeller reports whether a seller is as the row has it, but for its times.
+func isSeller(query *gorm.DB, row sellerRow) (bool, error) {
+	var known sellerRow
+	err := query.Where("id = ?", row.ID).Limit(1).Find(&known).Error
+	return known.ID == row.ID && known.WalletAddressURL == row.WalletAddressURL && known.KeyID == row.KeyID && known.PrivateKeyPath == row.PrivateKeyPath, err
 }
 
 // Sellers are all, by id.

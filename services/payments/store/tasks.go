@@ -90,7 +90,7 @@ func (s *Store) EndTask(ctx context.Context, t payments.Task) error {
 }
 
 func (s *Store) changeTask(ctx context.Context, t payments.Task, change map[string]any) error {
-	return s.db.Transact(ctx, func(tx *gorm.DB) error { return changeTask(tx, t, change) })
+	return s.db.Write(ctx, func(tx *gorm.DB) error { return changeTask(tx, t, change) })
 }
 
 // changeTask changes a task that is still in the hand that the lease says.
