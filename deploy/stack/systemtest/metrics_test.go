@@ -58,7 +58,7 @@ func TestEveryMetricMoves(t *testing.T) {
 			stack.Sandbox: {"SANDBOX_SETTLE_DELAY": "7s"}, // beyond what the gauges of the database are kept for
 			stack.Payments: {
 				"METRICS_LISTEN": listen[stack.Payments], "FINISH_WAIT": "100ms", "RECONCILE_INTERVAL": "1m", "WEBHOOK_RETRY_SCHEDULE": "8s",
-				"WEBHOOK_ALLOW_HOSTS": strings.TrimPrefix(broken.URL, "http://"),
+				"WEBHOOK_ALLOW_HOSTS": strings.TrimPrefix(broken.URL, "http://"), "STARTS_AT_ONCE": "1",
 			},
 			stack.Marketplace: {
 				"METRICS_LISTEN": listen[stack.Marketplace], "DATABASE_MAX_CONNS": "1",
@@ -97,6 +97,19 @@ func TestEveryMetricMoves(t *testing.T) {
 		_, err = w.payments.Profile(t.Context(), w.Sandbox.Address+"/buyer-usd")
 		require.Error(t, err)
 		require.NoError(t, w.wallets.ClearFaults(t.Context()))
+		// More people want to pay than the service takes at a time, and the wallet is slow.
+		plant("quote.create", control.Fault{Kind: control.Latency, Latency: control.Duration(2 * time.Second)})
+		_, err = w.payments.RegisterSeller(t.Context(), api.RegisterSeller{ID: "else", WalletAddressURL: w.Sandbox.Address + stack.WorkerWallet})
+		require.NoError(t, err)
+		var paying sync.WaitGroup
+		for i := range 4 {
+			paying.Go(func() {
+				_, _ = w.payments.Start(t.Context(), "crowd-"+strconv.Itoa(i), api.Start{SellerID: "else", BuyerWalletAddressURL: w.Sandbox.Address + "/buyer-mxn", Amount: "7.77"})
+			})
+		}
+		paying.Wait()
+		require.NoError(t, w.wallets.ClearFaults(t.Context()))
+		moves("sum(tianguis_starts_refused_total)")
 		knockAtEachDoor(t, w) // a counter that comes into being with the first answer of its kind grows with the second
 		moves("tianguis_webhook_dead_total")
 		// The next comparison does not find any more what it knows to be paid.

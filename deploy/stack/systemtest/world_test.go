@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net/http"
 	"os"
 	"strings"
@@ -206,12 +207,26 @@ func (w *world) startOffer(t *testing.T, offer, wallet string) api.Finish {
 	require.NoError(t, err)
 	started, err := w.payments.Start(t.Context(), offer, api.Start{SellerID: "else", BuyerWalletAddressURL: w.Sandbox.Address + wallet, Amount: "7.77"})
 	require.NoError(t, err)
-	consent, err := person.NewBrowser().Open(t.Context(), started.RedirectURL)
+	finish, err := w.approve(t.Context(), started)
 	require.NoError(t, err)
-	page, err := consent.ClickUntil(t.Context(), person.Approve, nil, w.Marketplace.Address+"/")
-	require.NoError(t, err)
+	return finish
+}
+
+// approve is the approval, at the wallet, of a payment that was started through the API.
+func (w *world) approve(ctx context.Context, started api.Started) (api.Finish, error) {
+	consent, err := person.NewBrowser().Open(ctx, started.RedirectURL)
+	if err != nil {
+		return api.Finish{}, err
+	}
+	page, err := consent.ClickUntil(ctx, person.Approve, nil, w.Marketplace.Address+"/")
+	if err != nil {
+		return api.Finish{}, err
+	}
+	if page.Next == nil {
+		return api.Finish{}, fmt.Errorf("the wallet sends nobody back: %s", page.Text("main"))
+	}
 	query := page.Next.Query()
-	return api.Finish{PendingID: query.Get("pendingId"), InteractRef: query.Get("interact_ref"), Hash: query.Get("hash")}
+	return api.Finish{PendingID: query.Get("pendingId"), InteractRef: query.Get("interact_ref"), Hash: query.Get("hash")}, nil
 }
 
 // decide approves or declines at the wallet, and returns where the wallet then sends the browser.

@@ -24,10 +24,11 @@ func Listen(address string) (net.Listener, error) {
 	return listener, nil
 }
 
-// Serve answers scrapes until ctx is done. The service goes on when it cannot.
+// Serve answers scrapes until ctx is done, and on loopback whoever wants a profile. The service goes on when it cannot.
 func (r *Registry) Serve(ctx context.Context, listener net.Listener, log *slog.Logger) {
 	log.InfoContext(ctx, "metrics are ready", "address", listener.Addr().String())
-	if err := httpserver.Serve(ctx, listener, r.Handler(log), httpserver.Options{Log: log}); err != nil {
+	handler := endingWith(ctx, withProfiles(listener, r.Handler(log)))
+	if err := httpserver.Serve(ctx, listener, handler, httpserver.Options{Log: log, WriteTimeout: profileBound}); err != nil {
 		log.ErrorContext(ctx, "serve metrics", "error", err)
 	}
 }

@@ -69,7 +69,7 @@ type config struct {
 
 	ReconcileInterval time.Duration `env:"RECONCILE_INTERVAL" default:"1h" help:"How often payments are compared with what the wallets say, by one of the replicas. 0 for never:\nthen run payments reconcile now and then."`
 
-	MetricsListen string `env:"METRICS_LISTEN" help:"Where GET /metrics answers Prometheus: 127.0.0.1:9401, or an address that only your network reaches, since it asks for\nno key. Without it nobody is answered."`
+	MetricsListen string `env:"METRICS_LISTEN" help:"Where GET /metrics answers Prometheus: 127.0.0.1:9401, or an address that only your network reaches, since it asks for\nno key. On loopback it answers go tool pprof too, at /debug/pprof/. Without it nobody is answered."`
 
 	tracing.Settings
 

@@ -30,6 +30,7 @@ func TestConfig_WrongSettingsAreNamed(t *testing.T) {
 		"a key that is too short":         {map[string]string{"PAYMENTS_API_KEY": "planted-and"}, "PAYMENTS_API_KEY"},
 		"no key beyond loopback":          {map[string]string{"PAYMENTS_API_KEY": "", "PAYMENTS_LISTEN": ":4001"}, "PAYMENTS_API_KEY"},
 		"an address without a port":       {map[string]string{"PAYMENTS_LISTEN": "localhost"}, "PAYMENTS_LISTEN"},
+		"starts at once below none":       {map[string]string{"STARTS_AT_ONCE": "-1"}, "STARTS_AT_ONCE"},
 		"a database nobody knows":         {map[string]string{"DATABASE_URL": "mysql://root:" + planted + "@db/x"}, "DATABASE_URL"},
 		"a database of nothing":           {map[string]string{"DATABASE_URL": "sqlite:"}, "DATABASE_URL"},
 		"a folder that is not there":      {map[string]string{"DATABASE_URL": "sqlite:/nowhere/at/all/payments.db"}, "database"},

@@ -25,8 +25,10 @@ func TestMetrics_OnAListenerOfTheirOwn(t *testing.T) {
 	require.Equal(t, http.StatusOK, status)
 	status, _ = r.ask(t, http.MethodGet, "/no-such-"+strings.Repeat("x", 8), "")
 	require.Equal(t, http.StatusNotFound, status)
-	status, _ = r.ask(t, http.MethodGet, "/metrics", "")
-	require.Equal(t, http.StatusNotFound, status, "not on the public port")
+	for _, path := range []string{"/metrics", "/debug/pprof/", "/debug/pprof/heap"} {
+		status, _ = r.ask(t, http.MethodGet, path, "")
+		require.Equal(t, http.StatusNotFound, status, "not on the public port")
+	}
 
 	address := regexp.MustCompile(`metrics are ready.*address=(\S+)`)
 	require.Eventually(t, func() bool { return address.MatchString(r.lines.String()) }, 10*time.Second, 10*time.Millisecond)
@@ -47,6 +49,8 @@ func TestMetrics_OnAListenerOfTheirOwn(t *testing.T) {
 		require.Contains(t, body, line, "asked of the database")
 	}
 	require.NotContains(t, body, "no-such-", "what a stranger chose is in no label")
+	status, _ = scraper.ask(t, http.MethodGet, "/debug/pprof/heap", "")
+	require.Equal(t, http.StatusOK, status)
 	require.NoError(t, r.stop())
 }
 

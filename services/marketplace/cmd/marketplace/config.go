@@ -80,7 +80,7 @@ type Config struct {
 	UploadsDir    string `env:"UPLOADS_DIR" help:"The folder in which the files are kept that people hand in, and which only the marketplace can read. It belongs to the database: the\ntwo are backed up together, and several replicas need one that they share. Without it: uploads, beside the SQLite database or else in the\nworking directory."`
 	UploadMaxSize int    `env:"UPLOAD_MAX_SIZE" default:"25000000" help:"How large a file may be, in bytes. All files of a submission together may be twice as large: a proxy before the marketplace has to let\nrequests of that size through."`
 
-	MetricsListen string `env:"METRICS_LISTEN" help:"Where GET /metrics answers Prometheus: 127.0.0.1:9402, or an address that only your network reaches, since it asks for\nno key. Without it nobody is answered."`
+	MetricsListen string `env:"METRICS_LISTEN" help:"Where GET /metrics answers Prometheus: 127.0.0.1:9402, or an address that only your network reaches, since it asks for\nno key. On loopback it answers go tool pprof too, at /debug/pprof/. Without it nobody is answered."`
 }
 
 // Validate refuses what cannot work, or would be open to anybody.

@@ -70,11 +70,13 @@ func TestMetrics_OffUnlessAskedFor(t *testing.T) {
 	t.Parallel()
 	require.Nil(t, start(t).measured.listener)
 	m := start(t, func(c *Config) { c.MetricsListen = "127.0.0.1:0" })
-	response, err := http.Get("http://" + m.measured.listener.Addr().String() + "/metrics")
-	require.NoError(t, err)
-	require.NoError(t, response.Body.Close())
-	require.Equal(t, http.StatusOK, response.StatusCode)
-	require.Equal(t, http.StatusNotFound, m.browser().get("/metrics").StatusCode, "not on the public port")
+	for _, path := range []string{"/metrics", "/debug/pprof/"} {
+		response, err := http.Get("http://" + m.measured.listener.Addr().String() + path)
+		require.NoError(t, err)
+		require.NoError(t, response.Body.Close())
+		require.Equal(t, http.StatusOK, response.StatusCode)
+		require.Equal(t, http.StatusNotFound, m.browser().get(path).StatusCode, "not on the public port")
+	}
 }
 
 func TestMetrics_Files(t *testing.T) {

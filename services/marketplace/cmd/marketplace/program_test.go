@@ -115,6 +115,7 @@ func TestConfig_RefusesInWordsThatNameTheVariable(t *testing.T) {
 		"DEADLINE_INTERVAL":      func(c *Config) { c.DeadlineEvery = 0 },
 		"UPLOAD_MAX_SIZE":        func(c *Config) { c.UploadMaxSize = 0 },
 		"MARKETPLACE_ASSETS":     func(c *Config) { c.Assets = []string{"USD/2", "MXN"} },
+		"STARTS_AT_ONCE":         func(c *Config) { c.StartsAtOnce = -1 },
 		"DATABASE_MAX_CONNS":     func(c *Config) { c.MaxConns = 0 },
 		"LOG_FORMAT":             func(c *Config) { c.LogFormat = "xml" },
 		"LOG_LEVEL":              func(c *Config) { c.LogLevel = "loud" },
