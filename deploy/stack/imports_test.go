@@ -26,14 +26,17 @@ var mayImport = map[string][]string{
 	"prometheus":   {"."},
 	"dashboard":    {},
 	"chaos":        {".", "postgres", "person", "tally", "tianguis.example/chassis/clock", "tianguis.example/chassis/database", "tianguis.example/sandbox/control"},
-	"webhooks":     {".", "postgres", "tally", "tianguis.example/chassis/clock", "tianguis.example/chassis/database"},
-	"attacks":      {".", "person", "tianguis.example/chassis/clock", "tianguis.example/chassis/database", "tianguis.example/sandbox/control", "tianguis.example/payments/webhook"},
-	"fuzz":         {},
-	"supply":       {},
-	"cmd/setup":    {"tianguis.example/chassis/clock", "tianguis.example/sandbox/control"},
-	"cmd/stack":    {".", "attacks", "chaos", "dashboard", "fuzz", "supply", "prometheus", "webhooks", "postgres", "person", "tianguis.example/chassis/clock", "tianguis.example/sandbox/control", "tianguis.example/payments/api"},
-	"systemtest":   {".", "dashboard", "postgres", "prometheus", "person", "tianguis.example/chassis/clock", "tianguis.example/sandbox/control", "tianguis.example/payments/api"},
-	"crashtest":    {".", "postgres", "person", "tianguis.example/chassis/clock", "tianguis.example/chassis/crashpoint", "tianguis.example/sandbox/control", "tianguis.example/payments/api"},
+	// What the services' limits are measured with: the wallet's protocol, and webhooks, without the services.
+	"bench": {".", "postgres", "person", "tianguis.example/chassis/clock", "tianguis.example/chassis/database", "tianguis.example/sandbox/control", "tianguis.example/payments/api",
+		"tianguis.example/payments/money", "tianguis.example/payments/openpayments", "tianguis.example/payments/webhook"},
+	"webhooks":   {".", "postgres", "tally", "tianguis.example/chassis/clock", "tianguis.example/chassis/database"},
+	"attacks":    {".", "person", "tianguis.example/chassis/clock", "tianguis.example/chassis/database", "tianguis.example/sandbox/control", "tianguis.example/payments/webhook"},
+	"fuzz":       {},
+	"supply":     {},
+	"cmd/setup":  {"tianguis.example/chassis/clock", "tianguis.example/sandbox/control"},
+	"cmd/stack":  {".", "attacks", "bench", "chaos", "dashboard", "fuzz", "supply", "prometheus", "webhooks", "postgres", "person", "tianguis.example/chassis/clock", "tianguis.example/sandbox/control", "tianguis.example/payments/api"},
+	"systemtest": {".", "dashboard", "postgres", "prometheus", "person", "tianguis.example/chassis/clock", "tianguis.example/sandbox/control", "tianguis.example/payments/api"},
+	"crashtest":  {".", "postgres", "person", "tianguis.example/chassis/clock", "tianguis.example/chassis/crashpoint", "tianguis.example/sandbox/control", "tianguis.example/payments/api"},
 }
 
 func TestImportsPointOneWay(t *testing.T) {

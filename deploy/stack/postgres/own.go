@@ -23,6 +23,7 @@ type own struct {
 	folder     string
 	port       int
 	attributes *syscall.SysProcAttr
+	durable    bool // a commit waits for the disk
 
 	command *exec.Cmd
 	log     bytes.Buffer // of this life
@@ -43,16 +44,47 @@ func StartOwn(ctx context.Context, freePort func(context.Context) (int, error)) 
 	return startOwn(ctx, binaries, port)
 }
 
-func startOwn(ctx context.Context, binaries string, port int) (*Server, error) {
-	folder, err := os.MkdirTemp("", "tianguis-postgres-")
+// StartDurable is StartOwn with a server that waits for the disk at each commit, as every one does that is to be trusted with money:
+// for measuring. Its data are on a disk.
+func StartDurable(ctx context.Context, freePort func(context.Context) (int, error)) (*Server, error) {
+	binaries := findBinaries(ctx)
+	if binaries == "" {
+		return nil, ErrNone
+	}
+	port, err := freePort(ctx)
 	if err != nil {
 		return nil, err
 	}
-	o := &own{binaries: binaries, folder: folder, port: port}
+	o := &own{binaries: binaries, port: port, durable: true}
+	return o.start(ctx, onDisk())
+}
+
+// onDisk is the folder for temporary files that outlive a restart of the machine (FHS 3.0 section 5.15), or "" where there is none: that of
+// others may be in memory, where nothing waits for a disk.
+func onDisk() string {
+	const folder = "/var/tmp"
+	if _, err := os.Stat(folder); err != nil {
+		return ""
+	}
+	return folder
+}
+
+func startOwn(ctx context.Context, binaries string, port int) (*Server, error) {
+	o := &own{binaries: binaries, port: port}
+	return o.start(ctx, "")
+}
+
+// start makes a database in a new folder below that one, and starts the server on it.
+func (o *own) start(ctx context.Context, below string) (*Server, error) {
+	folder, err := os.MkdirTemp(below, "tianguis-postgres-")
+	if err != nil {
+		return nil, err
+	}
+	o.folder = folder
 	password := rand.Text()
 	o.attributes, err = unprivileged(folder)
 	if err == nil {
-		err = initialize(ctx, binaries, folder, password, o.attributes)
+		err = initialize(ctx, o.binaries, folder, password, o.attributes)
 	}
 	if err == nil {
 		err = o.launch()
@@ -61,7 +93,7 @@ func startOwn(ctx context.Context, binaries string, port int) (*Server, error) {
 		o.remove()
 		return nil, err
 	}
-	server := &Server{Address: address(password, port), stop: o.stop, own: o}
+	server := &Server{Address: address(password, o.port), stop: o.stop, own: o}
 	if err := waitReady(ctx, server.Address, o.ended); err != nil {
 		server.Stop()
 		return nil, fmt.Errorf("%w\n%s", err, strings.TrimSpace(o.log.String()))
@@ -69,11 +101,14 @@ func startOwn(ctx context.Context, binaries string, port int) (*Server, error) {
 	return server, nil
 }
 
-// launch starts the server. A commit is written, though not to the disk, before it is told: so it outlives Crash.
+// launch starts the server. A commit is written, though not to the disk unless it is durable, before it is told: so it outlives Crash.
 func (o *own) launch() error {
+	settings := []string{"-c", "max_connections=300"}
+	if !o.durable {
+		settings = append(settings, "-c", "fsync=off", "-c", "full_page_writes=off")
+	}
 	command := exec.Command(filepath.Join(o.binaries, "postgres"), //nolint:noctx // it outlives ctx, and is stopped by stop
-		"-D", filepath.Join(o.folder, "data"), "-h", "127.0.0.1", "-p", strconv.Itoa(o.port), "-k", o.folder,
-		"-c", "fsync=off", "-c", "full_page_writes=off", "-c", "max_connections=300")
+		append([]string{"-D", filepath.Join(o.folder, "data"), "-h", "127.0.0.1", "-p", strconv.Itoa(o.port), "-k", o.folder}, settings...)...)
 	o.log.Reset()
 	command.Dir, command.SysProcAttr = o.folder, o.attributes
 	command.Stdout, command.Stderr = &o.log, &o.log

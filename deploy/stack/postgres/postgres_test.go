@@ -80,3 +80,32 @@ func tables(t *testing.T, address string) (found []string) {
 func open(ctx context.Context, address string) (*database.DB, error) {
 	return database.Open(ctx, address, database.Options{Clock: clock.System(), MaxConns: 1})
 }
+
+// TestStartDurable_WaitsForTheDisk: figures of a server that does not are worth nothing.
+func TestStartDurable_WaitsForTheDisk(t *testing.T) {
+	t.Parallel()
+	server, err := postgres.StartDurable(t.Context(), stack.FreePort)
+	if errors.Is(err, postgres.ErrNone) && os.Getenv("CI") == "" {
+		t.Skipf("NOT TESTED: %v", err)
+	}
+	require.NoError(t, err)
+	defer server.Stop()
+	address, err := postgres.NewDatabase(t.Context(), server.Address, "some")
+	require.NoError(t, err)
+	require.Equal(t, []string{"0 tables"}, tables(t, address))
+	db, err := open(t.Context(), address)
+	require.NoError(t, err)
+	defer func() { _ = db.Close() }()
+	var settings []string
+	require.NoError(t, db.Read(t.Context()).Raw(
+		"SELECT setting FROM pg_settings WHERE name IN ('fsync', 'full_page_writes', 'synchronous_commit')").Scan(&settings).Error)
+	require.Equal(t, []string{"on", "on", "on"}, settings)
+
+	psql, err := server.Tool(t.Context(), "psql", "--no-psqlrc", "--tuples-only", "--no-align", "--command", "SELECT 1")
+	require.NoError(t, err)
+	said, err := psql.Output()
+	require.NoError(t, err)
+	require.Equal(t, "1\n", string(said))
+	_, err = server.Tool(t.Context(), "no-such-tool")
+	require.ErrorContains(t, err, "no-such-tool")
+}

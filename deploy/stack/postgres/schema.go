@@ -37,6 +37,21 @@ func DropSchema(ctx context.Context, address string) error {
 	return execute(ctx, address, "DROP SCHEMA "+u.Query().Get("search_path")+" CASCADE")
 }
 
+// NewDatabase makes an empty database on the server, named prefix and something random, and returns its address. It goes away with
+// the server. Unlike schemas, databases do not hear one another's notifications.
+func NewDatabase(ctx context.Context, server, prefix string) (string, error) {
+	name := prefix + "_" + strings.ToLower(rand.Text())
+	if err := execute(ctx, server, "CREATE DATABASE "+name); err != nil {
+		return "", fmt.Errorf("make a database: %w", err)
+	}
+	u, err := url.Parse(server)
+	if err != nil {
+		return "", err
+	}
+	u.Path = "/" + name
+	return u.String(), nil
+}
+
 func execute(ctx context.Context, server, statement string) error {
 	db, err := database.Open(ctx, server, database.Options{Clock: clock.System(), MaxConns: 1})
 	if err != nil {

@@ -37,6 +37,6 @@ func root() *cobra.Command {
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
-	command.AddCommand(demoCommand(), smokeCommand(), upCommand(), chaosCommand(), attacksCommand(), fuzzCommand(), licencesCommand(), dashboardCommand(), webhooksCommand(), withPostgresCommand())
+	command.AddCommand(demoCommand(), smokeCommand(), upCommand(), chaosCommand(), benchCommand(), attacksCommand(), fuzzCommand(), licencesCommand(), dashboardCommand(), webhooksCommand(), withPostgresCommand())
 	return command
 }

@@ -1,0 +1,66 @@
+package bench
+
+import (
+	"context"
+	"fmt"
+)
+
+// fullStore measures whole payments with many that were made before, beside an empty store.
+func (r *run) fullStore(ctx context.Context) ([]Row, error) {
+	sizes := []int{r.many(10_000, 200)}
+	if r.Million {
+		sizes = append(sizes, 1_000_000)
+	}
+	var rows []Row
+	for _, size := range sizes {
+		row, err := r.fullStoreOf(ctx, size)
+		if err != nil {
+			return nil, err
+		}
+		rows = append(rows, row)
+	}
+	return rows, nil
+}
+
+func (r *run) fullStoreOf(ctx context.Context, size int) (Row, error) {
+	row := Row{
+		ID: fmt.Sprintf("store-%d", size), What: fmt.Sprintf("whole payments, %d clients, %s in the store", crowd, thousands(size)), Unit: "/s",
+		LimitIs: "the same with an empty store", Aim: Aim{Share: 0.95},
+	}
+	empty, err := r.world(ctx, place{name: fmt.Sprintf("empty-%d", size)})
+	if err != nil {
+		return row, err
+	}
+	full, err := r.world(ctx, place{name: fmt.Sprintf("full-%d", size)})
+	if err != nil {
+		return row, err
+	}
+	from := now()
+	if err := full.fill(ctx, size); err != nil {
+		return row, fmt.Errorf("fill the stores: %w", err)
+	}
+	r.tell("%s payments were put into the stores in %.0f s", thousands(size), now().Sub(from).Seconds())
+	for _, w := range []*world{empty, full} { // what is only slow at first is not what is compared
+		if _, err := w.second(ctx, crowd, r.Lasts/2); err != nil {
+			return row, err
+		}
+	}
+	for round := range r.Rounds {
+		// By turns, and who is first by turns too.
+		order := []*world{empty, full}
+		if round%2 == 1 {
+			order = []*world{full, empty}
+		}
+		paid := map[*world]float64{}
+		for _, w := range order {
+			if paid[w], err = w.second(ctx, crowd, r.Lasts); err != nil {
+				return row, err
+			}
+		}
+		row.add(paid[full], paid[empty])
+	}
+	if err := r.close(empty); err != nil {
+		return row, err
+	}
+	return row, r.close(full)
+}

@@ -1,0 +1,43 @@
+package bench
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"os"
+	"path/filepath"
+	"sync"
+)
+
+// profile takes CPU profiles of both services while n clients pay, when that is wanted. What it returns waits for their end.
+func (r *run) profile(ctx context.Context, w *world, n int) (stop func()) {
+	var all sync.WaitGroup
+	if r.Profiles == "" || n != crowd {
+		return all.Wait
+	}
+	for _, p := range w.services() {
+		all.Go(func() {
+			if err := r.profileOf(ctx, w, p.Name); err != nil {
+				r.tell("no CPU profile of %s: %v", p.Name, err)
+			}
+		})
+	}
+	return all.Wait
+}
+
+func (r *run) profileOf(ctx context.Context, w *world, service string) error {
+	seconds := max(1, int(r.Lasts.Seconds()))
+	p, err := w.ask(ctx, http.MethodGet, fmt.Sprintf("http://%s/debug/pprof/profile?seconds=%d", w.metrics[service], seconds), "", nil)
+	switch {
+	case err != nil:
+		return err
+	case p.status == http.StatusNotFound:
+		return fmt.Errorf("it has no /debug/pprof beside its metrics")
+	case p.status != http.StatusOK:
+		return fmt.Errorf("its answer is %d", p.status)
+	}
+	if err := os.MkdirAll(r.Profiles, 0o700); err != nil {
+		return err
+	}
+	return os.WriteFile(filepath.Join(r.Profiles, service+".cpu.pprof"), p.body, 0o600)
+}
