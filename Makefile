@@ -1,6 +1,6 @@
 # One command each; `make help` lists them.
 .DEFAULT_GOAL := help
-.PHONY: help demo smoke test browser integration crash chaos attacks fuzz supply-chain licences vulnerabilities dashboard webhooks bench-webhooks lint openapi sdk tidy go
+.PHONY: help demo smoke test browser integration crash chaos attacks fuzz supply-chain licences vulnerabilities dashboard webhooks bench bench-webhooks lint openapi sdk tidy go
 
 state := .tianguis
 stack := $(state)/bin/stack
@@ -39,6 +39,9 @@ dashboard: go ## let Prometheus watch a chaos run, and draw docs/dashboard.png f
 
 webhooks: go ## send 10,000 webhooks while everything on their way breaks, then compare the books (N=1000 SEED=1 ARGS=--sqlite)
 	@$(stack) webhooks --events $(or $(N),10000) $(if $(SEED),--seed $(SEED)) $(ARGS)
+
+bench: go ## measure how fast it is, each figure beside the most that it could be; ARGS=--write writes docs/benchmarks.md (ARGS="--only payments", --million, "--soak 1h")
+	@$(stack) bench $(ARGS)
 
 bench-webhooks: go ## measure webhooks a second on Postgres beside a bare loop, and the latency from commit to receiver
 	@$(stack) with-postgres -- go test -run '^$$' -bench Webhooks -benchtime 1x ./services/payments/outbox

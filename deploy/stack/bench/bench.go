@@ -59,8 +59,12 @@ type run struct {
 	began    time.Time
 	rows     []Row // that are measured already
 
+	shared *world // usual
+	aside  *world // heard
+	hearer *hearer
+
 	mu     sync.Mutex
-	worlds []*world
+	worlds []*world // that were started
 }
 
 // family is rows that are measured together.

@@ -170,12 +170,12 @@ func (w *world) complete(ctx context.Context, s session, job int64) (time.Time, 
 }
 
 // payNext pays the next job that waits.
-func (w *world) payNext(ctx context.Context, client int) error {
+func (w *world) payNext(ctx context.Context, _ int) error {
 	job, err := w.take()
 	if err != nil {
 		return err
 	}
-	_, err = w.pay(ctx, w.sessionOf(client), job)
+	_, err = w.pay(ctx, w.sessionOf(job), job)
 	if errors.Is(err, errBusy) {
 		w.putBack(job)
 	}

@@ -34,13 +34,7 @@ type sample struct {
 
 // chain measures how many calls of the wallet a payment waits for, one after the other, and for how long when each takes its time.
 func (r *run) chain(ctx context.Context) ([]Row, error) {
-	hears := newHearer()
-	address, err := hears.listen(ctx)
-	if err != nil {
-		return nil, err
-	}
-	defer hears.close()
-	w, err := r.world(ctx, place{name: "chain", hearer: address})
+	w, _, err := r.heard(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -91,7 +85,7 @@ func (r *run) chain(ctx context.Context) ([]Row, error) {
 			of.row.add(median(figures), float64(of.chain))
 		}
 	}
-	if err := r.close(w); err != nil {
+	if err := w.wallets.ClearFaults(ctx); err != nil {
 		return nil, err
 	}
 	return []Row{warmCalls, warm, coldCalls, cold, sentCalls, sent}, nil

@@ -72,26 +72,42 @@ func (r *run) commits(ctx context.Context) (n int64, err error) {
 	return n, err
 }
 
-// commitsOf is how many commits a payment takes, of both services.
+// commitsOf is how many commits a payment takes, of both services, beyond those that they make anyway.
 func (r *run) commitsOf(ctx context.Context, w *world) (float64, error) {
 	const payments = 20
 	if err := w.stock(ctx, payments); err != nil {
 		return 0, err
 	}
-	before, err := r.commits(ctx)
+	anyway, idle, err := r.commitsWhile(ctx, func() error { return nil })
 	if err != nil {
 		return 0, err
 	}
-	for i := range payments {
-		if err := w.payNext(ctx, i); err != nil {
-			return 0, err
+	made, took, err := r.commitsWhile(ctx, func() error {
+		for i := range payments {
+			if err := w.payNext(ctx, i); err != nil {
+				return err
+			}
 		}
+		return nil
+	})
+	return (float64(made) - float64(anyway)*took.Seconds()/idle.Seconds()) / payments, err
+}
+
+// commitsWhile is how many commits there are while something is done, and its webhooks are still on their way.
+func (r *run) commitsWhile(ctx context.Context, do func() error) (made int64, took time.Duration, err error) {
+	from := now()
+	before, err := r.commits(ctx)
+	if err != nil {
+		return 0, 0, err
 	}
-	if err := clock.Sleep(ctx, clock.System(), time.Second); err != nil { // webhooks that are still on their way
-		return 0, err
+	if err := do(); err != nil {
+		return 0, 0, err
+	}
+	if err := clock.Sleep(ctx, clock.System(), time.Second); err != nil {
+		return 0, 0, err
 	}
 	after, err := r.commits(ctx)
-	return float64(after-before) / payments, err
+	return after - before, now().Sub(from), err
 }
 
 // sqlite is how many commits a second n clients make of a file that is opened as the services open theirs, of one updated row each.

@@ -25,7 +25,7 @@ const (
 
 // paidToComplete measures how long it takes from when the payments service knows that a payment is paid until whoever paid sees the job complete.
 func (r *run) paidToComplete(ctx context.Context) ([]Row, error) {
-	w, err := r.world(ctx, place{name: "complete"})
+	w, err := r.usual(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -54,17 +54,17 @@ func (r *run) paidToComplete(ctx context.Context) ([]Row, error) {
 		middle.add(milliseconds(quantile(waits, 50)), milliseconds(quantile(posts, 50)))
 		worst.add(milliseconds(quantile(waits, 99)), milliseconds(quantile(posts, 99)))
 	}
-	return []Row{middle, worst}, r.close(w)
+	return []Row{middle, worst}, nil
 }
 
 // steadyRate is how many payments a second are to be made.
 func (r *run) steadyRate(ctx context.Context, w *world) (float64, error) {
 	most := 0.0
-	if row, ok := r.row(fmt.Sprintf("payments-%d", crowd)); ok {
+	if row, ok := r.row(fmt.Sprintf("payments-%d", r.crowd())); ok {
 		most = row.Figure()
 	} else { // it was not to be measured
 		var err error
-		if most, err = w.second(ctx, crowd, r.Lasts); err != nil {
+		if most, err = w.second(ctx, r.crowd(), r.Lasts); err != nil {
 			return 0, err
 		}
 	}
@@ -84,7 +84,7 @@ func (w *world) steady(ctx context.Context, rate float64, lasts time.Duration) (
 		if err != nil {
 			return 0, err
 		}
-		at, err := w.pay(ctx, w.sessionOf(int(job)), job)
+		at, err := w.pay(ctx, w.sessionOf(job), job)
 		if err != nil {
 			return 0, err
 		}

@@ -22,7 +22,7 @@ func (w *world) fill(ctx context.Context, n int) error {
 	if err != nil {
 		return err
 	}
-	if _, err := w.pay(ctx, w.sessionOf(0), job); err != nil {
+	if _, err := w.pay(ctx, w.sessionOf(job), job); err != nil {
 		return err
 	}
 	if err := w.delivered(ctx, job); err != nil {
@@ -71,19 +71,13 @@ func (w *world) fillMarketplace(ctx context.Context, db *database.DB, job int64,
 	if last, err = one[int64](ctx, db, "SELECT max(id) FROM jobs"); err != nil {
 		return 0, err
 	}
-	firstPerson, err := one[int64](ctx, db, "SELECT max(id) FROM users")
+	others, err := copyPeople(ctx, db, funder, "person", people(n))
 	if err != nil {
 		return 0, err
 	}
 	id := fmt.Sprintf("(%d + i)", last)
-	funders := fmt.Sprintf("%d + i %% %d + 1", firstPerson, people(n))
+	funders := fmt.Sprintf("%d + i %% %d + 1", others, people(n))
 	ofJob := fmt.Sprintf("t.job_id = %d", job)
-	if err := write(ctx, db, people(n), copies{
-		table: "users", of: fmt.Sprintf("t.email = '%s'", funder), skip: []string{"words"},
-		set: map[string]string{"id": fmt.Sprintf("%d + i", firstPerson), "email": "'person-' || i || '@market.example'"},
-	}); err != nil {
-		return 0, err
-	}
 	err = write(ctx, db, n,
 		copies{
 			table: "jobs", of: fmt.Sprintf("t.id = %d", job), skip: []string{"words"},
@@ -110,7 +104,7 @@ func (w *world) fillMarketplace(ctx context.Context, db *database.DB, job int64,
 	}); err != nil {
 		return 0, err
 	}
-	return last, errors.Join(countOn(ctx, db, "jobs"), countOn(ctx, db, "users"), analyze(ctx, db))
+	return last, errors.Join(countOn(ctx, db, "jobs"), analyze(ctx, db))
 }
 
 func fillPayments(ctx context.Context, db *database.DB, job, last int64, n int) error {

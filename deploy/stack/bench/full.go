@@ -2,6 +2,7 @@ package bench
 
 import (
 	"context"
+	"errors"
 	"fmt"
 )
 
@@ -24,7 +25,7 @@ func (r *run) fullStore(ctx context.Context) ([]Row, error) {
 
 func (r *run) fullStoreOf(ctx context.Context, size int) (Row, error) {
 	row := Row{
-		ID: fmt.Sprintf("store-%d", size), What: fmt.Sprintf("whole payments, %d clients, %s in the store", crowd, thousands(size)), Unit: "/s",
+		ID: fmt.Sprintf("store-%d", size), What: fmt.Sprintf("whole payments, %d clients, %s in the store", r.crowd(), thousands(size)), Unit: "/s",
 		LimitIs: "the same with an empty store", Aim: Aim{Share: 0.95},
 	}
 	empty, err := r.world(ctx, place{name: fmt.Sprintf("empty-%d", size)})
@@ -41,7 +42,7 @@ func (r *run) fullStoreOf(ctx context.Context, size int) (Row, error) {
 	}
 	r.tell("%s payments were put into the stores in %.0f s", thousands(size), now().Sub(from).Seconds())
 	for _, w := range []*world{empty, full} { // what is only slow at first is not what is compared
-		if _, err := w.second(ctx, crowd, r.Lasts/2); err != nil {
+		if _, err := w.second(ctx, r.crowd(), r.Lasts/2); err != nil {
 			return row, err
 		}
 	}
@@ -53,14 +54,11 @@ func (r *run) fullStoreOf(ctx context.Context, size int) (Row, error) {
 		}
 		paid := map[*world]float64{}
 		for _, w := range order {
-			if paid[w], err = w.second(ctx, crowd, r.Lasts); err != nil {
+			if paid[w], err = w.second(ctx, r.crowd(), r.Lasts); err != nil {
 				return row, err
 			}
 		}
 		row.add(paid[full], paid[empty])
 	}
-	if err := r.close(empty); err != nil {
-		return row, err
-	}
-	return row, r.close(full)
+	return row, errors.Join(empty.close(), full.close())
 }

@@ -57,7 +57,7 @@ func (r *run) memory(ctx context.Context) ([]Row, error) {
 	}
 	before := map[string]footprint{}
 	// A few first, so that what a service takes anyway is not counted for payments.
-	if err := r.startMany(ctx, w, max(live/50, 2*crowd)); err != nil {
+	if err := r.startMany(ctx, w, max(live/50, 2*r.crowd())); err != nil {
 		return nil, err
 	}
 	for _, p := range w.services() {
@@ -87,7 +87,7 @@ func (r *run) memory(ctx context.Context) ([]Row, error) {
 		goroutines.add(after.Goroutines, before[p.Name].Goroutines)
 		rows = append(rows, resident, goroutines)
 	}
-	return rows, r.close(w)
+	return rows, w.close()
 }
 
 // startMany starts n payments, which then wait for their buyers, and lets the services come to rest.
@@ -95,12 +95,12 @@ func (r *run) startMany(ctx context.Context, w *world, n int) error {
 	if err := w.stock(ctx, n); err != nil {
 		return err
 	}
-	_, err := loop(ctx, crowd, time.Hour, func(ctx context.Context, client int) error {
+	_, err := loop(ctx, r.crowd(), time.Hour, func(ctx context.Context, _ int) error {
 		job, err := w.take()
 		if err != nil {
 			return err
 		}
-		if _, err = w.start(ctx, w.sessionOf(client), job); err != nil {
+		if _, err = w.start(ctx, w.sessionOf(job), job); err != nil {
 			w.putBack(job)
 		}
 		return err
@@ -157,7 +157,7 @@ func (r *run) soak(ctx context.Context) ([]Row, error) {
 		row.add(last(all), all[0])
 		rows = append(rows, row)
 	}
-	return rows, r.close(w)
+	return rows, w.close()
 }
 
 func last(values []float64) float64 { return values[len(values)-1] }

@@ -18,7 +18,7 @@ func (r *run) pages(ctx context.Context) ([]Row, error) {
 	status := Row{ID: "status", What: fmt.Sprintf("status of a job, %d clients", readers), Unit: "/s", LimitIs: constant, Aim: Aim{Share: 0.5}}
 	seen := Row{ID: "page", What: fmt.Sprintf("page of a job, %d clients", readers), Unit: "/s", LimitIs: constant}
 	worst := Row{ID: "page-p99", What: fmt.Sprintf("page of a job, p99 with %d clients", readers), Unit: "ms", Less: true, LimitIs: constant + ", p99", Aim: Aim{AtMost: pageBound}}
-	w, err := r.world(ctx, place{name: "pages"})
+	w, err := r.usual(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -33,22 +33,23 @@ func (r *run) pages(ctx context.Context) ([]Row, error) {
 			return nil, err
 		}
 	}
-	look := func(address func(client int) string) (pace, error) {
+	look := func(address func(job int64) string) (pace, error) {
 		return loop(ctx, readers, r.Lasts/2, func(ctx context.Context, client int) error {
-			_, err := w.expect(ctx, http.StatusOK, http.MethodGet, address(client), w.sessionOf(client).cookie, nil)
+			job := jobs[2*client%len(jobs)]
+			_, err := w.expect(ctx, http.StatusOK, http.MethodGet, address(job), w.sessionOf(job).cookie, nil)
 			return err
 		})
 	}
 	for range r.Rounds {
-		health, err := look(func(int) string { return w.Marketplace.Address + "/health" })
+		health, err := look(func(int64) string { return w.Marketplace.Address + "/health" })
 		if err != nil {
 			return nil, err
 		}
-		asked, err := look(func(client int) string { return w.jobAddress(jobs[client*2%len(jobs)]) + "/status" })
+		asked, err := look(func(job int64) string { return w.jobAddress(job) + "/status" })
 		if err != nil {
 			return nil, err
 		}
-		shown, err := look(func(client int) string { return w.jobAddress(jobs[client*2%len(jobs)]) })
+		shown, err := look(w.jobAddress)
 		if err != nil {
 			return nil, err
 		}
@@ -56,5 +57,5 @@ func (r *run) pages(ctx context.Context) ([]Row, error) {
 		seen.add(shown.Second, health.Second)
 		worst.add(milliseconds(quantile(shown.Each, 99)), milliseconds(quantile(health.Each, 99)))
 	}
-	return []Row{status, seen, worst}, r.close(w)
+	return []Row{status, seen, worst}, nil
 }

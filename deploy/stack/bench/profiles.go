@@ -12,7 +12,7 @@ import (
 // profile takes CPU profiles of both services while n clients pay, when that is wanted. What it returns waits for their end.
 func (r *run) profile(ctx context.Context, w *world, n int) (stop func()) {
 	var all sync.WaitGroup
-	if r.Profiles == "" || n != crowd {
+	if r.Profiles == "" || n != r.crowd() {
 		return all.Wait
 	}
 	for _, p := range w.services() {

@@ -24,34 +24,23 @@ func (r *run) send(ctx context.Context) ([]Row, error) {
 	row := Row{
 		ID: "webhooks-send", What: "webhooks sent", Unit: "/s", LimitIs: fmt.Sprintf("a loop of %d that signs and POSTs", senders), Aim: Aim{Share: 0.5},
 	}
-	hears := newHearer()
-	address, err := hears.listen(ctx)
+	w, hears, err := r.heard(ctx)
 	if err != nil {
 		return nil, err
 	}
-	defer hears.close()
-	w, err := r.world(ctx, place{name: "send", hearer: address})
-	if err != nil {
-		return nil, err
-	}
-	secrets, err := w.secrets()
-	if err != nil {
-		return nil, err
-	}
-	hears.secrets = secrets
 	events := r.many(2000, 300)
 	for round := range r.Rounds {
 		sent, err := w.drain(ctx, hears, round, events)
 		if err != nil {
 			return nil, err
 		}
-		bare, err := bareLoop(ctx, w.http, address+webhook.Path, secrets, events)
+		bare, err := bareLoop(ctx, w.http, hears.address+webhook.Path, hears.secrets, events)
 		if err != nil {
 			return nil, err
 		}
 		row.add(sent, bare)
 	}
-	return []Row{row}, r.close(w)
+	return []Row{row}, nil
 }
 
 // secrets are what the webhooks of a world are signed with.

@@ -9,11 +9,11 @@ import (
 	"tianguis.example/stack"
 )
 
-// crowds are how many clients pay at a time.
-var crowds = []int{1, 8, 32, 128}
-
 // crowd is the number of clients of everything that is measured with one number alone.
-const crowd = 32
+func (r *run) crowd() int { return r.many(32, 8) }
+
+// crowds are how many clients pay at a time.
+func (r *run) crowds() []int { return []int{1, r.crowd() / 4, r.crowd(), 4 * r.crowd()} }
 
 // noCollapse is the share of the figure at crowd clients that is still reached at four times as many.
 const noCollapse = 0.8
@@ -32,11 +32,11 @@ func (w *world) second(ctx context.Context, n int, lasts time.Duration) (float64
 
 // wholePayments measures payments a second, on both databases.
 func (r *run) wholePayments(ctx context.Context) ([]Row, error) {
-	w, err := r.world(ctx, place{name: "payments"})
+	w, err := r.usual(ctx)
 	if err != nil {
 		return nil, err
 	}
-	small, err := r.world(ctx, place{name: "payments-sqlite", sqlite: true})
+	small, err := r.world(ctx, place{name: "sqlite", sqlite: true})
 	if err != nil {
 		return nil, err
 	}
@@ -54,6 +54,7 @@ func (r *run) wholePayments(ctx context.Context) ([]Row, error) {
 		return nil, err
 	}
 
+	crowds, crowd := r.crowds(), r.crowd()
 	rows := make([]Row, len(crowds)+1)
 	byWallet, byDisk := make([]Row, len(rows)), make([]Row, len(rows))
 	for round := range r.Rounds {
@@ -86,12 +87,7 @@ func (r *run) wholePayments(ctx context.Context) ([]Row, error) {
 	last := len(crowds)
 	rows[last].ID, rows[last].What = "payments-sqlite", fmt.Sprintf("whole payments, %d clients, SQLite", crowd)
 	rows[last] = tighter(rows[last], byWallet[last], byDisk[last], calls, fmt.Sprintf("SQLite, %.1f commits for each", commits))
-	for _, over := range []*world{w, small} {
-		if err := r.close(over); err != nil {
-			return nil, err
-		}
-	}
-	return rows, nil
+	return rows, small.close()
 }
 
 // wholeRound measures one round with n clients on Postgres.
@@ -117,15 +113,15 @@ func (r *run) wholeRound(ctx context.Context, w *world, alone *bare, n int, comm
 
 // sqliteRound measures one round on SQLite.
 func (r *run) sqliteRound(ctx context.Context, w *world, alone *bare, commits float64, ours, byWallet, byDisk *Row) error {
-	paid, err := w.second(ctx, crowd, r.Lasts)
+	paid, err := w.second(ctx, r.crowd(), r.Lasts)
 	if err != nil {
 		return fmt.Errorf("on SQLite: %w", err)
 	}
-	bare, err := alone.second(ctx, crowd, r.Lasts/2)
+	bare, err := alone.second(ctx, r.crowd(), r.Lasts/2)
 	if err != nil {
 		return fmt.Errorf("the wallet alone: %w", err)
 	}
-	written, err := r.sqlite(ctx, crowd, r.Lasts/2)
+	written, err := r.sqlite(ctx, r.crowd(), r.Lasts/2)
 	if err != nil {
 		return fmt.Errorf("SQLite alone: %w", err)
 	}

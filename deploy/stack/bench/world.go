@@ -24,9 +24,11 @@ type world struct {
 	*stack.Stack
 	payments *api.Client
 	wallets  *control.Client
-	http     *http.Client // keeps connections for all clients, follows no redirect, and knows no cookies
-	wallet   string       // that everybody pays from
-	sessions []session
+	http     *http.Client      // keeps connections for all clients, follows no redirect, and knows no cookies
+	wallet   string            // that everybody pays from
+	sessions []session         // of the people who pay
+	funders  int64             // the largest id of somebody before the people who pay
+	workers  int64             // the largest id of somebody before the people who work
 	metrics  map[string]string // the address of each service's metrics
 
 	mu       sync.Mutex
@@ -37,21 +39,25 @@ type world struct {
 // session is somebody who is signed in.
 type session struct{ cookie, csrf string }
 
-// signedIn is how many sign in: to try passwords is made slow on purpose. Several clients share a session, as tabs of one browser do.
-const signedIn = 8
+// How many pay, and how many are paid: many payments of the same two people would wait for each other. Few sign in, since to try passwords is made slow
+// on purpose: several clients share a session, as tabs of one browser do.
+const (
+	signedIn = 8
+	working  = 64
+)
 
-// The payer of the marketplace's seed.
+// The people of the marketplace's seed.
 const (
 	funder   = "funder@example.com"
+	worker   = "worker@example.com"
 	password = "demo-tianguis" //nolint:gosec // G101: public on purpose
 )
 
 // place says where a world is.
 type place struct {
-	name    string
-	sqlite  bool
-	hearer  string // who is told of payments, if not the marketplace
-	payment map[string]string
+	name   string
+	sqlite bool
+	hearer string // who is told of payments, if not the marketplace
 }
 
 // world starts one.
@@ -95,15 +101,15 @@ func (r *run) world(ctx context.Context, p place) (_ *world, err error) {
 	if w.Stack, err = stack.New(config); err != nil {
 		return nil, err
 	}
-	if err := w.Start(ctx); err != nil {
+	if err := w.Start(ctx); err != nil { // which leaves nothing behind then
 		return nil, err
 	}
 	r.open(w)
-	return w, w.furnish(ctx)
+	return w, w.furnish(ctx, r.many(signedIn, 2))
 }
 
 // furnish signs people in, gives them money, and makes a job to copy.
-func (w *world) furnish(ctx context.Context) error {
+func (w *world) furnish(ctx context.Context, signedIn int) error {
 	key, err := stack.ReadSecret(w.Secrets.APIKey)
 	if err != nil {
 		return err
@@ -116,7 +122,13 @@ func (w *world) furnish(ctx context.Context) error {
 		return err
 	}
 	err = w.books(ctx, stack.Marketplace, func(db *database.DB) (err error) {
-		w.template, err = one[int64](ctx, db, "SELECT max(id) FROM jobs WHERE state = 'reviewing' AND title LIKE 'Price tag %'")
+		if w.template, err = one[int64](ctx, db, "SELECT max(id) FROM jobs WHERE state = 'reviewing' AND title LIKE 'Price tag %'"); err != nil {
+			return err
+		}
+		if w.funders, err = copyPeople(ctx, db, funder, "buyer", signedIn); err != nil {
+			return err
+		}
+		w.workers, err = copyPeople(ctx, db, worker, "maker", working)
 		return err
 	})
 	if err != nil {
@@ -126,12 +138,12 @@ func (w *world) furnish(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	for range signedIn {
-		payer, err := person.SignIn(ctx, w.Marketplace.Address, funder, password)
+	for i := range signedIn {
+		payer, err := person.SignIn(ctx, w.Marketplace.Address, fmt.Sprintf("buyer-%d@market.example", i+1), password)
 		if err != nil {
 			return err
 		}
-		page, err := payer.Job(ctx, w.template)
+		page, err := payer.Browser.Open(ctx, w.Marketplace.Address+"/")
 		if err != nil {
 			return err
 		}
@@ -171,6 +183,20 @@ func (w *world) stock(ctx context.Context, n int) error {
 	return err
 }
 
+// copyPeople makes n people like the one with that address, the same password included. It returns the largest id of anybody before them.
+func copyPeople(ctx context.Context, db *database.DB, of, name string, n int) (last int64, err error) {
+	if last, err = one[int64](ctx, db, "SELECT max(id) FROM users"); err != nil {
+		return 0, err
+	}
+	if err := write(ctx, db, n, copies{
+		table: "users", of: "t.email = '" + of + "'", skip: []string{"words"},
+		set: map[string]string{"id": fmt.Sprintf("%d + i", last), "email": "'" + name + "-' || i || '@market.example'"},
+	}); err != nil {
+		return 0, err
+	}
+	return last, countOn(ctx, db, "users")
+}
+
 // copyJobs makes n jobs that wait to be paid, and returns their ids.
 func (w *world) copyJobs(ctx context.Context, n int) ([]int64, error) {
 	var ids []int64
@@ -181,10 +207,12 @@ func (w *world) copyJobs(ctx context.Context, n int) ([]int64, error) {
 		}
 		id := fmt.Sprintf("(%d + i)", last)
 		job := fmt.Sprintf("t.job_id = %d", w.template)
+		funders := fmt.Sprintf("%d + %s %% %d + 1", w.funders, id, len(w.sessions)) // as sessionOf has it
+		workers := fmt.Sprintf("%d + %s %% %d + 1", w.workers, id, working)
 		if err := write(ctx, db, n,
-			copies{table: "jobs", of: fmt.Sprintf("t.id = %d", w.template), set: map[string]string{"id": id}, skip: []string{"words"}},
-			copies{table: "job_applications", of: job, set: map[string]string{"job_id": id}},
-			copies{table: "job_submissions", of: job, set: map[string]string{"id": numbered("01HBENCHWORK", id), "job_id": id}},
+			copies{table: "jobs", of: fmt.Sprintf("t.id = %d", w.template), skip: []string{"words"}, set: map[string]string{"id": id, "funder_id": funders, "worker_id": workers}},
+			copies{table: "job_applications", of: job, set: map[string]string{"job_id": id, "worker_id": workers}},
+			copies{table: "job_submissions", of: job, set: map[string]string{"id": numbered("01HBENCHWORK", id), "job_id": id, "worker_id": workers}},
 			copies{table: "job_history", of: job, set: map[string]string{"job_id": id}, skip: []string{"id"}},
 		); err != nil {
 			return err
@@ -217,8 +245,34 @@ func (w *world) take() (int64, error) {
 	return job, nil
 }
 
-// sessionOf is the session of a client.
-func (w *world) sessionOf(client int) session { return w.sessions[client%len(w.sessions)] }
+// sessionOf is the session of whoever pays a job.
+func (w *world) sessionOf(job int64) session { return w.sessions[job%int64(len(w.sessions))] }
+
+// usual is the world of all that needs no other, started when it is first wanted.
+func (r *run) usual(ctx context.Context) (w *world, err error) {
+	if r.shared == nil {
+		r.shared, err = r.world(ctx, place{name: "usual"})
+	}
+	return r.shared, err
+}
+
+// heard is the world whose payments nobody but the hearer is told of.
+func (r *run) heard(ctx context.Context) (*world, *hearer, error) {
+	if r.aside == nil {
+		r.hearer = newHearer()
+		address, err := r.hearer.listen(ctx)
+		if err != nil {
+			return nil, nil, err
+		}
+		if r.aside, err = r.world(ctx, place{name: "heard", hearer: address}); err != nil {
+			return nil, nil, err
+		}
+		if r.hearer.secrets, err = r.aside.secrets(); err != nil {
+			return nil, nil, err
+		}
+	}
+	return r.aside, r.hearer, nil
+}
 
 // open notes what is to be stopped in the end.
 func (r *run) open(w *world) {
@@ -228,7 +282,7 @@ func (r *run) open(w *world) {
 }
 
 // close stops a world that is not needed any more: it would only take time from others.
-func (r *run) close(w *world) error {
+func (w *world) close() error {
 	w.http.CloseIdleConnections()
 	return w.Stop()
 }
@@ -240,6 +294,9 @@ func (r *run) stop() error {
 	var wrong []error
 	for _, w := range r.worlds {
 		wrong = append(wrong, w.Stop())
+	}
+	if r.hearer != nil {
+		r.hearer.close()
 	}
 	if r.postgres != nil {
 		r.postgres.Stop()
