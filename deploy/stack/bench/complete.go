@@ -77,6 +77,7 @@ func (w *world) steady(ctx context.Context, rate float64, lasts time.Duration) (
 	if err := w.stock(ctx, int(rate*lasts.Seconds())+1); err != nil {
 		return nil, err
 	}
+	from := now()
 	var mu sync.Mutex
 	seen := map[string]time.Time{}
 	if _, err := stream(ctx, rate, lasts, atOnce, func(ctx context.Context) (time.Duration, error) {
@@ -100,7 +101,7 @@ func (w *world) steady(ctx context.Context, rate float64, lasts time.Duration) (
 		PaidAt  time.Time
 	}
 	err := w.books(ctx, stack.Payments, func(db *database.DB) error {
-		return db.Read(ctx).Raw("SELECT offer_id, paid_at FROM payments WHERE paid_at IS NOT NULL").Scan(&paid).Error
+		return db.Read(ctx).Raw("SELECT offer_id, paid_at FROM payments WHERE paid_at >= ?", from).Scan(&paid).Error
 	})
 	if err != nil {
 		return nil, err

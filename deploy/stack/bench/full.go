@@ -46,17 +46,15 @@ func (r *run) fullStoreOf(ctx context.Context, size int) (Row, error) {
 			return row, err
 		}
 	}
-	for round := range r.Rounds {
-		// By turns, and who is first by turns too.
-		order := []*world{empty, full}
-		if round%2 == 1 {
-			order = []*world{full, empty}
-		}
+	for range r.Rounds {
+		// Whoever comes first and last of four turns meets as much of what changes meanwhile as whoever comes between.
 		paid := map[*world]float64{}
-		for _, w := range order {
-			if paid[w], err = w.second(ctx, r.crowd(), r.Lasts); err != nil {
+		for _, w := range []*world{empty, full, full, empty} {
+			second, err := w.second(ctx, r.crowd(), r.Lasts/2)
+			if err != nil {
 				return row, err
 			}
+			paid[w] += second / 2
 		}
 		row.add(paid[full], paid[empty])
 	}
