@@ -39,6 +39,7 @@ type Result struct {
 	Took    string    `json:"took"`
 	Rounds  int       `json:"rounds"`
 	Rows    []Row     `json:"rows"`
+	Costs   []Cost    `json:"costs,omitempty"` // of one whole payment
 }
 
 // Missed are the rows that do not reach what is aimed at.
@@ -57,7 +58,8 @@ type run struct {
 	postgres *postgres.Server
 	script   string // of pgbench
 	began    time.Time
-	rows     []Row // that are measured already
+	rows     []Row  // that are measured already
+	costing  []Cost // likewise
 
 	shared *world // usual
 	aside  *world // heard
@@ -125,7 +127,8 @@ func Run(ctx context.Context, c Config) (result Result, err error) {
 			r.tell("%-44s %s, of %s: %s", row.What, figure(row.Figure(), row.Unit), figure(row.Limit(), row.Unit), percent(row.Share()))
 		}
 	}
-	result.Began, result.Took, result.Rounds, result.Rows = r.began, now().Sub(r.began).Round(time.Second).String(), c.Rounds, r.rows
+	result.Began, result.Took, result.Rounds = r.began, now().Sub(r.began).Round(time.Second).String(), c.Rounds
+	result.Rows, result.Costs = r.rows, r.costing
 	return result, nil
 }
 

@@ -49,6 +49,9 @@ func (r Result) Table() string {
 		line(row.cells())
 	}
 	_ = w.Flush() // into memory
+	if len(r.Costs) > 0 {
+		fmt.Fprintf(&out, "\n%s\n", r.cost())
+	}
 	fmt.Fprintf(&out, "\n%s\n", r.conditions())
 	return out.String()
 }
@@ -66,8 +69,20 @@ func (r Result) Markdown() string {
 		}
 		line(cells)
 	}
+	if len(r.Costs) > 0 {
+		fmt.Fprintf(&out, "\n%s\n", r.cost())
+	}
 	fmt.Fprintf(&out, "\n%s\n", r.conditions())
 	return out.String()
+}
+
+// cost says what a payment takes.
+func (r Result) cost() string {
+	words := make([]string, len(r.Costs))
+	for i, c := range r.Costs {
+		words[i] = figure(c.Figure, c.Unit) + " of " + c.What
+	}
+	return "One payment takes " + strings.Join(words, "; ") + "."
 }
 
 // conditions say where and how it was measured.

@@ -23,6 +23,7 @@ func some() Result {
 	return Result{
 		Machine: Machine{Processors: 2, Processor: "Abacus", System: "linux/amd64", Go: "go1.26", Postgres: "17", Commit: "abc"},
 		Began:   time.Date(2026, 11, 27, 1, 2, 3, 0, time.UTC), Took: "9m0s", Rounds: 3, Rows: []Row{fast, slow, page, calls},
+		Costs: []Cost{{"processor time of payments", 6.2, "ms"}, {"write-ahead log", 31, "kB"}},
 	}
 }
 
@@ -34,6 +35,8 @@ func TestMarkdown(t *testing.T) {
 | whole payments, 128 clients <&> | 74.2/s | 1,500/s | the wallet | 5 % | ≥ 1,000/s | no |
 | page | 12.3 ms | 1.50 ms | /health | 12 % | ≤ 50 ms | met |
 | calls | 3 | 3 | the protocol | 100 % |  |  |
+
+One payment takes 6.20 ms of processor time of payments; 31 kB of write-ahead log.
 
 Measured on 2026-11-27 in 9m0s, medians of 3 rounds: 2 processors (Abacus), linux/amd64, go1.26, PostgreSQL 17 with fsync, commit abc.
 `, some().Markdown())

@@ -70,6 +70,9 @@ func (r *run) wholePayments(ctx context.Context) ([]Row, error) {
 		}
 		r.tell("round %d: %d clients make %.0f payments/s on SQLite", round+1, crowd, rows[last].Figures[round])
 	}
+	if r.costing, err = r.costs(ctx, w); err != nil {
+		return nil, fmt.Errorf("what a payment costs: %w", err)
+	}
 	disk := fmt.Sprintf("pgbench, %.1f commits for each", commits)
 	for i, n := range crowds {
 		rows[i].ID, rows[i].What = "payments-"+strconv.Itoa(n), fmt.Sprintf("whole payments, %d clients", n)

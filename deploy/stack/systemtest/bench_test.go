@@ -30,4 +30,8 @@ func TestBench(t *testing.T) {
 		require.False(t, ids[row.ID], "two rows are %s", row.ID)
 		ids[row.ID] = true
 	}
+	require.GreaterOrEqual(t, len(result.Costs), 4)
+	for _, cost := range result.Costs {
+		require.Greater(t, cost.Figure, 0.0, cost.What)
+	}
 }
