@@ -27,9 +27,12 @@ func TestOverload(t *testing.T) {
 	t.Parallel()
 	onOwn(t, func(t *testing.T, database string) {
 		const atOnce, burst = 4, 60
-		w := newWorld(t, database, env{stack.Payments: {"STARTS_AT_ONCE": decimal(atOnce)}})
+		port, err := stack.FreePort(t.Context())
+		require.NoError(t, err)
+		metrics := "127.0.0.1:" + decimal(int64(port))
+		w := newWorld(t, database, env{stack.Payments: {"STARTS_AT_ONCE": decimal(atOnce), "METRICS_LISTEN": metrics}})
 		wallet := w.addWallet(t, 100_000) // hundredths: enough for all, and the wallet's fees
-		_, err := w.payments.RegisterSeller(t.Context(), api.RegisterSeller{ID: "else", WalletAddressURL: w.Sandbox.Address + stack.WorkerWallet})
+		_, err = w.payments.RegisterSeller(t.Context(), api.RegisterSeller{ID: "else", WalletAddressURL: w.Sandbox.Address + stack.WorkerWallet})
 		require.NoError(t, err)
 		before := w.start(t, "100.00 MXN", "/buyer-mxn")
 		later := w.signIn(t, funder)
@@ -87,6 +90,9 @@ func TestOverload(t *testing.T) {
 		goHome()
 		require.NoError(t, <-home)
 		require.NoError(t, w.wallets.ClearFaults(t.Context()))
+		told := ask(t, http.MethodGet, "http://"+metrics+"/metrics", "", nil).body
+		require.Contains(t, told, "tianguis_starts_in_hand 0\n")
+		require.Regexp(t, `tianguis_starts_refused_total [1-9]`, told)
 
 		for _, i := range crowd.out() { // with the key with which each was sent away before
 			require.NoError(t, crowd.once(t.Context(), i))

@@ -4,7 +4,7 @@ import (
 	"context"
 	"net"
 	"net/http"
-	"net/http/pprof" //nolint:gosec // what it adds to http.DefaultServeMux is served by nobody: every server here is given a handler of its own
+	"net/http/pprof" // what it adds to http.DefaultServeMux is served by nobody: every server here is given a handler of its own
 	"time"
 
 	"tianguis.example/chassis/httpserver"
