@@ -6,10 +6,13 @@ package store
 import (
 	"context"
 	"embed"
+	"reflect"
+	"slices"
 	"strings"
 	"time"
 
 	"gorm.io/gorm"
+	"gorm.io/gorm/schema"
 
 	"tianguis.example/chassis/database"
 )
@@ -47,12 +50,27 @@ func certain(t *time.Time) time.Time {
 
 // columnsOf are the columns of a row by their names, for RETURNING: of a prepared RETURNING * Postgres gives up ("cached plan must not change
 // result type") once a migration has added a column.
-func columnsOf(tx *gorm.DB, row any) string {
+func columnsOf(tx *gorm.DB, row any) string { return strings.Join(schemaOf(tx, row).DBNames, ", ") }
+
+// fieldsOf are the columns of a row, but for some, and what is in them.
+func fieldsOf(tx *gorm.DB, row any, but ...string) (columns []string, values []any) {
+	of := schemaOf(tx, row)
+	for _, column := range of.DBNames {
+		if slices.Contains(but, column) {
+			continue
+		}
+		value, _ := of.FieldsByDBName[column].ValueOf(tx.Statement.Context, reflect.ValueOf(row).Elem())
+		columns, values = append(columns, column), append(values, value)
+	}
+	return columns, values
+}
+
+func schemaOf(tx *gorm.DB, row any) *schema.Schema {
 	statement := &gorm.Statement{DB: tx}
 	if err := statement.Parse(row); err != nil {
 		panic(err) // rows are types of this package
 	}
-	return strings.Join(statement.Schema.DBNames, ", ")
+	return statement.Schema
 }
 
 // lockDue makes concurrent claims on Postgres skip each other's rows. SQLite has one writer at a time.
