@@ -4,10 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"gorm.io/gorm"
 
+	"tianguis.example/chassis/database"
 	"tianguis.example/marketplace"
 	"tianguis.example/payments/money"
 )
@@ -119,30 +122,50 @@ func (s *Store) JobToPay(ctx context.Context, id marketplace.JobID, payer market
 
 // CreateAttempt keeps the intent to pay a job; CodeWrongState when the job does not wait to be paid any more.
 func (s *Store) CreateAttempt(ctx context.Context, a marketplace.Attempt, askAt time.Time) error {
+	// The version keeps whoever ends the job just now apart: either they find the attempt, or it finds the job ended.
+	const raise = "UPDATE jobs SET version = version + 1 WHERE id = ? AND state = ?"
+	raised := []any{int64(a.JobID), string(marketplace.Reviewing)}
+	values := insertedAttempt(a, askAt)
+	if s.db.Dialect() == database.Postgres { // in one statement; SQLite has no WITH that writes
+		return s.db.Write(ctx, func(tx *gorm.DB) error {
+			return orNotToPay(tx.Exec("WITH raised AS ("+raise+" RETURNING id) INSERT INTO "+attemptsInserted+" SELECT ?"+strings.Repeat(", ?", len(values)-1)+" FROM raised",
+				slices.Concat(raised, values)...))
+		})
+	}
 	return s.db.Transact(ctx, func(tx *gorm.DB) error {
-		// The version keeps whoever ends the job just now apart: either they find the attempt, or it finds the job ended.
-		raised := tx.Exec("UPDATE jobs SET version = version + 1 WHERE id = ? AND state = ?", int64(a.JobID), string(marketplace.Reviewing))
-		if raised.Error != nil {
-			return raised.Error
-		}
-		if raised.RowsAffected == 0 {
-			return &marketplace.Error{Code: marketplace.CodeWrongState, Message: "This job does not wait to be paid any more."}
+		if err := orNotToPay(tx.Exec(raise, raised...)); err != nil {
+			return err
 		}
 		return insertAttempt(tx, a, askAt)
 	})
 }
 
+// orNotToPay is the error of a statement that changes nothing unless the job waits to be paid.
+func orNotToPay(done *gorm.DB) error {
+	if done.Error == nil && done.RowsAffected == 0 {
+		return &marketplace.Error{Code: marketplace.CodeWrongState, Message: "This job does not wait to be paid any more."}
+	}
+	return done.Error
+}
+
 func insertAttempt(tx *gorm.DB, a marketplace.Attempt, askAt time.Time) error {
-	return tx.Exec(`INSERT INTO payment_attempts (id, job_id, user_id, session_id, pending_id, buyer_wallet_address_url, state, reason,
-		message, outgoing_payment_id, debit_value, debit_asset_code, debit_asset_scale, expires_at,
-		overpaid_value, overpaid_asset_code, overpaid_asset_scale, redirect_url, receive_value, receive_asset_code, receive_asset_scale,
-		paid_at, received_value, received_asset_code, received_asset_scale, next_poll_at, created_at, updated_at)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+	return insertRows(tx, attemptsInserted, [][]any{insertedAttempt(a, askAt)})
+}
+
+const attemptsInserted = `payment_attempts (id, job_id, user_id, session_id, pending_id, buyer_wallet_address_url, state, reason,
+	message, outgoing_payment_id, debit_value, debit_asset_code, debit_asset_scale, expires_at,
+	overpaid_value, overpaid_asset_code, overpaid_asset_scale, redirect_url, receive_value, receive_asset_code, receive_asset_scale,
+	paid_at, received_value, received_asset_code, received_asset_scale, next_poll_at, created_at, updated_at)`
+
+// insertedAttempt is what is in the columns of attemptsInserted.
+func insertedAttempt(a marketplace.Attempt, askAt time.Time) []any {
+	return []any{
 		a.ID, int64(a.JobID), orNull(a.UserID), a.SessionID, a.PendingID, a.BuyerWalletAddressURL, string(a.State), a.Reason,
 		a.Message, a.OutgoingPaymentID, a.Debit.Value(), a.Debit.AssetCode(), a.Debit.AssetScale(), timeOrNull(a.ExpiresAt),
 		a.Overpaid.Value(), a.Overpaid.AssetCode(), a.Overpaid.AssetScale(),
 		a.RedirectURL, a.Receive.Value(), a.Receive.AssetCode(), a.Receive.AssetScale(),
-		timeOrNull(a.PaidAt), a.Received.Value(), a.Received.AssetCode(), a.Received.AssetScale(), timeOrNull(askAt), a.CreatedAt, a.UpdatedAt).Error
+		timeOrNull(a.PaidAt), a.Received.Value(), a.Received.AssetCode(), a.Received.AssetScale(), timeOrNull(askAt), a.CreatedAt, a.UpdatedAt,
+	}
 }
 
 // SaveStarted keeps what the payments service answered to a start, and a line of history. When the job
@@ -296,12 +319,6 @@ func (s *Store) JobAndAttempt(ctx context.Context, id marketplace.JobID, pending
 	}
 	a, err := row.Attempt.attempt()
 	return job, &a, err
-}
-
-// latestAttempt is the one that tells how a job's payment stands: an open one, before a later one that was refused because of it.
-func (s *Store) latestAttempt(ctx context.Context, id marketplace.JobID) (*marketplace.Attempt, error) {
-	return attemptWhere(s.db.Read(ctx), `job_id = ? AND state <> 'replaced'
-		ORDER BY CASE WHEN state IN ('awaiting', 'confirming') THEN 0 ELSE 1 END, created_at DESC, id DESC LIMIT 1`, int64(id))
 }
 
 func attemptWhere(tx *gorm.DB, where string, args ...any) (*marketplace.Attempt, error) {

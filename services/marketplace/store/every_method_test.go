@@ -144,8 +144,8 @@ func everyMethod(t *testing.T, db *database.DB, during func(method string, call 
 		},
 		"Job":           func() error { _, err := s.Job(ctx, complete); return err },
 		"JobAndAttempt": func() error { _, _, err := s.JobAndAttempt(ctx, reviewing, pendingID); return err },
-		"JobToPay":      func() error { _, _, _, err := s.JobToPay(ctx, reviewing, funder.ID); return err },
 		"JobFor":        func() error { _, err := s.JobFor(ctx, reviewing, funder); return err },
+		"JobToPay":      func() error { _, _, _, err := s.JobToPay(ctx, reviewing, funder.ID); return err },
 		"JobsOf": func() error {
 			_, busy := s.JobsOf(ctx, funder)
 			_, stranger := s.JobsOf(ctx, marketplace.User{ID: 1 << 40, Role: marketplace.Worker})
@@ -317,7 +317,15 @@ func everyMethod(t *testing.T, db *database.DB, during func(method string, call 
 			_, err := s.SignUp(ctx, databasetest.One[string](t, db, "SELECT token_hash FROM sign_ups ORDER BY expires_at DESC LIMIT 1"))
 			return err
 		},
-		"SetWallet":       func() error { return s.SetWallet(ctx, funder.ID, "https://wallet.example/moved") },
+		"SetWallet": func() error { return s.SetWallet(ctx, funder.ID, "https://wallet.example/moved") },
+		"StandingFor": func() error {
+			_, funders := s.StandingFor(ctx, reviewing, funder)
+			_, strangers := s.StandingFor(ctx, reviewing, marketplace.User{ID: 1 << 40, Role: marketplace.Worker})
+			if marketplace.CodeOf(strangers) == marketplace.CodeNotFound {
+				strangers = nil
+			}
+			return errors.Join(funders, strangers)
+		},
 		"Told":            func() error { _, err := s.Told(ctx, webhook); return err },
 		"Unread":          func() error { _, err := s.Unread(ctx, funder.ID, 100); return err },
 		"User":            func() error { _, err := s.User(ctx, funder.ID); return err },

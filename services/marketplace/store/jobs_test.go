@@ -76,7 +76,7 @@ func TestJob_ItsWholeLifeIsKept(t *testing.T) {
 		c = s.act(id, marketplace.Command{Action: marketplace.Accept, By: by(s.funder)}, noon.Add(3*time.Minute))
 		require.Equal(t, noon.Add(3*time.Minute), c.AcceptedAt)
 
-		view, err := s.JobFor(t.Context(), id, marketplace.User{ID: s.funder})
+		view, err := s.jobFor(id, marketplace.User{ID: s.funder})
 		require.NoError(t, err)
 		require.Len(t, view.Applications, 2)
 		require.Len(t, view.Submissions, 2)
@@ -92,11 +92,11 @@ func TestJob_ItsWholeLifeIsKept(t *testing.T) {
 			"created", "edit", "publish", "edit", "apply", "withdraw", "apply", "apply", "close", "select", "submit", "reject", "submit", "accept",
 		}, events)
 
-		view, err = s.JobFor(t.Context(), id, marketplace.User{ID: rival})
+		view, err = s.jobFor(id, marketplace.User{ID: rival})
 		require.NoError(t, err, "whoever has applied goes on to know of the job")
 		require.Len(t, view.Applications, 1)
 		require.Empty(t, view.Submissions)
-		_, err = s.JobFor(t.Context(), id, marketplace.User{ID: s.person("zoe@example.com")})
+		_, err = s.jobFor(id, marketplace.User{ID: s.person("zoe@example.com")})
 		require.Equal(t, marketplace.CodeNotFound, marketplace.CodeOf(err))
 	})
 }
@@ -359,7 +359,7 @@ func TestMigration_JobsFromBefore(t *testing.T) {
 			VALUES (5, 'An old sign', 'D', 'reviewing', 100, 'MXN', 2, 1, 2, 'Done long ago', '2026-01-02 00:00:00+00:00', '2026-01-03 00:00:00+00:00')`)
 		exec(`INSERT INTO job_history (job_id, at, user_id, event, from_state, to_state) VALUES (5, '2026-01-02 00:00:00+00:00', 1, 'accept', 'selecting', 'submitting')`)
 	}, func(s *fixture) {
-		view, err := s.JobFor(t.Context(), 5, marketplace.User{ID: 1})
+		view, err := s.jobFor(5, marketplace.User{ID: 1})
 		require.NoError(t, err)
 		require.Equal(t, "select", view.History[0].Event)
 		require.Equal(t, "Done long ago", view.Submissions[0].Text)

@@ -167,6 +167,16 @@ func TestSignInTries(t *testing.T) {
 	})
 }
 
+// jobFor is JobFor, with which StandingFor has to agree as far as it goes.
+func (s *fixture) jobFor(id marketplace.JobID, viewer marketplace.User) (marketplace.JobView, error) {
+	view, err := s.JobFor(s.t.Context(), id, viewer)
+	standing, short := s.StandingFor(s.t.Context(), id, viewer)
+	require.Equal(s.t, err, short)
+	require.Equal(s.t, view.Job, standing.Job)
+	require.Equal(s.t, view.Attempt, standing.Attempt)
+	return view, err
+}
+
 func TestJobs_RoundTripAndViews(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, s *fixture) {
@@ -179,9 +189,9 @@ func TestJobs_RoundTripAndViews(t *testing.T) {
 
 		stranger := s.person("zoe@example.com")
 		recruiting := s.newJob(marketplace.Recruiting)
-		_, err = s.JobFor(t.Context(), s.job, marketplace.User{ID: stranger})
+		_, err = s.jobFor(s.job, marketplace.User{ID: stranger})
 		require.Equal(t, marketplace.CodeNotFound, marketplace.CodeOf(err))
-		view, err := s.JobFor(t.Context(), s.job, marketplace.User{ID: s.worker})
+		view, err := s.jobFor(s.job, marketplace.User{ID: s.worker})
 		require.NoError(t, err)
 		require.Equal(t, "N worker@example.com", view.WorkerPerson.Name)
 		require.Nil(t, view.Attempt)
@@ -209,7 +219,7 @@ func TestJobs_PaymentsAreNotForStrangers(t *testing.T) {
 		require.NoError(t, err)
 		require.True(t, signedIn.User.Operator)
 		for _, knows := range []marketplace.User{{ID: s.funder}, {ID: s.worker}, signedIn.User} {
-			view, err := s.JobFor(t.Context(), s.job, knows)
+			view, err := s.jobFor(s.job, knows)
 			require.NoError(t, err)
 			require.True(t, view.ContractCompleted)
 			require.Equal(t, "01A", view.Attempt.ID)
@@ -220,7 +230,7 @@ func TestJobs_PaymentsAreNotForStrangers(t *testing.T) {
 			require.True(t, found.Lines[0].PaidOutOfTurn())
 		}
 		stranger := marketplace.User{ID: s.person("zoe@example.com")}
-		view, err := s.JobFor(t.Context(), s.job, stranger)
+		view, err := s.jobFor(s.job, stranger)
 		require.NoError(t, err)
 		require.False(t, view.ContractCompleted)
 		require.Empty(t, view.PaymentID)

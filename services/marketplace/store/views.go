@@ -59,44 +59,42 @@ func (s *Store) JobFor(ctx context.Context, id marketplace.JobID, viewer marketp
 	if err != nil {
 		return marketplace.JobView{}, err
 	}
-	if !view.Case().CanView(viewer) {
-		return marketplace.JobView{}, marketplace.NotFound("There is no such job.")
-	}
-	return view.SeenBy(viewer), nil
+	return seenBy(view, viewer)
 }
 
 // AnyJob returns a job with all that is known of it, for the operator.
 func (s *Store) AnyJob(ctx context.Context, id marketplace.JobID) (marketplace.JobView, error) {
-	view, err := s.jobAndPeople(ctx, id)
+	view, err := s.standing(ctx, id)
 	if err != nil {
 		return marketplace.JobView{}, err
 	}
-	job := view.Job
-	if view.Applications, err = s.applications(ctx, job.ID); err != nil {
+	if view.Applications, err = s.applications(ctx, id); err != nil {
 		return view, err
 	}
-	if view.Submissions, err = s.submissions(ctx, job.ID); err != nil {
+	if view.Submissions, err = s.submissions(ctx, id); err != nil {
 		return view, err
 	}
-	if err = s.withFiles(ctx, job.ID, view.Submissions); err != nil {
+	if err = s.withFiles(ctx, id, view.Submissions); err != nil {
 		return view, err
 	}
-	if view.Attempt, err = s.latestAttempt(ctx, job.ID); err != nil {
-		return view, err
-	}
-	view.History, err = s.history(ctx, job.ID)
+	view.History, err = s.history(ctx, id)
 	return view, err
 }
 
-// jobAndPeople is the job with those whom it is about, and nothing else yet.
-func (s *Store) jobAndPeople(ctx context.Context, id marketplace.JobID) (marketplace.JobView, error) {
+// standing is the job with those whom it is about, and with the attempt that tells how its payment stands: an open one, before a later one that was
+// refused because of it.
+func (s *Store) standing(ctx context.Context, id marketplace.JobID) (marketplace.JobView, error) {
 	var row struct {
 		Line         lineRow `gorm:"embedded"`
 		FunderWallet string
 		WorkerWallet string
+		Attempt      attemptRow `gorm:"embedded;embeddedPrefix:attempt_"`
 	}
-	found, err := one(s.db.Read(ctx), &row, "SELECT "+lineColumns+", f.wallet_address_url AS funder_wallet, COALESCE(w.wallet_address_url, '') AS worker_wallet FROM jobs j "+
-		linePeople+" WHERE j.id = ?", int64(id))
+	found, err := one(s.db.Read(ctx), &row, "SELECT "+lineColumns+", f.wallet_address_url AS funder_wallet, COALESCE(w.wallet_address_url, '') AS worker_wallet, "+
+		renamed(attemptColumns, "a", "attempt_")+" FROM jobs j "+linePeople+` LEFT JOIN payment_attempts a ON a.id = (
+			SELECT id FROM payment_attempts WHERE job_id = j.id AND state <> 'replaced'
+			ORDER BY CASE WHEN state IN ('awaiting', 'confirming') THEN 0 ELSE 1 END, created_at DESC, id DESC LIMIT 1)
+		WHERE j.id = ?`, int64(id))
 	if err != nil {
 		return marketplace.JobView{}, err
 	}
@@ -104,11 +102,39 @@ func (s *Store) jobAndPeople(ctx context.Context, id marketplace.JobID) (marketp
 		return marketplace.JobView{}, marketplace.NotFound("There is no such job.")
 	}
 	line, err := row.Line.line()
-	return marketplace.JobView{
+	view := marketplace.JobView{
 		Job:          line.Job,
 		FunderPerson: marketplace.Person{ID: line.Funder, Name: line.FunderName, WalletAddressURL: row.FunderWallet},
 		WorkerPerson: marketplace.Person{ID: line.Worker, Name: line.WorkerName, WalletAddressURL: row.WorkerWallet},
-	}, err
+	}
+	if err != nil || row.Attempt.ID == "" {
+		return view, err
+	}
+	a, err := row.Attempt.attempt()
+	view.Attempt = &a
+	return view, err
+}
+
+// StandingFor returns a job with how its payment stands, and without all else that is known of it, as the viewer may see it; CodeNotFound when there is
+// none, or none for them.
+func (s *Store) StandingFor(ctx context.Context, id marketplace.JobID, viewer marketplace.User) (marketplace.JobView, error) {
+	view, err := s.standing(ctx, id)
+	if err != nil {
+		return marketplace.JobView{}, err
+	}
+	if !marketplace.CanView(viewer, view.Job) { // whoever has applied may
+		if view.Applications, err = s.applications(ctx, id); err != nil {
+			return marketplace.JobView{}, err
+		}
+	}
+	return seenBy(view, viewer)
+}
+
+func seenBy(view marketplace.JobView, viewer marketplace.User) (marketplace.JobView, error) {
+	if !view.Case().CanView(viewer) {
+		return marketplace.JobView{}, marketplace.NotFound("There is no such job.")
+	}
+	return view.SeenBy(viewer), nil
 }
 
 type entryRow struct {

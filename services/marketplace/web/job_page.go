@@ -172,9 +172,19 @@ func (p *Pages) jobPage(c echo.Context) error {
 	return p.render(c, http.StatusOK, "job_page", page)
 }
 
+// standing is the page as far as jobStatus tells of it.
+func (p *Pages) standing(c echo.Context) (JobPage, error) {
+	id, err := marketplace.ParseJobID(c.Param("job_id"))
+	if err != nil {
+		return JobPage{}, err
+	}
+	view, err := p.reader.StandingFor(c.Request().Context(), id, visitorOf(c).User)
+	return JobPage{JobView: view, Lapsed: view.Attempt != nil && view.Attempt.Lapsed(p.clock.Now())}, err
+}
+
 // jobStatus answers the page's own script: whether there is something new to show.
 func (p *Pages) jobStatus(c echo.Context) error {
-	page, err := p.viewJob(c)
+	page, err := p.standing(c)
 	if err != nil {
 		if code := marketplace.CodeOf(err); code != "" {
 			return c.JSON(statusOf[code], map[string]string{"error": p.words(c, err)})

@@ -41,6 +41,8 @@ type Reader interface {
 	FindJobs(ctx context.Context, viewer marketplace.User, f marketplace.JobFilter) (marketplace.JobsFound, error)
 	// JobFor returns CodeNotFound for a job that the viewer may not know of.
 	JobFor(ctx context.Context, id marketplace.JobID, viewer marketplace.User) (marketplace.JobView, error)
+	// StandingFor is JobFor with how the job's payment stands, and nothing else that is known of the job.
+	StandingFor(ctx context.Context, id marketplace.JobID, viewer marketplace.User) (marketplace.JobView, error)
 	// FileFor returns CodeNotFound for a file of work that the viewer may not see.
 	FileFor(ctx context.Context, job marketplace.JobID, id string, viewer marketplace.User) (marketplace.File, error)
 	// MoneyLines are a person's payments, the newest first, up to limit of them with an id below before.
