@@ -98,5 +98,8 @@ func (w *world) expectNews(ctx context.Context, n int) ([]news, error) {
 	err = w.books(ctx, stack.Marketplace, func(db *database.DB) error {
 		return insert(ctx, db, "payment_attempts (id, job_id, pending_id, state, created_at, updated_at)", rows)
 	})
-	return all, err
+	if err != nil {
+		return nil, err
+	}
+	return all, w.lookAgain(ctx)
 }

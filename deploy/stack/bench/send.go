@@ -70,6 +70,9 @@ func (w *world) drain(ctx context.Context, hears *hearer, round, events int) (fl
 	err := w.books(ctx, stack.Payments, func(db *database.DB) error {
 		return insert(ctx, db, "deliveries (id, endpoint_id, pending_id, offer_id, event_type, body, state, next_at, created_at)", rows)
 	})
+	if err == nil {
+		err = w.lookAgain(ctx)
+	}
 	if err != nil {
 		return 0, err
 	}

@@ -175,12 +175,31 @@ func (w *world) books(ctx context.Context, service string, f func(*database.DB) 
 func (w *world) stock(ctx context.Context, n int) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if n -= len(w.jobs); n <= 0 {
-		return nil
+	if n -= len(w.jobs); n > 0 {
+		ids, err := w.copyJobs(ctx, n)
+		if err != nil {
+			return err
+		}
+		w.jobs = append(w.jobs, ids...)
 	}
-	ids, err := w.copyJobs(ctx, n)
-	w.jobs = append(w.jobs, ids...)
-	return err
+	return w.lookAgain(ctx)
+}
+
+// lookAgain lets Postgres plan by how large the tables have become. It does so by itself once a minute (autovacuum_naptime), which is as long as all of
+// what is measured lasts; until then it would read tables from end to end that were empty when it first looked.
+func (w *world) lookAgain(ctx context.Context) error {
+	for _, p := range w.services() {
+		err := w.books(ctx, p.Name, func(db *database.DB) error {
+			if db.Dialect() != database.Postgres {
+				return nil
+			}
+			return db.Read(ctx).Exec("ANALYZE").Error
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // copyPeople makes n people like the one with that address, the same password included. It returns the largest id of anybody before them.
