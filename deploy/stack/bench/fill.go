@@ -151,7 +151,9 @@ func fillPayments(ctx context.Context, db *database.DB, job, last int64, n int) 
 	delivery := numbered("01HBENCHHOOK", number)
 	hashed := "md5(t.hash || i) || md5(i || t.hash)"
 	return write(ctx, db, n,
+		// Whoever was paid long ago is not looked at any more, and what was sealed for another payment opens for none.
 		copies{table: "payments", of: "t.id = '" + one.ID + "'", set: map[string]string{
+			"next_step_at": "NULL", "client_nonce_sealed": "''", "continue_token_sealed": "''", "interact_ref_sealed": "''", "access_token_sealed": "''",
 			"id": id, "offer_id": offer, "audit_head": "t.audit_head || i",
 			"incoming_payment_id": "t.incoming_payment_id || '-' || i", "quote_id": "t.quote_id || '-' || i", "outgoing_payment_id": "t.outgoing_payment_id || '-' || i",
 			"buyer_wallet_address": fmt.Sprintf("t.buyer_wallet_address || '-' || i %% %d", people(n)),

@@ -2,6 +2,8 @@ package systemtest
 
 import (
 	"errors"
+	"os"
+	"path/filepath"
 	"testing"
 	"time"
 
@@ -14,8 +16,9 @@ import (
 // TestBench: `make bench` works. How fast anything is on a machine that is busy with tests says nothing, and is not looked at.
 func TestBench(t *testing.T) {
 	t.Parallel()
+	state := t.TempDir()
 	result, err := bench.Run(t.Context(), bench.Config{
-		Root: root, Bin: bin, State: t.TempDir(), Out: t.Output(), Rounds: 1, Lasts: time.Second, Short: true,
+		Root: root, Bin: bin, State: state, Out: t.Output(), Rounds: 1, Lasts: time.Second, Short: true,
 	})
 	if errors.Is(err, postgres.ErrNone) {
 		missing(t, err.Error())
@@ -33,5 +36,13 @@ func TestBench(t *testing.T) {
 	require.GreaterOrEqual(t, len(result.Costs), 4)
 	for _, cost := range result.Costs {
 		require.Greater(t, cost.Figure, 0.0, cost.What)
+	}
+	logs, err := filepath.Glob(filepath.Join(state, "*", "logs", "*.log"))
+	require.NoError(t, err)
+	require.NotEmpty(t, logs)
+	for _, file := range logs {
+		log, err := os.ReadFile(file)
+		require.NoError(t, err)
+		require.NotContains(t, string(log), "level=ERROR", "figures of a service that fails say nothing: %s", file)
 	}
 }
