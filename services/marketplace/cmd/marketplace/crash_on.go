@@ -59,8 +59,8 @@ func callPoints() []string {
 // reads are the methods of the store that commit nothing. Whatever else it has is a commit, and has its points.
 var reads = []string{
 	"AccountEvents", "AllJobs", "AnyJob", "AttemptByPendingID", "AttemptToConsent", "AttemptsOpen", "Case", "FileFor", "FindJobs", "Job", "JobAndAttempt",
-	"JobFor", "JobsForOperator", "JobsOf", "KnownFiles", "KnownPendingIDs", "Link", "Messages", "MessagesPending", "MoneyLines", "MoneyOf", "NotificationsOf", "Operations",
-	"OperatorActions", "PaymentsForOperator", "People", "Person", "Ping", "PreferencesOf", "Session", "SessionsOf", "SignUp", "Told", "Unread", "User",
+	"JobFor", "JobToPay", "JobsForOperator", "JobsOf", "KnownFiles", "KnownPendingIDs", "Link", "Messages", "MessagesPending", "MoneyLines", "MoneyOf", "NotificationsOf", "Operations",
+	"OperatorActions", "PaymentsForOperator", "People", "Person", "Ping", "PreferencesOf", "Session", "SessionsOf", "SignUp", "StandingFor", "Told", "Unread", "User",
 	"UserByEmail", "Users", "VerifyActions", "WalletAddresses",
 }
 
