@@ -23,7 +23,8 @@ const (
 	worstBound  = 100
 )
 
-// paidToComplete measures how long it takes from when the payments service knows that a payment is paid until whoever paid sees the job complete.
+// paidToComplete measures how long it takes from when the payments service knows that a payment is paid until the marketplace has committed that the job is
+// complete, and until whoever paid has been told.
 func (r *run) paidToComplete(ctx context.Context) ([]Row, error) {
 	w, err := r.usual(ctx)
 	if err != nil {
@@ -42,19 +43,23 @@ func (r *run) paidToComplete(ctx context.Context) ([]Row, error) {
 		ID: "complete-p99", What: fmt.Sprintf("paid → job complete, p99 at %.0f payments/s", rate), Unit: "ms", Less: true,
 		LimitIs: "one POST of a webhook, p99", Aim: Aim{AtMost: worstBound},
 	}
+	told := Row{
+		ID: "told-p50", What: fmt.Sprintf("paid → the payer's browser knows, p50 at %.0f payments/s", rate), Unit: "ms", Less: true, LimitIs: middle.LimitIs,
+	}
 	for range r.Rounds {
 		posts, err := w.posts(ctx, r.many(200, 20))
 		if err != nil {
 			return nil, err
 		}
-		waits, err := w.steady(ctx, rate, 2*r.Lasts)
+		waits, tells, err := w.steady(ctx, rate, 2*r.Lasts)
 		if err != nil {
 			return nil, err
 		}
 		middle.add(milliseconds(quantile(waits, 50)), milliseconds(quantile(posts, 50)))
 		worst.add(milliseconds(quantile(waits, 99)), milliseconds(quantile(posts, 99)))
+		told.add(milliseconds(quantile(tells, 50)), milliseconds(quantile(posts, 50)))
 	}
-	return []Row{middle, worst}, nil
+	return []Row{middle, worst, told}, nil
 }
 
 // steadyRate is how many payments a second are to be made.
@@ -71,11 +76,11 @@ func (r *run) steadyRate(ctx context.Context, w *world) (float64, error) {
 	return min(wished, carried*most), nil
 }
 
-// steady makes payments at an even rate, and returns how long each took from paid until its job was seen to be complete.
-func (w *world) steady(ctx context.Context, rate float64, lasts time.Duration) ([]time.Duration, error) {
+// steady makes payments at an even rate, and returns how long each took from paid until its job was complete, and until whoever paid had seen it.
+func (w *world) steady(ctx context.Context, rate float64, lasts time.Duration) (waits, tells []time.Duration, err error) {
 	const atOnce = 256
 	if err := w.stock(ctx, int(rate*lasts.Seconds())+1); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	from := now()
 	var mu sync.Mutex
@@ -94,28 +99,38 @@ func (w *world) steady(ctx context.Context, rate float64, lasts time.Duration) (
 		seen[fmt.Sprint(job)] = at
 		return 0, nil
 	}); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	var paid []struct {
+	type happened struct {
 		OfferID string
-		PaidAt  time.Time
+		At      time.Time
 	}
-	err := w.books(ctx, stack.Payments, func(db *database.DB) error {
-		return db.Read(ctx).Raw("SELECT offer_id, paid_at FROM payments WHERE paid_at >= ?", from).Scan(&paid).Error
-	})
-	if err != nil {
-		return nil, err
+	var paid, complete []happened
+	if err := w.books(ctx, stack.Payments, func(db *database.DB) error {
+		return db.Read(ctx).Raw("SELECT offer_id, paid_at AS at FROM payments WHERE paid_at >= ?", from).Scan(&paid).Error
+	}); err != nil {
+		return nil, nil, err
 	}
-	var waits []time.Duration
+	if err := w.books(ctx, stack.Marketplace, func(db *database.DB) error {
+		return db.Read(ctx).Raw("SELECT CAST(job_id AS text) AS offer_id, pg_xact_commit_timestamp(xmin) AS at FROM job_history WHERE event = 'pay' AND at >= ?", from).Scan(&complete).Error
+	}); err != nil {
+		return nil, nil, err
+	}
+	completed := map[string]time.Time{}
+	for _, c := range complete {
+		completed[c.OfferID] = c.At
+	}
 	for _, p := range paid {
-		if at, ok := seen[p.OfferID]; ok {
-			waits = append(waits, max(0, at.Sub(p.PaidAt)))
+		at, ok := seen[p.OfferID]
+		if !ok {
+			continue
 		}
+		waits, tells = append(waits, max(0, completed[p.OfferID].Sub(p.At))), append(tells, max(0, at.Sub(p.At)))
 	}
 	if len(waits) < len(seen) {
-		return nil, fmt.Errorf("%d jobs are complete, and %d of them are paid", len(seen), len(waits))
+		return nil, nil, fmt.Errorf("%d jobs are complete, and %d of them are paid", len(seen), len(waits))
 	}
-	return waits, nil
+	return waits, tells, nil
 }
 
 // posts sends n webhooks, one after the other, to a marketplace that does nothing else, and returns how long each took.

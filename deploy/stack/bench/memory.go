@@ -140,7 +140,7 @@ func (r *run) soak(ctx context.Context) ([]Row, error) {
 	// The first part is not counted: until then a service has not done everything once.
 	part := max(r.Soak/60, time.Second)
 	for ends := now().Add(r.Soak); now().Before(ends); {
-		if _, err := w.steady(ctx, rate, part); err != nil {
+		if _, _, err := w.steady(ctx, rate, part); err != nil {
 			return nil, err
 		}
 		if err := note(); err != nil {

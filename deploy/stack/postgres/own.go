@@ -106,6 +106,8 @@ func (o *own) launch() error {
 	settings := []string{"-c", "max_connections=300"}
 	if !o.durable {
 		settings = append(settings, "-c", "fsync=off", "-c", "full_page_writes=off")
+	} else {
+		settings = append(settings, "-c", "track_commit_timestamp=on") // so that it can be asked when something was committed
 	}
 	command := exec.Command(filepath.Join(o.binaries, "postgres"), //nolint:noctx // it outlives ctx, and is stopped by stop
 		append([]string{"-D", filepath.Join(o.folder, "data"), "-h", "127.0.0.1", "-p", strconv.Itoa(o.port), "-k", o.folder}, settings...)...)
