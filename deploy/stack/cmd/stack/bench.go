@@ -81,7 +81,7 @@ func benchCommand() *cobra.Command {
 	flags.BoolVar(&c.Million, "million", false, "also with a million payments in the store, which takes minutes to fill")
 	flags.DurationVar(&c.Soak, "soak", 0, "how long a steady load lasts at the end, while memory is watched (1h)")
 	flags.StringSliceVar(&c.Only, "only", nil, "measure these alone: "+strings.Join(bench.Families(), ", "))
-	flags.StringVar(&c.Profiles, "profiles", "", "the `folder` for CPU profiles of both services while 32 clients pay")
+	flags.StringVar(&c.Profiles, "profiles", "", "the `folder` for profiles of both services while 32 clients pay: processor time and allocations")
 	flags.StringVar(&file, "json", "", "the `file` for the result as JSON (.tianguis/bench.json)")
 	flags.BoolVar(&write, "write", false, "write the table and the pictures into docs/benchmarks.md")
 	return command
