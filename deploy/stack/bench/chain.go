@@ -16,7 +16,8 @@ import (
 const slow = 50 * time.Millisecond
 
 // The calls of the wallet that wait for each other by the protocol. Of a start whose wallets are known: the incoming payment, its quote, the consent to
-// pay that. Of one whose wallets are not: who they are, or the right to ask them, before all that. Of a finish: the grant, and the payment.
+// pay that. Of one whose wallets were never seen: who they are, before all that; and of the first one at an auth server one more, which does not count here,
+// for the tokens that later ones share. Of a finish: the grant, and the payment.
 const (
 	warmChain   = 3
 	coldChain   = 4
@@ -55,7 +56,7 @@ func (r *run) chain(ctx context.Context) ([]Row, error) {
 		return counted, timed
 	}
 	warmCalls, warm := row("start-warm", "start, wallets known", warmChain)
-	coldCalls, cold := row("start-cold", "start, nothing known", coldChain)
+	coldCalls, cold := row("start-cold", "start, wallets never seen", coldChain)
 	sentCalls, sent := row("finish", "approved → sent", finishChain)
 	for round := range r.Rounds {
 		var all []sample
